@@ -1,0 +1,2 @@
+//! The `prokura` binary.
+fn main() {}

@@ -1,0 +1,304 @@
+use std::{collections::BTreeSet, fmt};
+
+use minicbor::{Decode, Encode};
+
+use crate::{ObjectRef, RelationName, Timestamp, TypeName, limits::RECORD_ID_BYTES_MAX};
+
+macro_rules! record_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] String);
+
+        impl $name {
+            /// The id, if the text is one: 1 to [`RECORD_ID_BYTES_MAX`] of `[a-zA-Z0-9._-]`.
+            #[must_use]
+            pub fn new(text: impl Into<String>) -> Option<Self> {
+                let text = text.into();
+                let legal = (1..=RECORD_ID_BYTES_MAX).contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+                legal.then_some(Self(text))
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use record_id;
+
+record_id!(
+    /// Names a task within its tenant.
+    TaskId
+);
+record_id!(
+    /// Names a delegation within its tenant.
+    DelegationId
+);
+
+/// A node that can act or authorise. A subject that was never registered is alive, but cannot delegate.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Principal {
+    /// Which node.
+    #[n(0)]
+    pub object: ObjectRef,
+    /// Who answers for it. People usually have none.
+    #[n(1)]
+    pub owner: Option<ObjectRef>,
+    /// Whether it may act.
+    #[n(2)]
+    pub state: PrincipalState,
+    /// Written by `apply` from files, which may prune what the files no longer name.
+    #[n(3)]
+    pub declared: bool,
+}
+
+/// Whether a principal may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum PrincipalState {
+    /// It may.
+    #[n(0)]
+    Active,
+    /// It may not, until it is resumed.
+    #[n(1)]
+    Suspended,
+    /// It is gone for good; what it owns is suspended until someone else owns it.
+    #[n(2)]
+    OffBoarded,
+}
+
+/// A server-minted unit of work.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Task {
+    /// Its name.
+    #[n(0)]
+    pub id: TaskId,
+    /// For whom the work is done; the root of every chain under it starts here.
+    #[n(1)]
+    pub origin: ObjectRef,
+    /// What the work is, in words.
+    #[n(2)]
+    pub purpose: String,
+    /// When it was opened.
+    #[n(3)]
+    pub opened_at: Timestamp,
+    /// The moment from which it is over, whatever its state.
+    #[n(4)]
+    pub expires_at: Timestamp,
+    /// Whether work under it goes on.
+    #[n(5)]
+    pub state: TaskState,
+    /// Written by `apply` from files, which may prune what the files no longer name.
+    #[n(6)]
+    pub declared: bool,
+}
+
+/// Whether work under a task goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum TaskState {
+    /// It does.
+    #[n(0)]
+    Open,
+    /// The work is done.
+    #[n(1)]
+    Completed,
+    /// The work was called off.
+    #[n(2)]
+    Cancelled,
+}
+
+/// A stored, directed link under a task. Immutable but for its end: see [`Change::DelegationRevoked`](crate::Change).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Delegation {
+    /// Its name.
+    #[n(0)]
+    pub id: DelegationId,
+    /// The task it serves; every link of a chain names the same one.
+    #[n(1)]
+    pub task: TaskId,
+    /// What it does with authority.
+    #[n(2)]
+    pub kind: DelegationKind,
+    /// Who passes on.
+    #[n(3)]
+    pub from: ObjectRef,
+    /// Who receives.
+    #[n(4)]
+    pub to: ObjectRef,
+    /// The link it continues; none at the root of a chain.
+    #[n(5)]
+    pub parent: Option<DelegationId>,
+    /// What it may carry.
+    #[n(6)]
+    pub cap: Cap,
+    /// How many further links may hang below it, counted down the chain; 0 means it may not be passed on.
+    #[n(7)]
+    pub depth: u32,
+    /// The first moment at which it carries anything.
+    #[n(8)]
+    pub not_before: Option<Timestamp>,
+    /// The moment from which it carries nothing. The task's expiry bounds it in any case.
+    #[n(9)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked, if it was.
+    #[n(10)]
+    pub revoked_at: Option<Timestamp>,
+    /// Written by `apply` from files, which may prune what the files no longer name.
+    #[n(11)]
+    pub declared: bool,
+}
+
+/// What a link does with authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum DelegationKind {
+    /// `to` may do what `from` may do, inside the cap.
+    #[n(0)]
+    Lends,
+}
+
+/// What a link may carry: whatever at least one clause covers. A cap without clauses carries nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Cap {
+    /// Its clauses.
+    #[n(0)]
+    pub clauses: Vec<CapClause>,
+}
+
+/// Permissions × resources.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CapClause {
+    /// Which permissions.
+    #[n(0)]
+    pub permissions: CapPermissions,
+    /// On which resources: whatever at least one entry covers.
+    #[n(1)]
+    pub resources: BTreeSet<CapResource>,
+}
+
+/// The permissions of a clause.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum CapPermissions {
+    /// Any, written `*`.
+    #[n(0)]
+    Any,
+    /// These.
+    #[n(1)]
+    Only(#[n(0)] BTreeSet<RelationName>),
+}
+
+/// A resource of a clause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum CapResource {
+    /// Every object of the type, written `type:*`.
+    #[n(0)]
+    Type(#[n(0)] TypeName),
+    /// This object.
+    #[n(1)]
+    Object(#[n(0)] ObjectRef),
+}
+
+impl Cap {
+    /// Whether the cap carries this permission on this resource.
+    #[must_use]
+    pub fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
+        self.clauses.iter().any(|clause| clause.covers(permission, resource))
+    }
+}
+
+impl CapClause {
+    fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
+        let permitted = match &self.permissions {
+            CapPermissions::Any => true,
+            CapPermissions::Only(permissions) => permissions.contains(permission),
+        };
+        permitted
+            && self.resources.iter().any(|entry| match entry {
+                CapResource::Type(kind) => *kind == resource.kind,
+                CapResource::Object(object) => object == resource,
+            })
+    }
+}
+
+impl fmt::Display for CapResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(kind) => write!(f, "{kind}:*"),
+            Self::Object(object) => object.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Cap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.clauses.is_empty() {
+            return f.write_str("nothing");
+        }
+        for (position, clause) in self.clauses.iter().enumerate() {
+            if position > 0 {
+                f.write_str("; ")?;
+            }
+            clause.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for CapClause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.permissions {
+            CapPermissions::Any => f.write_str("*")?,
+            CapPermissions::Only(permissions) => write_list(f, permissions)?,
+        }
+        f.write_str(" on ")?;
+        write_list(f, &self.resources)
+    }
+}
+
+fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, entries: &BTreeSet<T>) -> fmt::Result {
+    for (position, entry) in entries.iter().enumerate() {
+        if position > 0 {
+            f.write_str(", ")?;
+        }
+        entry.fmt(f)?;
+    }
+    Ok(())
+}
+
+macro_rules! words {
+    ($name:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $name {
+            /// The word for it in the protocol, the CLI and errors.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What the word means, if it means one.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words!(PrincipalState { Active => "active", Suspended => "suspended", OffBoarded => "off_boarded" });
+words!(TaskState { Open => "open", Completed => "completed", Cancelled => "cancelled" });
+words!(DelegationKind { Lends => "lends" });

@@ -1,0 +1,103 @@
+use std::{collections::BTreeMap, fmt};
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    Delegation, DelegationId, Key, KeyId, ObjectRef, Principal, Relationship, Task, TaskId, TaskState, TenantName,
+    Value,
+};
+
+/// A place in a tenant's total order of transactions. The empty tenant is at revision 0; the first transaction makes 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Revision(#[n(0)] pub u64);
+
+impl Revision {
+    /// The revision of the next transaction.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Timestamp(#[n(0)] pub u64);
+
+impl Timestamp {
+    /// The moment this many milliseconds later; the end of time when there is no such moment.
+    #[must_use]
+    pub fn plus_ms(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+}
+
+/// One thing that is written. A transaction is a list of them, all or none.
+///
+/// The numbers are the log's format: a number is never used twice, and a new member gets a new one.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum Change {
+    /// The whole schema text is this from now on.
+    #[n(0)]
+    SchemaWritten(#[n(0)] String),
+    /// The relationship exists from now on, whether or not it did.
+    #[n(1)]
+    RelationshipTouched(#[n(0)] Relationship),
+    /// The relationship does not exist from now on.
+    #[n(2)]
+    RelationshipDeleted(#[n(0)] Relationship),
+    /// These are all the attributes of the object; none left means it has none.
+    #[n(3)]
+    AttributesSet(#[n(0)] ObjectRef, #[n(1)] BTreeMap<String, Value>),
+    /// The principal is registered, or registered anew: owner and state are these.
+    #[n(4)]
+    PrincipalSet(#[n(0)] Principal),
+    /// The principal is not registered any more.
+    #[n(5)]
+    PrincipalRemoved(#[n(0)] ObjectRef),
+    /// A task begins.
+    #[n(6)]
+    TaskOpened(#[n(0)] Task),
+    /// A task ends, and with it everything under it; nothing below is touched.
+    #[n(7)]
+    TaskClosed(#[n(0)] TaskId, #[n(1)] TaskState),
+    /// A link is made.
+    #[n(8)]
+    DelegationCreated(#[n(0)] Delegation),
+    /// A link ends, and with it every link that hangs below; nothing below is touched.
+    #[n(9)]
+    DelegationRevoked(#[n(0)] DelegationId),
+    /// A tenant begins. Only in the log of the [system tenant](TenantName).
+    #[n(10)]
+    TenantCreated(#[n(0)] TenantName),
+    /// A key is made. Only in the log of the system tenant.
+    #[n(11)]
+    KeyCreated(#[n(0)] Key),
+    /// A key ends. Only in the log of the system tenant.
+    #[n(12)]
+    KeyRevoked(#[n(0)] KeyId),
+}
+
+/// Changes that took effect together, and who wrote them, why and when: the provenance of every edge in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transaction {
+    /// Its place in the tenant's order.
+    pub revision: Revision,
+    /// When it was accepted.
+    pub time: Timestamp,
+    /// Who wrote it: a key (`key:…`), or a principal.
+    pub author: String,
+    /// Why, in the author's words; may be empty.
+    pub reason: String,
+    /// The caller's own name for the request, if it gave one.
+    pub request_id: Option<String>,
+    /// What changed.
+    pub changes: Vec<Change>,
+}

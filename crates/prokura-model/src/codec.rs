@@ -1,0 +1,59 @@
+//! The bytes in which changes and decision records are kept: CBOR (RFC 8949) with numbered members.
+//!
+//! A decoder skips members it does not know and leaves absent optional ones empty, so an older log stays readable.
+
+use crate::{Change, DecisionRecord};
+
+/// Bytes that are not what they should be. The log's checksums stand before this, so it means a bug or a newer format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a {what} this version can read: {detail}")]
+pub struct CodecError {
+    what: &'static str,
+    detail: String,
+}
+
+/// The bytes of a transaction's changes.
+#[must_use]
+pub fn encode_changes(changes: &[Change]) -> Vec<u8> {
+    encode(changes)
+}
+
+/// The changes these bytes hold.
+///
+/// # Errors
+/// They hold none, or something after them.
+pub fn decode_changes(bytes: &[u8]) -> Result<Vec<Change>, CodecError> {
+    decode(bytes, "list of changes")
+}
+
+/// The bytes of a decision record.
+#[must_use]
+pub fn encode_record(record: &DecisionRecord) -> Vec<u8> {
+    encode(record)
+}
+
+/// The decision record these bytes hold.
+///
+/// # Errors
+/// They hold none, or something after it.
+pub fn decode_record(bytes: &[u8]) -> Result<DecisionRecord, CodecError> {
+    decode(bytes, "decision record")
+}
+
+fn encode<T: minicbor::Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = minicbor::Encoder::new(&mut bytes);
+    // Writing to a vector cannot fail, and no encoder of ours makes an error of its own.
+    let written = encoder.encode(value);
+    assert!(written.is_ok(), "encoding into memory failed");
+    bytes
+}
+
+fn decode<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8], what: &'static str) -> Result<T, CodecError> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let value = decoder.decode().map_err(|error| CodecError { what, detail: error.to_string() })?;
+    if decoder.position() != bytes.len() {
+        return Err(CodecError { what, detail: format!("{} bytes left over", bytes.len() - decoder.position()) });
+    }
+    Ok(value)
+}

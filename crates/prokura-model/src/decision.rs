@@ -1,0 +1,268 @@
+use std::fmt;
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    DelegationId, ObjectRef, RelationName, Relationship, Revision, TaskId, Timestamp, Value,
+    authority::{record_id, words},
+    limits::RECORD_ID_BYTES_MAX,
+};
+
+record_id!(
+    /// Names a recorded decision within its tenant: a UUIDv7, so ids sort by time.
+    DecisionId
+);
+
+/// The answer to "may this be done?". Failing to decide is an error, never a disposition, and never an allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub enum Disposition {
+    /// It may.
+    #[n(0)]
+    Allow,
+    /// It may not; the reason says why.
+    #[n(1)]
+    Deny,
+}
+
+words!(Disposition { Allow => "allow", Deny => "deny" });
+
+/// Why a decision came out as it did. The words are stable: scripts and enforcement points may match on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+pub enum Reason {
+    /// Allow: the actor itself has the permission.
+    #[n(0)]
+    OwnAuthority,
+    /// Allow: the request is inside every cap, and the origin has the permission now.
+    #[n(1)]
+    LentAuthority,
+    /// Deny: without a delegation, and the actor itself does not have the permission.
+    #[n(2)]
+    NoPath,
+    /// Deny: the actor is suspended.
+    #[n(3)]
+    ActorSuspended,
+    /// Deny: a principal on the chain is suspended.
+    #[n(4)]
+    PrincipalSuspended,
+    /// Deny: the owner of the actor, or of a principal on the chain, is off-boarded.
+    #[n(5)]
+    OwnerOffBoarded,
+    /// Deny: there is no such delegation, or a link's parent does not exist.
+    #[n(6)]
+    DelegationUnknown,
+    /// Deny: the delegation was made to someone else.
+    #[n(7)]
+    DelegationNotForActor,
+    /// Deny: a link of the chain is revoked.
+    #[n(8)]
+    DelegationRevoked,
+    /// Deny: a link of the chain has not begun.
+    #[n(9)]
+    DelegationNotYetValid,
+    /// Deny: a link of the chain is over.
+    #[n(10)]
+    DelegationExpired,
+    /// Deny: a link does not continue its parent, names another task, or is made by someone who cannot delegate.
+    #[n(11)]
+    ChainBroken,
+    /// Deny: the chain has more links than the limit.
+    #[n(12)]
+    ChainTooLong,
+    /// Deny: the root of the chain is not made by the task's origin.
+    #[n(13)]
+    RootNotOrigin,
+    /// Deny: a link that may not be passed on has a link below it.
+    #[n(14)]
+    RedelegationForbidden,
+    /// Deny: more links hang below a link than its depth allows.
+    #[n(15)]
+    DepthExceeded,
+    /// Deny: there is no such task.
+    #[n(16)]
+    TaskUnknown,
+    /// Deny: the task is completed.
+    #[n(17)]
+    TaskCompleted,
+    /// Deny: the task is cancelled.
+    #[n(18)]
+    TaskCancelled,
+    /// Deny: the task is over.
+    #[n(19)]
+    TaskExpired,
+    /// Deny: a cap of the chain does not cover the request.
+    #[n(20)]
+    OutsideCap,
+    /// Deny: the origin does not have the permission now.
+    #[n(21)]
+    OriginLacksPermission,
+}
+
+words!(Reason {
+    OwnAuthority => "own_authority",
+    LentAuthority => "lent_authority",
+    NoPath => "no_path",
+    ActorSuspended => "actor_suspended",
+    PrincipalSuspended => "principal_suspended",
+    OwnerOffBoarded => "owner_off_boarded",
+    DelegationUnknown => "delegation_unknown",
+    DelegationNotForActor => "delegation_not_for_actor",
+    DelegationRevoked => "delegation_revoked",
+    DelegationNotYetValid => "delegation_not_yet_valid",
+    DelegationExpired => "delegation_expired",
+    ChainBroken => "chain_broken",
+    ChainTooLong => "chain_too_long",
+    RootNotOrigin => "root_not_origin",
+    RedelegationForbidden => "redelegation_forbidden",
+    DepthExceeded => "depth_exceeded",
+    TaskUnknown => "task_unknown",
+    TaskCompleted => "task_completed",
+    TaskCancelled => "task_cancelled",
+    TaskExpired => "task_expired",
+    OutsideCap => "outside_cap",
+    OriginLacksPermission => "origin_lacks_permission",
+});
+
+impl Reason {
+    /// The disposition this is a reason for.
+    #[must_use]
+    pub fn disposition(self) -> Disposition {
+        match self {
+            Self::OwnAuthority | Self::LentAuthority => Disposition::Allow,
+            Self::NoPath
+            | Self::ActorSuspended
+            | Self::PrincipalSuspended
+            | Self::OwnerOffBoarded
+            | Self::DelegationUnknown
+            | Self::DelegationNotForActor
+            | Self::DelegationRevoked
+            | Self::DelegationNotYetValid
+            | Self::DelegationExpired
+            | Self::ChainBroken
+            | Self::ChainTooLong
+            | Self::RootNotOrigin
+            | Self::RedelegationForbidden
+            | Self::DepthExceeded
+            | Self::TaskUnknown
+            | Self::TaskCompleted
+            | Self::TaskCancelled
+            | Self::TaskExpired
+            | Self::OutsideCap
+            | Self::OriginLacksPermission => Disposition::Deny,
+        }
+    }
+}
+
+/// One link of a chain as it was walked, root first.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ChainLink {
+    /// Which delegation.
+    #[n(0)]
+    pub delegation: DelegationId,
+    /// Who passed on.
+    #[n(1)]
+    pub from: ObjectRef,
+    /// Who received.
+    #[n(2)]
+    pub to: ObjectRef,
+}
+
+/// An edge that justifies an allow, and the transaction it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct WitnessEdge {
+    /// The edge.
+    #[n(0)]
+    pub relationship: Relationship,
+    /// The revision that made it, which is also the name of its provenance.
+    #[n(1)]
+    pub since: Revision,
+}
+
+/// What was asked for and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Outcome {
+    /// It was decided.
+    #[n(0)]
+    Decided(#[n(0)] Reason),
+    /// It could not be decided: the stable code of the error. Nothing was allowed.
+    #[n(1)]
+    Failed(#[n(0)] String),
+}
+
+impl Outcome {
+    /// The disposition, if it was decided.
+    #[must_use]
+    pub fn disposition(&self) -> Option<Disposition> {
+        match self {
+            Self::Decided(reason) => Some(reason.disposition()),
+            Self::Failed(_) => None,
+        }
+    }
+
+    /// The stable code: of the reason, or of the error.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Decided(reason) => reason.word(),
+            Self::Failed(code) => code,
+        }
+    }
+}
+
+/// One recorded decision: enough to say afterwards who was allowed what, through whom, and why, and to ask again.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct DecisionRecord {
+    /// Its name.
+    #[n(0)]
+    pub id: DecisionId,
+    /// The *now* of the decision.
+    #[n(1)]
+    pub time: Timestamp,
+    /// The state it was decided on.
+    #[n(2)]
+    pub revision: Revision,
+    /// Who wanted to act.
+    #[n(3)]
+    pub actor: ObjectRef,
+    /// What they wanted to do.
+    #[n(4)]
+    pub permission: RelationName,
+    /// To what.
+    #[n(5)]
+    pub resource: ObjectRef,
+    /// The delegation they named.
+    #[n(6)]
+    pub delegation: Option<DelegationId>,
+    /// The task of the chain, as far as it was found.
+    #[n(7)]
+    pub task: Option<TaskId>,
+    /// The task's origin, as far as it was found.
+    #[n(8)]
+    pub origin: Option<ObjectRef>,
+    /// The chain as walked, root first, as far as it was found.
+    #[n(9)]
+    pub chain: Vec<ChainLink>,
+    /// How it ended.
+    #[n(10)]
+    pub outcome: Outcome,
+    /// The sentence a person reads.
+    #[n(11)]
+    pub message: String,
+    /// For an allow, the edges that justify it.
+    #[n(12)]
+    pub witness: Vec<WitnessEdge>,
+    /// The canonical request as the door received it, context included.
+    #[n(13)]
+    pub request: Value,
+    /// Which door was asked: `authzen`, `api`, `library`.
+    #[n(14)]
+    pub door: String,
+    /// Who asked: `key:ID` of an enforcement point, or the actor's own token (`token`).
+    #[n(15)]
+    pub enforcement_point: String,
+    /// The caller's own name for the request, if it gave one.
+    #[n(16)]
+    pub request_id: Option<String>,
+    /// How long deciding took, in microseconds.
+    #[n(17)]
+    pub duration_us: u64,
+}

@@ -1,0 +1,60 @@
+//! What can be said to Prokura, and nothing about how it is stored, asked or carried.
+//!
+//! The crate is pure: no I/O, no clock, no randomness, no wire formats. Text comes in, checked values go out, and a value
+//! that exists is a value that is well formed: a [`Schema`] type-checks, an [`ObjectId`] is a legal id.
+//!
+//! # Words
+//!
+//! The same word stands for the same thing in code, protocol, documentation and errors.
+//!
+//! | word | meaning | type |
+//! |---|---|---|
+//! | object | a node of the graph, `type:id` | [`ObjectRef`] |
+//! | subject | an object, a userset (`group:eng#member`) or a wildcard (`user:*`) | [`SubjectRef`] |
+//! | relation, permission | what a definition declares; they share one name space | [`RelationName`] |
+//! | relationship | resource # relation @ subject | [`Relationship`] |
+//! | principal | a node that can act or authorise | [`Principal`] |
+//! | actor | the principal making this call | [`ObjectRef`] |
+//! | task | a unit of work with an origin, a purpose and an expiry | [`Task`] |
+//! | delegation | a stored, directed link under a task, *from* one principal *to* another | [`Delegation`] |
+//! | cap | what a link may carry: permissions × resources | [`Cap`] |
+//! | chain | the walk from a delegation to its root, by stored parents | [`ChainLink`] |
+//! | revision | the total order of everything written | [`Revision`] |
+//! | decision | a recorded answer with a disposition and a reason | [`DecisionRecord`] |
+//! | witness | the edges, with provenance, that justify an allow | [`WitnessEdge`] |
+//!
+//! # Example
+//!
+//! ```
+//! use prokura_model::Relationship;
+//!
+//! let relationship: Relationship = "document:plan#viewer@user:alice".parse()?;
+//! assert_eq!(relationship.to_string(), "document:plan#viewer@user:alice");
+//! # Ok::<(), prokura_model::TextError>(())
+//! ```
+
+mod authority;
+mod change;
+mod codec;
+mod credential;
+mod decision;
+pub mod limits;
+mod name;
+mod relationship;
+pub mod schema;
+mod text;
+mod value;
+
+pub use authority::{
+    Cap, CapClause, CapPermissions, CapResource, Delegation, DelegationId, DelegationKind, Principal, PrincipalState,
+    Task, TaskId, TaskState,
+};
+pub use change::{Change, Revision, Timestamp, Transaction};
+pub use codec::{CodecError, decode_changes, decode_record, encode_changes, encode_record};
+pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor};
+pub use decision::{ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, WitnessEdge};
+pub use name::{NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};
+pub use relationship::{ObjectRef, Relationship, RelationshipFilter, SubjectRef};
+pub use schema::Schema;
+pub use text::TextError;
+pub use value::Value;

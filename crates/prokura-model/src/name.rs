@@ -1,0 +1,239 @@
+use std::{borrow::Borrow, fmt, str::FromStr};
+
+use smol_str::SmolStr;
+
+use crate::limits::{OBJECT_ID_BYTES_MAX, RELATION_NAME_BYTES_MAX, TENANT_NAME_BYTES_MAX, TYPE_NAME_BYTES_MAX};
+
+/// Why a name or an id was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The text is not a legal type name.
+    #[error(
+        "`{0}` is not a type name: 3 to 64 lower-case letters, digits and `_`, first a letter, last no `_`; \
+         prefixes of the same shape end in `/`; {TYPE_NAME_BYTES_MAX} bytes in all"
+    )]
+    Type(String),
+    /// The text is not a legal relation or permission name.
+    #[error(
+        "`{0}` is not a relation or permission name: 3 to {RELATION_NAME_BYTES_MAX} lower-case letters, digits and `_`, \
+         first a letter, last no `_`"
+    )]
+    Relation(String),
+    /// The text is not a legal object id.
+    #[error("{0}")]
+    Object(ObjectIdFault),
+    /// The text is not a legal tenant name.
+    #[error(
+        "`{0}` is not a tenant name: 1 to {TENANT_NAME_BYTES_MAX} lower-case letters, digits, `-` and `_`, first a letter or digit"
+    )]
+    Tenant(String),
+}
+
+/// What is wrong with an object id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectIdFault {
+    /// No bytes at all.
+    #[error("an object id is not empty")]
+    Empty,
+    /// Over [`OBJECT_ID_BYTES_MAX`].
+    #[error("an object id has at most {OBJECT_ID_BYTES_MAX} bytes, this one has {0}")]
+    TooLong(usize),
+    /// A control character, by its code point.
+    #[error("an object id has no control characters, this one has U+{0:04X}")]
+    Control(u32),
+    /// `*` alone, which would read as a wildcard somewhere.
+    #[error("an object id is never `*` alone: that is how a wildcard is written")]
+    Wildcard,
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(SmolStr);
+
+        impl $name {
+            /// The checked name.
+            ///
+            /// # Errors
+            /// The text is not legal; the error says what is.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, NameError> {
+                let text = text.as_ref();
+                $check(text)?;
+                Ok(Self(SmolStr::new(text)))
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                e: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                e.str(self.as_str())?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+                Self::new(d.str()?).map_err(minicbor::decode::Error::custom)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// The name of a definition, such as `document` or `docs/document`. SpiceDB's grammar.
+    TypeName,
+    check_type
+);
+name_type!(
+    /// The name of a relation or a permission; within a definition they share one name space. SpiceDB's grammar.
+    RelationName,
+    check_relation
+);
+name_type!(
+    /// The id of an object: any non-empty UTF-8 text of at most [`OBJECT_ID_BYTES_MAX`] bytes without control characters,
+    /// and not `*` alone. Compared byte for byte: look-alikes are different ids.
+    ObjectId,
+    check_object
+);
+name_type!(
+    /// The name of a tenant: a separate schema, graph, log order and decision record.
+    TenantName,
+    check_tenant
+);
+
+impl fmt::Display for TypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for RelationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for TenantName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ObjectId {
+    /// Whether the id can stand in text without quotes: SpiceDB's alphabet, `[a-zA-Z0-9/_|\-=+]`.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.0.bytes().all(is_bare_byte)
+    }
+}
+
+/// As text: bare where SpiceDB's alphabet allows it, otherwise in double quotes with `"` and `\` escaped by `\`.
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_bare() {
+            return f.write_str(self.as_str());
+        }
+        f.write_str("\"")?;
+        for character in self.as_str().chars() {
+            if matches!(character, '"' | '\\') {
+                f.write_str("\\")?;
+            }
+            write!(f, "{character}")?;
+        }
+        f.write_str("\"")
+    }
+}
+
+pub(crate) fn is_bare_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/_|-=+".contains(&byte)
+}
+
+/// `[a-z][a-z0-9_]{1,62}[a-z0-9]`
+fn is_segment(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    (3..=64).contains(&bytes.len())
+        && first.is_ascii_lowercase()
+        && *last != b'_'
+        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_')
+}
+
+fn check_type(text: &str) -> Result<(), NameError> {
+    if text.len() <= TYPE_NAME_BYTES_MAX && text.split('/').all(is_segment) {
+        return Ok(());
+    }
+    Err(NameError::Type(shortened(text)))
+}
+
+fn check_relation(text: &str) -> Result<(), NameError> {
+    if text.len() <= RELATION_NAME_BYTES_MAX && is_segment(text) {
+        return Ok(());
+    }
+    Err(NameError::Relation(shortened(text)))
+}
+
+fn check_object(text: &str) -> Result<(), NameError> {
+    let fault = if text.is_empty() {
+        ObjectIdFault::Empty
+    } else if text.len() > OBJECT_ID_BYTES_MAX {
+        ObjectIdFault::TooLong(text.len())
+    } else if text == "*" {
+        ObjectIdFault::Wildcard
+    } else if let Some(control) = text.chars().find(|character| character.is_control()) {
+        ObjectIdFault::Control(control.into())
+    } else {
+        return Ok(());
+    };
+    Err(NameError::Object(fault))
+}
+
+fn check_tenant(text: &str) -> Result<(), NameError> {
+    let legal = (1..=TENANT_NAME_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'))
+        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    if legal {
+        return Ok(());
+    }
+    Err(NameError::Tenant(shortened(text)))
+}
+
+/// An error repeats what it was given, but not megabytes of it, and nothing that moves a terminal's cursor.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

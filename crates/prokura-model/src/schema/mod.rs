@@ -1,0 +1,115 @@
+//! The schema language: SpiceDB's syntax, so that its users' schemas and editors work.
+//!
+//! Text → tokens → syntax tree → [`Schema`]. A `Schema` exists only if it type-checks.
+
+use std::collections::BTreeMap;
+
+use crate::{RelationName, TypeName};
+
+/// A checked schema: every name it uses is declared, every arrow can be walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    text: String,
+    definitions: BTreeMap<TypeName, Definition>,
+}
+
+/// `definition document { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name.
+    pub name: TypeName,
+    /// Its doc comment, without the comment marks.
+    pub doc: Option<String>,
+    /// Its relations and permissions, by name.
+    pub members: BTreeMap<RelationName, Member>,
+}
+
+/// What a definition declares under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// `relation viewer: user | group#member`: edges are written to it.
+    Relation(Relation),
+    /// `permission view = viewer + owner`: computed.
+    Permission(Permission),
+}
+
+/// `relation viewer: user | group#member`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// Its name.
+    pub name: RelationName,
+    /// Its doc comment, without the comment marks.
+    pub doc: Option<String>,
+    /// Which subjects may stand in it, in the order they were written.
+    pub allowed: Vec<AllowedSubject>,
+}
+
+/// One of the subject types a relation allows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AllowedSubject {
+    /// `user`
+    Object(TypeName),
+    /// `group#member`
+    Userset(TypeName, RelationName),
+    /// `user:*`
+    Wildcard(TypeName),
+}
+
+/// `permission view = viewer + owner`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// Its name.
+    pub name: RelationName,
+    /// Its doc comment, without the comment marks.
+    pub doc: Option<String>,
+    /// How it is computed.
+    pub expression: Expression,
+}
+
+/// How a permission is computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// `viewer`: a relation or permission of the same definition.
+    Member(RelationName),
+    /// `parent->view`: `view` on any object that stands in the relation `parent`.
+    Arrow {
+        /// The relation that is followed. Its wildcards and usersets' relations play no part: objects are followed.
+        tupleset: RelationName,
+        /// The relation or permission asked for on each object found. Types that do not declare it are passed over.
+        target: RelationName,
+    },
+    /// `a + b + …`: at least one. Two operands or more.
+    Union(Vec<Self>),
+    /// `a & b & …`: every one. Two operands or more.
+    Intersection(Vec<Self>),
+    /// `a - b`: the first and not the second.
+    Exclusion(Box<Self>, Box<Self>),
+}
+
+impl Schema {
+    /// The text it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its definitions, by name.
+    #[must_use]
+    pub fn definitions(&self) -> &BTreeMap<TypeName, Definition> {
+        &self.definitions
+    }
+
+    /// The definition of this name.
+    #[must_use]
+    pub fn definition(&self, name: &str) -> Option<&Definition> {
+        self.definitions.get(name)
+    }
+}
+
+impl Definition {
+    /// The relation or permission of this name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.get(name)
+    }
+}
