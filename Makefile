@@ -1,0 +1,40 @@
+# Two commands for a fresh machine with Rust: `make demo` and `make test`. `make help` lists the rest.
+
+CARGO ?= cargo
+
+.PHONY: help demo test lint unit docs long openapi tools build
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+demo: ## build, start on the embedded store, load a sample organisation, make first decisions, say where to look
+	$(CARGO) build --release --package prokura-cli
+	target="$${CARGO_TARGET_DIR:-target}"; exec "$$target/release/prokura" demo
+
+build: ## the release binary, at target/release/prokura
+	$(CARGO) build --release --package prokura-cli
+
+test: tools lint unit docs ## everything CI runs; installs what it needs
+
+lint: tools ## formatting, lints, dependency rules
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+	$(CARGO) deny --locked check bans licenses sources
+
+docs: ## documentation builds without warnings, and its examples run
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked
+	$(CARGO) test --doc --workspace --locked
+
+unit: tools ## unit, integration, property and tidy tests
+	$(CARGO) nextest run --workspace --locked
+
+long: tools ## the same properties on a million cases (hours on two cores)
+	PROKURA_CASES=1000000 $(CARGO) nextest run --release --package prokura-engine --locked differential --no-capture
+
+openapi: ## write openapi.json anew from the code
+	PROKURA_UPDATE_OPENAPI=1 $(CARGO) nextest run --package prokura-server --locked openapi
+
+tools: ## what the tests need beside Rust itself
+	@command -v cargo-clippy >/dev/null && command -v rustfmt >/dev/null || rustup component add clippy rustfmt
+	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
+	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
