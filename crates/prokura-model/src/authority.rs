@@ -7,9 +7,8 @@ use crate::{ObjectRef, RelationName, Timestamp, TypeName, limits::RECORD_ID_BYTE
 macro_rules! record_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-        #[cbor(transparent)]
-        pub struct $name(#[n(0)] String);
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
 
         impl $name {
             /// The id, if the text is one: 1 to [`RECORD_ID_BYTES_MAX`] of `[a-zA-Z0-9._-]`.
@@ -31,6 +30,22 @@ macro_rules! record_id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                e: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                e.str(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+                Self::new(d.str()?).ok_or_else(|| minicbor::decode::Error::message("not a record id"))
             }
         }
     };

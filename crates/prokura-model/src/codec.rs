@@ -2,7 +2,7 @@
 //!
 //! A decoder skips members it does not know and leaves absent optional ones empty, so an older log stays readable.
 
-use crate::{Change, DecisionRecord};
+use crate::{Change, DecisionRecord, Fault};
 
 /// Bytes that are not what they should be. The log's checksums stand before this, so it means a bug or a newer format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +10,20 @@ use crate::{Change, DecisionRecord};
 pub struct CodecError {
     what: &'static str,
     detail: String,
+}
+
+impl CodecError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "bytes_unreadable"
+    }
+
+    /// Whose doing it is: never the caller's.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        Fault::Server
+    }
 }
 
 /// The bytes of a transaction's changes.

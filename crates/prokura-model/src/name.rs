@@ -2,7 +2,10 @@ use std::{borrow::Borrow, fmt, str::FromStr};
 
 use smol_str::SmolStr;
 
-use crate::limits::{OBJECT_ID_BYTES_MAX, RELATION_NAME_BYTES_MAX, TENANT_NAME_BYTES_MAX, TYPE_NAME_BYTES_MAX};
+use crate::{
+    Fault,
+    limits::{OBJECT_ID_BYTES_MAX, RELATION_NAME_BYTES_MAX, TENANT_NAME_BYTES_MAX, TYPE_NAME_BYTES_MAX},
+};
 
 /// Why a name or an id was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +30,25 @@ pub enum NameError {
         "`{0}` is not a tenant name: 1 to {TENANT_NAME_BYTES_MAX} lower-case letters, digits, `-` and `_`, first a letter or digit"
     )]
     Tenant(String),
+}
+
+impl NameError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Type(_) => "type_name_invalid",
+            Self::Relation(_) => "relation_name_invalid",
+            Self::Object(_) => "object_id_invalid",
+            Self::Tenant(_) => "tenant_name_invalid",
+        }
+    }
+
+    /// Whose doing it is: always the caller's.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        Fault::Caller
+    }
 }
 
 /// What is wrong with an object id.

@@ -48,18 +48,14 @@ impl<C> minicbor::Encode<C> for Value {
 }
 
 impl<'b, C> minicbor::Decode<'b, C> for Value {
-    fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
-        Self::decode_nested(d, ctx, crate::limits::VALUE_NESTING_MAX)
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        Self::decode_nested(d, crate::limits::VALUE_NESTING_MAX)
     }
 }
 
 impl Value {
     /// Bounded, so that damaged bytes cannot exhaust the stack.
-    fn decode_nested<C>(
-        d: &mut minicbor::Decoder<'_>,
-        ctx: &mut C,
-        nesting_left: usize,
-    ) -> Result<Self, minicbor::decode::Error> {
+    fn decode_nested(d: &mut minicbor::Decoder<'_>, nesting_left: usize) -> Result<Self, minicbor::decode::Error> {
         use minicbor::data::Type;
         let Some(nesting_left) = nesting_left.checked_sub(1) else {
             return Err(minicbor::decode::Error::message("value nested too deeply"));
@@ -76,7 +72,7 @@ impl Value {
                 let length = d.array()?.ok_or_else(|| minicbor::decode::Error::message("array of unknown length"))?;
                 let mut values = Vec::new();
                 for _ in 0..length {
-                    values.push(Self::decode_nested(d, ctx, nesting_left)?);
+                    values.push(Self::decode_nested(d, nesting_left)?);
                 }
                 Self::List(values)
             }
@@ -85,7 +81,7 @@ impl Value {
                 let mut members = BTreeMap::new();
                 for _ in 0..length {
                     let name = d.str()?.to_owned();
-                    members.insert(name, Self::decode_nested(d, ctx, nesting_left)?);
+                    members.insert(name, Self::decode_nested(d, nesting_left)?);
                 }
                 Self::Map(members)
             }

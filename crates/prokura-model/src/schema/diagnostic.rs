@@ -1,0 +1,65 @@
+use std::fmt;
+
+use crate::Fault;
+
+/// Something wrong with a schema text, and where. As text: `line:column: message; help`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code.
+    pub code: &'static str,
+    /// What is wrong: lower case, no trailing period, names from the text in backticks.
+    pub message: String,
+    /// Which part of the text is meant.
+    pub span: Span,
+    /// The line of the span's start, from 1.
+    pub line: usize,
+    /// The column of the span's start, in characters from 1.
+    pub column: usize,
+    /// What would be right, where that can be said.
+    pub help: Option<String>,
+}
+
+/// A part of a text, in bytes: from `start` up to and without `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+impl Diagnostic {
+    /// Whose doing it is: the caller's, or a limit's.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self.code {
+            "schema_too_large" | "nesting_too_deep" => Fault::Limit,
+            _ => Fault::Caller,
+        }
+    }
+
+    pub(crate) fn at(text: &str, span: Span, code: &'static str, message: String) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            code,
+            message,
+            span,
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).map_or(0, |head| head.chars().count()) + 1,
+            help: None,
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostic {}

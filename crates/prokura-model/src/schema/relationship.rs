@@ -1,0 +1,189 @@
+use crate::{
+    Fault, RelationName, Relationship, SubjectRef, TypeName, did_you_mean,
+    schema::{AllowedSubject, Definition, Member, Relation, Schema},
+};
+
+/// A name that the schema does not declare.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownName {
+    /// No definition has this name.
+    #[error("the schema defines no type `{name}`{}", meant(.suggestion.as_ref()))]
+    Type {
+        /// The name.
+        name: TypeName,
+        /// What was probably meant.
+        suggestion: Option<TypeName>,
+    },
+    /// The definition declares no relation or permission of this name.
+    #[error("type `{kind}` has no relation or permission `{name}`{}", meant(.suggestion.as_ref()))]
+    Member {
+        /// The definition.
+        kind: TypeName,
+        /// The name.
+        name: RelationName,
+        /// What was probably meant.
+        suggestion: Option<RelationName>,
+    },
+}
+
+impl UnknownName {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Type { .. } => "type_unknown",
+            Self::Member { .. } => "member_unknown",
+        }
+    }
+
+    /// Whose doing it is: always the caller's.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        Fault::Caller
+    }
+}
+
+/// Why a relationship does not fit the schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RelationshipFault {
+    /// It uses a name that the schema does not declare.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// It names a permission where a relation must stand.
+    #[error(
+        "`{name}` is a permission of `{kind}`: permissions are computed, relationships are written to relations{}",
+        meant(.suggestion.as_ref())
+    )]
+    Permission {
+        /// The definition.
+        kind: TypeName,
+        /// The permission.
+        name: RelationName,
+        /// What was probably meant.
+        suggestion: Option<RelationName>,
+    },
+    /// The relation does not allow such a subject.
+    #[error("`{kind}#{relation}` allows {}, not `{subject}`", listed(.allowed))]
+    Subject {
+        /// The definition.
+        kind: TypeName,
+        /// The relation.
+        relation: RelationName,
+        /// What the relationship's subject is.
+        subject: AllowedSubject,
+        /// What is allowed, as the schema lists it.
+        allowed: Vec<AllowedSubject>,
+    },
+}
+
+impl RelationshipFault {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown(unknown) => unknown.code(),
+            Self::Permission { .. } => "not_a_relation",
+            Self::Subject { .. } => "subject_not_allowed",
+        }
+    }
+
+    /// Whose doing it is: always the caller's.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        Fault::Caller
+    }
+}
+
+impl Schema {
+    /// The definition of this name.
+    ///
+    /// # Errors
+    /// There is none; the error suggests one.
+    pub fn find_definition(&self, kind: &TypeName) -> Result<&Definition, UnknownName> {
+        self.definition(kind.as_str()).ok_or_else(|| {
+            let names = self.definitions().keys().map(TypeName::as_str);
+            let suggestion = did_you_mean(kind.as_str(), names).and_then(|name| TypeName::new(name).ok());
+            UnknownName::Type { name: kind.clone(), suggestion }
+        })
+    }
+
+    /// The relation or permission of this name.
+    ///
+    /// # Errors
+    /// There is no such type, or it has no such member; the error suggests one.
+    pub fn find_member(&self, kind: &TypeName, name: &RelationName) -> Result<&Member, UnknownName> {
+        let definition = self.find_definition(kind)?;
+        definition.member(name.as_str()).ok_or_else(|| UnknownName::Member {
+            kind: kind.clone(),
+            name: name.clone(),
+            suggestion: closest(name, definition.members.keys()),
+        })
+    }
+
+    /// Whether the relationship may be written: its names are declared, and its relation allows its subject.
+    ///
+    /// # Errors
+    /// It may not; the error says what would be right.
+    pub fn check_relationship(&self, relationship: &Relationship) -> Result<(), RelationshipFault> {
+        let kind = &relationship.resource.kind;
+        let relation = match self.find_member(kind, &relationship.relation)? {
+            Member::Relation(relation) => relation,
+            Member::Permission(permission) => {
+                let relations = self.find_definition(kind)?.relations().map(|relation| &relation.name);
+                return Err(RelationshipFault::Permission {
+                    kind: kind.clone(),
+                    name: permission.name.clone(),
+                    suggestion: closest(&permission.name, relations),
+                });
+            }
+        };
+        self.find_definition(relationship.subject.kind())?;
+        if let SubjectRef::Userset(object, relation) = &relationship.subject {
+            self.find_member(&object.kind, relation)?;
+        }
+        let subject = AllowedSubject::from(&relationship.subject);
+        if relation.allowed.contains(&subject) {
+            return Ok(());
+        }
+        Err(RelationshipFault::Subject {
+            kind: kind.clone(),
+            relation: relation.name.clone(),
+            subject,
+            allowed: relation.allowed.clone(),
+        })
+    }
+}
+
+impl Definition {
+    /// Its relations, by name.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        self.members.values().filter_map(|member| match member {
+            Member::Relation(relation) => Some(relation),
+            Member::Permission(_) => None,
+        })
+    }
+}
+
+/// What a relation would have to allow for this subject to stand in it.
+impl From<&SubjectRef> for AllowedSubject {
+    fn from(subject: &SubjectRef) -> Self {
+        match subject {
+            SubjectRef::Object(object) => Self::Object(object.kind.clone()),
+            SubjectRef::Userset(object, relation) => Self::Userset(object.kind.clone(), relation.clone()),
+            SubjectRef::Wildcard(kind) => Self::Wildcard(kind.clone()),
+        }
+    }
+}
+
+fn closest<'c>(name: &RelationName, candidates: impl Iterator<Item = &'c RelationName>) -> Option<RelationName> {
+    did_you_mean(name.as_str(), candidates.map(RelationName::as_str)).and_then(|name| RelationName::new(name).ok())
+}
+
+fn meant(suggestion: Option<&impl std::fmt::Display>) -> String {
+    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn listed(allowed: &[AllowedSubject]) -> String {
+    let each: Vec<String> = allowed.iter().map(|subject| format!("`{subject}`")).collect();
+    each.join(", ")
+}
