@@ -1,0 +1,152 @@
+use prokura_model::{
+    DelegationId, Fault, ObjectRef, RelationName, Revision, SubjectRef, TaskId, TypeName, schema::UnknownName,
+};
+
+/// Why a question was not answered. Nothing was allowed, and nothing was denied either.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The tenant has no schema yet.
+    #[error("no schema was written yet, so there is nothing to ask about; write one first")]
+    NoSchema,
+    /// The question uses a name that the schema does not declare.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// The question is about a wildcard.
+    #[error("`{0}:*` stands for every `{0}`: ask about one of them")]
+    WildcardSubject(TypeName),
+    /// The permission depends on its own absence.
+    #[error(
+        "whether `{subject}` has `{resource}#{permission}` depends on it not having it: a cycle goes through the right side \
+         of `-`; break the cycle in the schema or in the relationships"
+    )]
+    Undecidable {
+        /// The resource.
+        resource: ObjectRef,
+        /// The permission.
+        permission: RelationName,
+        /// The subject.
+        subject: SubjectRef,
+    },
+    /// More goals on one path than the limit.
+    #[error("the check goes deeper than {limit} relations and permissions on one path; the limit is `depth`")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// More edges than the limit.
+    #[error("the check visits more than {limit} edges; the limit is `work`")]
+    TooMuchWork {
+        /// The limit.
+        limit: u64,
+    },
+    /// The revision is not published, or does not exist.
+    #[error("revision {asked} is not published; the newest is {published}")]
+    RevisionNotPublished {
+        /// What was asked for.
+        asked: Revision,
+        /// The newest there is.
+        published: Revision,
+    },
+    /// The revision was forgotten.
+    #[error("revision {asked} is no longer kept; the oldest is {horizon}")]
+    RevisionCollected {
+        /// What was asked for.
+        asked: Revision,
+        /// The oldest that is kept.
+        horizon: Revision,
+    },
+}
+
+impl EngineError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSchema => "no_schema",
+            Self::Unknown(unknown) => unknown.code(),
+            Self::WildcardSubject(_) => "wildcard_subject",
+            Self::Undecidable { .. } => "undecidable",
+            Self::TooDeep { .. } => "check_too_deep",
+            Self::TooMuchWork { .. } => "check_too_much_work",
+            Self::RevisionNotPublished { .. } => "revision_not_published",
+            Self::RevisionCollected { .. } => "revision_collected",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoSchema
+            | Self::Unknown(_)
+            | Self::WildcardSubject(_)
+            | Self::Undecidable { .. }
+            | Self::RevisionNotPublished { .. }
+            | Self::RevisionCollected { .. } => Fault::Caller,
+            Self::TooDeep { .. } | Self::TooMuchWork { .. } => Fault::Limit,
+        }
+    }
+}
+
+/// Why a transaction was not applied. The index is as it was.
+///
+/// What reaches the index was validated and logged before, so all but the limits mean a bug or a damaged log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The transaction is not the next one.
+    #[error("revision {found} does not follow revision {applied}")]
+    OutOfOrder {
+        /// The newest that is applied.
+        applied: Revision,
+        /// What came.
+        found: Revision,
+    },
+    /// The change is for the system tenant's own registers.
+    #[error("a change of kind `{0}` is not for the graph index")]
+    NotForIndex(&'static str),
+    /// The schema text does not parse.
+    #[error("the schema does not parse: {0}")]
+    Schema(String),
+    /// The task that ends does not exist.
+    #[error("the task `{0}` that ends does not exist")]
+    TaskUnknown(TaskId),
+    /// The delegation that is revoked does not exist.
+    #[error("the delegation `{0}` that is revoked does not exist")]
+    DelegationUnknown(DelegationId),
+    /// More names than fit.
+    #[error("the tenant has used more than {limit} {what}")]
+    TooManyNames {
+        /// Names of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl ApplyError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfOrder { .. } => "out_of_order",
+            Self::NotForIndex(_) => "not_for_index",
+            Self::Schema(_) => "schema_invalid",
+            Self::TaskUnknown(_) => "task_unknown",
+            Self::DelegationUnknown(_) => "delegation_unknown",
+            Self::TooManyNames { .. } => "too_many_names",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::TooManyNames { .. } => Fault::Limit,
+            Self::OutOfOrder { .. }
+            | Self::NotForIndex(_)
+            | Self::Schema(_)
+            | Self::TaskUnknown(_)
+            | Self::DelegationUnknown(_) => Fault::Server,
+        }
+    }
+}

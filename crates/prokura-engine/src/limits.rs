@@ -1,0 +1,52 @@
+//! Every limit of the engine: a name, a default, and why it is what it is.
+//!
+//! A limit is listed in `docs/manual/limits.md` and tested at n and at n + 1; a tidy test holds both to this file.
+
+/// Most goals (a relation or permission of an object) open on one path of a check, unless configured. Twice SpiceDB's default:
+/// a graph that is deeper than this is more likely a mistake than an organisation.
+pub const DEPTH_DEFAULT: usize = 100;
+
+/// Most goals on one path that can be configured. Open goals are kept in a list, not on the thread's stack, so this bounds
+/// only how long looking for a cycle takes.
+pub const DEPTH_MAX: usize = 10_000;
+
+/// Most edges visited by one check, unless configured: a fraction of a second.
+pub const WORK_DEFAULT: u64 = 1_000_000;
+
+/// Most links in a chain, unless configured.
+pub const CHAIN_LINKS_DEFAULT: usize = 32;
+
+/// Most type names a tenant can ever have used: a type is part of every packed node, and has 14 bits there.
+pub const TYPES_MAX: usize = 16_384;
+
+/// Most relation and permission names a tenant can ever have used: a name has 16 bits in a packed node.
+pub const RELATION_NAMES_MAX: usize = 65_535;
+
+/// Most goals in the tree of an explanation, and most goals named as tried; what is beyond is left out and said to be.
+pub const EXPLAINED_GOALS_MAX: usize = 1_000;
+
+/// Most edges in a witness.
+pub const WITNESS_EDGES_MAX: usize = 1_000;
+
+/// Most relationships that an explanation tries, one at a time, to find one that would have made the deny an allow.
+pub const NEAREST_TRIED_MAX: usize = 64;
+
+/// Most relationships in one page.
+pub const PAGE_RELATIONSHIPS_MAX: usize = 10_000;
+
+/// How much one question may cost. Reaching a limit is an error, never a deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most goals open on one path; more than [`DEPTH_MAX`] counts as that.
+    pub depth: usize,
+    /// Most edges visited in one check.
+    pub work: u64,
+    /// Most links in a chain.
+    pub chain_links: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: DEPTH_DEFAULT, work: WORK_DEFAULT, chain_links: CHAIN_LINKS_DEFAULT }
+    }
+}
