@@ -1,1 +1,37 @@
-//! api
+//! The wire contract of Prokura's own JSON API and of its AuthZEN door, and a thin client for the former.
+//!
+//! This crate knows JSON and nothing else: every id is a string here and is checked where it arrives. References are
+//! structured (`{"type": "user", "id": "alice"}`), times are RFC 3339, and requests refuse members they do not know,
+//! so that a misspelt `expires_at` is an error and not a delegation without an end.
+
+mod apply;
+mod authority;
+pub mod authzen;
+mod client;
+mod credential;
+mod decision;
+mod error;
+mod graph;
+mod page;
+mod time;
+
+pub use apply::{
+    ApplyRequest, ApplyResponse, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect,
+};
+pub use authority::{
+    Cap, CapClause, CapResource, Delegation, DelegationKind, DelegationQuery, NewDelegation, NewTask, Principal,
+    PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly, StateChange, Task, TaskQuery, TaskState,
+};
+pub use client::{Client, ClientError, ClientOptions};
+pub use credential::{Key, KeyScope, NewKey, NewKeyResponse, NewTenant, Role, SpokenFor, Tenant};
+pub use decision::{
+    ChainLink, CheckRequest, CheckResponse, DecideRequest, Decision, DecisionQuery, DecisionRecord, Disposition,
+    ExplainRequest, ExplainResponse, Explanation, ExplanationNode, Permissionship, WitnessEdge,
+};
+pub use error::{Diagnostic, ErrorBody, ErrorDetail, ErrorDetails, Fault};
+pub use graph::{
+    AttributeQuery, Change, ObjectAttributes, ObjectRef, Receipt, Relationship, RelationshipQuery, Schema, SchemaWrite,
+    StoredRelationship, SubjectRef, Transaction, WriteRelationships,
+};
+pub use page::{Page, PageQuery};
+pub use time::{Time, TimeError};

@@ -1,0 +1,303 @@
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{ObjectRef, Time};
+
+/// A node that can act or authorise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Principal {
+    /// Which node.
+    pub object: ObjectRef,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
+    /// Whether it may act.
+    pub state: PrincipalState,
+    /// Written by `apply`, which may prune what its files no longer name.
+    #[serde(default)]
+    pub declared: bool,
+}
+
+/// Whether a principal may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalState {
+    /// It may.
+    Active,
+    /// It may not, until it is resumed.
+    Suspended,
+    /// It is gone for good; what it owns is suspended until someone else owns it.
+    OffBoarded,
+}
+
+/// A principal to register, or to register anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalWrite {
+    /// Which node.
+    pub object: ObjectRef,
+    /// Who answers for it; absent, nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which principal's state is to change, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateChange {
+    /// Which node.
+    pub object: ObjectRef,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which principals are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalQuery {
+    /// Of this type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// With this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// In this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub state: Option<PrincipalState>,
+    /// Most entries on the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A server-minted unit of work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Task {
+    /// Its name.
+    pub id: String,
+    /// For whom the work is done.
+    pub origin: ObjectRef,
+    /// What the work is, in words.
+    pub purpose: String,
+    /// When it was opened.
+    pub opened_at: Time,
+    /// The moment from which it is over, whatever its state.
+    pub expires_at: Time,
+    /// Whether work under it goes on.
+    pub state: TaskState,
+    /// Written by `apply`, which may prune what its files no longer name.
+    #[serde(default)]
+    pub declared: bool,
+}
+
+/// Whether work under a task goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// It does.
+    Open,
+    /// The work is done.
+    Completed,
+    /// The work was called off.
+    Cancelled,
+}
+
+/// A task to open. One of `expires_at` and `expires_in_seconds` is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTask {
+    /// For whom the work is done. A caller with a token may leave it out: it is itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ObjectRef>,
+    /// What the work is, in words.
+    pub purpose: String,
+    /// The moment from which it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// The same, counted from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_seconds: Option<u64>,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Why something is done, in the author's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonOnly {
+    /// The words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which tasks are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct TaskQuery {
+    /// With an origin of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_type: Option<String>,
+    /// With an origin of this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_id: Option<String>,
+    /// In this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub state: Option<TaskState>,
+    /// Most entries on the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A stored, directed link under a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delegation {
+    /// Its name.
+    pub id: String,
+    /// The task it serves.
+    pub task: String,
+    /// What it does with authority.
+    pub kind: DelegationKind,
+    /// Who passes on.
+    pub from: ObjectRef,
+    /// Who receives.
+    pub to: ObjectRef,
+    /// The link it continues; absent at the root of a chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// What it may carry.
+    pub cap: Cap,
+    /// How many further links may hang below it.
+    pub depth: u32,
+    /// The first moment at which it carries anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Time>,
+    /// The moment from which it carries nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// When it was revoked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+    /// Written by `apply`, which may prune what its files no longer name.
+    #[serde(default)]
+    pub declared: bool,
+}
+
+/// What a link does with authority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DelegationKind {
+    /// `to` may do what `from` may do, inside the cap.
+    #[default]
+    Lends,
+}
+
+/// What a link may carry: whatever at least one clause covers. A cap without clauses carries nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// Its clauses.
+    pub clauses: Vec<CapClause>,
+}
+
+/// Permissions × resources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CapClause {
+    /// These permissions, or `["*"]` for any.
+    pub permissions: Vec<String>,
+    /// On these resources.
+    pub resources: Vec<CapResource>,
+}
+
+/// A resource of a clause: an object, or with `wildcard` (and without `id`) every object of the type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CapResource {
+    /// The definition it is of.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Which object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Every object of the type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wildcard: bool,
+}
+
+/// A delegation to create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDelegation {
+    /// The task it serves.
+    pub task: String,
+    /// What it does with authority.
+    #[serde(default)]
+    pub kind: DelegationKind,
+    /// Who passes on. A caller with a token may leave it out: it is itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<ObjectRef>,
+    /// Who receives.
+    pub to: ObjectRef,
+    /// The link it continues; absent at the root of a chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// What it may carry.
+    pub cap: Cap,
+    /// How many further links may hang below it; 0, the default, means it may not be passed on.
+    #[serde(default)]
+    pub depth: u32,
+    /// The first moment at which it carries anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Time>,
+    /// The moment from which it carries nothing; the task's expiry bounds it in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// The same, counted from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_seconds: Option<u64>,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which delegations are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationQuery {
+    /// Under this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Made by someone of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_type: Option<String>,
+    /// Made by someone of this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_id: Option<String>,
+    /// Made to someone of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_type: Option<String>,
+    /// Made to someone of this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_id: Option<String>,
+    /// Most entries on the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}

@@ -1,0 +1,105 @@
+use super::{Client, ClientError};
+use crate::{
+    ApplyRequest, ApplyResponse, AttributeQuery, CheckRequest, CheckResponse, DecideRequest, Decision, DecisionQuery,
+    DecisionRecord, Delegation, DelegationQuery, ExplainRequest, ExplainResponse, Key, NewDelegation, NewKey,
+    NewKeyResponse, NewTask, NewTenant, ObjectAttributes, Page, PageQuery, Principal, PrincipalQuery, PrincipalWrite,
+    ReasonOnly, Receipt, RelationshipQuery, Schema, SchemaWrite, StateChange, StoredRelationship, Task, TaskQuery,
+    Tenant, Transaction, WriteRelationships,
+};
+
+macro_rules! routes {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $answer:ty
+        = $verb:ident $scope:tt [$($segment:expr),*] $(($sent:expr))?;)*) => {
+        impl Client {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// See [`ClientError`].
+                pub async fn $name(&self, $($argument: $type),*) -> Result<$answer, ClientError> {
+                    self.$verb(&routes!(@path self $scope $($segment),*), $($sent)?).await
+                }
+            )*
+        }
+    };
+    (@path $client:ident tenant $($segment:expr),*) => {
+        ["v1", "tenants", &$client.tenant, $($segment),*]
+    };
+    (@path $client:ident server $($segment:expr),*) => {
+        ["v1", $($segment),*]
+    };
+}
+
+routes! {
+    /// The tenants.
+    tenants(query: &PageQuery) -> Page<Tenant> = fetch_by server ["tenants"] (query);
+    /// Creates a tenant.
+    create_tenant(tenant: &NewTenant) -> Tenant = post server ["tenants"] (tenant);
+    /// The keys, without their secrets.
+    keys(query: &PageQuery) -> Page<Key> = fetch_by server ["keys"] (query);
+    /// Makes a key. The answer is the only one that holds its secret.
+    create_key(key: &NewKey) -> NewKeyResponse = post server ["keys"] (key);
+    /// Revokes a key.
+    revoke_key(id: &str, why: &ReasonOnly) -> Receipt = post server ["keys", id, "revoke"] (why);
+
+    /// The schema in force.
+    schema() -> Schema = fetch tenant ["schema"];
+    /// Puts a schema in force.
+    write_schema(schema: &SchemaWrite) -> Receipt = put tenant ["schema"] (schema);
+    /// Relationships, in a stable order.
+    relationships(query: &RelationshipQuery) -> Page<StoredRelationship> = fetch_by tenant ["relationships"] (query);
+    /// Writes and deletes relationships, in one transaction.
+    write_relationships(changes: &WriteRelationships) -> Receipt = post tenant ["relationships", "write"] (changes);
+    /// Objects' attributes.
+    attributes(query: &AttributeQuery) -> Page<ObjectAttributes> = fetch_by tenant ["attributes"] (query);
+    /// Sets all attributes of an object.
+    set_attributes(attributes: &ObjectAttributes) -> Receipt = put tenant ["attributes"] (attributes);
+
+    /// The registered principals.
+    principals(query: &PrincipalQuery) -> Page<Principal> = fetch_by tenant ["principals"] (query);
+    /// Registers a principal, or changes its owner.
+    set_principal(principal: &PrincipalWrite) -> Principal = put tenant ["principals"] (principal);
+    /// Suspends a principal: from now on it may do nothing, and nothing may be done through it.
+    suspend_principal(change: &StateChange) -> Principal = post tenant ["principals", "suspend"] (change);
+    /// Resumes a suspended principal.
+    resume_principal(change: &StateChange) -> Principal = post tenant ["principals", "resume"] (change);
+    /// Off-boards a principal: it, and whatever it owns, may do nothing any more.
+    off_board_principal(change: &StateChange) -> Principal = post tenant ["principals", "off-board"] (change);
+    /// Removes a principal from the register.
+    remove_principal(change: &StateChange) -> Receipt = post tenant ["principals", "remove"] (change);
+
+    /// The tasks.
+    tasks(query: &TaskQuery) -> Page<Task> = fetch_by tenant ["tasks"] (query);
+    /// One task.
+    task(id: &str) -> Task = fetch tenant ["tasks", id];
+    /// Opens a task.
+    open_task(task: &NewTask) -> Task = post tenant ["tasks"] (task);
+    /// Completes a task; everything under it ends.
+    complete_task(id: &str, why: &ReasonOnly) -> Task = post tenant ["tasks", id, "complete"] (why);
+    /// Cancels a task; everything under it ends.
+    cancel_task(id: &str, why: &ReasonOnly) -> Task = post tenant ["tasks", id, "cancel"] (why);
+
+    /// The delegations.
+    delegations(query: &DelegationQuery) -> Page<Delegation> = fetch_by tenant ["delegations"] (query);
+    /// One delegation.
+    delegation(id: &str) -> Delegation = fetch tenant ["delegations", id];
+    /// Creates a delegation.
+    delegate(delegation: &NewDelegation) -> Delegation = post tenant ["delegations"] (delegation);
+    /// Revokes a delegation; every link below it ends.
+    revoke_delegation(id: &str, why: &ReasonOnly) -> Delegation = post tenant ["delegations", id, "revoke"] (why);
+
+    /// Decides. Recorded.
+    decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);
+    /// Asks the graph. Not recorded, and not to be enforced: it looks at no task and at no suspension.
+    check(question: &CheckRequest) -> CheckResponse = post tenant ["check"] (question);
+    /// Explains what would be decided. Not recorded, and not to be enforced.
+    explain(question: &ExplainRequest) -> ExplainResponse = post tenant ["explain"] (question);
+    /// Recorded decisions, newest first.
+    decisions(query: &DecisionQuery) -> Page<DecisionRecord> = fetch_by tenant ["decisions"] (query);
+    /// One recorded decision.
+    decision(id: &str) -> DecisionRecord = fetch tenant ["decisions", id];
+    /// One transaction.
+    transaction(revision: u64) -> Transaction = fetch tenant ["transactions", &revision.to_string()];
+    /// Makes what there is what it should be, in one transaction.
+    apply(request: &ApplyRequest) -> ApplyResponse = post tenant ["apply"] (request);
+}

@@ -1,0 +1,278 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{ObjectRef, Relationship, SubjectRef, Time};
+
+/// May this be done?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideRequest {
+    /// Who wants to act. A caller with a token may leave it out: it is itself, and can be nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<ObjectRef>,
+    /// The delegation it acts under; absent, only its own authority counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<String>,
+    /// What it wants to do.
+    pub permission: String,
+    /// To what.
+    pub resource: ObjectRef,
+    /// Whatever else should be recorded with the decision.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
+    /// Whether the answer should list the edges that justify an allow. They are recorded in any case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub witness: bool,
+}
+
+/// The answer to "may this be done?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// It may.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decision {
+    /// Under which name it is recorded; absent in a preview, which is not recorded and must not be enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whether it may be done.
+    pub disposition: Disposition,
+    /// Why: a stable word.
+    pub reason: String,
+    /// Why: the sentence a person reads.
+    pub message: String,
+    /// The state it was decided on.
+    pub revision: u64,
+    /// The task of the chain, as far as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The task's origin, as far as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ObjectRef>,
+    /// The chain as walked, root first, as far as it was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<ChainLink>,
+    /// For a deny on the chain, the position in it of the link it failed at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<usize>,
+    /// For an allow and if asked for, the edges that justify it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witness: Vec<WitnessEdge>,
+    /// For an allow, the earliest expiry it depends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+}
+
+/// One link of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChainLink {
+    /// Which delegation.
+    pub delegation: String,
+    /// Who passed on.
+    pub from: ObjectRef,
+    /// Who received.
+    pub to: ObjectRef,
+}
+
+/// An edge that justifies an allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WitnessEdge {
+    /// The edge.
+    pub relationship: Relationship,
+    /// The revision that made it: ask for that transaction to learn who wrote it, when and why.
+    pub since: u64,
+}
+
+/// Does the subject have this on the graph? A question about relationships and the schema only: no task, no suspension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRequest {
+    /// On what.
+    pub resource: ObjectRef,
+    /// A permission, or a relation.
+    pub permission: String,
+    /// Who: an object or a userset.
+    pub subject: SubjectRef,
+}
+
+/// What the graph says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckResponse {
+    /// Whether the subject has it.
+    pub permissionship: Permissionship,
+    /// The state it was read from.
+    pub revision: u64,
+}
+
+/// Whether a subject has a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Permissionship {
+    /// It has.
+    HasPermission,
+    /// It has not.
+    NoPermission,
+}
+
+/// Why would it be decided as it would be decided?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainRequest {
+    /// Who would act.
+    pub actor: ObjectRef,
+    /// The delegation it would act under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<String>,
+    /// What it would do.
+    pub permission: String,
+    /// To what.
+    pub resource: ObjectRef,
+}
+
+/// A preview of a decision, with its explanation. Not recorded, and not to be enforced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExplainResponse {
+    /// The decision as it would be made now.
+    pub decision: Decision,
+    /// What the graph has to do with it; absent when the graph was not asked because the chain already failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+/// Why the graph says what it says: for an allow the way through it, for a deny the nearest miss.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// Whom it is about: the actor, or with a delegation the task's origin.
+    pub subject: SubjectRef,
+    /// What was asked, and below it why it holds or does not.
+    pub root: ExplanationNode,
+}
+
+/// One step of an explanation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExplanationNode {
+    /// The step as a person reads it, such as `repository:core#push`.
+    pub text: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// The edge it rests on, if it rests on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<WitnessEdge>,
+    /// The steps it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
+    pub children: Vec<Self>,
+}
+
+/// One recorded decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionRecord {
+    /// Its name.
+    pub id: String,
+    /// The *now* of the decision.
+    pub time: Time,
+    /// The state it was decided on.
+    pub revision: u64,
+    /// Who wanted to act.
+    pub actor: ObjectRef,
+    /// What it wanted to do.
+    pub permission: String,
+    /// To what.
+    pub resource: ObjectRef,
+    /// The delegation it named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<String>,
+    /// The task of the chain, as far as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The task's origin, as far as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ObjectRef>,
+    /// The chain as walked, root first, as far as it was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<ChainLink>,
+    /// Whether it may be done; absent when it could not be decided, and then nothing was allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
+    /// The stable word for why: of the reason, or of the error.
+    pub reason: String,
+    /// The sentence a person reads.
+    pub message: String,
+    /// For an allow, the edges that justify it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witness: Vec<WitnessEdge>,
+    /// The canonical request as the door received it, context included.
+    pub request: Value,
+    /// Which door was asked: `authzen`, `api`, `library`.
+    pub door: String,
+    /// Who asked: `key:ID`, or the actor's own `token`.
+    pub enforcement_point: String,
+    /// The caller's own name for the request, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How long deciding took, in microseconds.
+    pub duration_us: u64,
+}
+
+/// Which recorded decisions are meant, newest first. An absent parameter matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionQuery {
+    /// By an actor of this type. Goes with `actor_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_type: Option<String>,
+    /// By an actor of this id. Goes with `actor_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<String>,
+    /// For an origin of this type. Goes with `origin_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_type: Option<String>,
+    /// For an origin of this id. Goes with `origin_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_id: Option<String>,
+    /// About a resource of this type. Goes with `resource_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// About a resource of this id. Goes with `resource_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// About this permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
+    /// Under this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// With this delegation on the chain, or named in the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<String>,
+    /// With this disposition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub disposition: Option<Disposition>,
+    /// With this reason, or this error's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Asked by this enforcement point: `key:ID`, or `token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement_point: Option<String>,
+    /// At this moment or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
+    /// Before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Time>,
+    /// Most entries on the page. A page may hold fewer, even none, and still have a next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}

@@ -1,0 +1,256 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{Delegation, Key, Principal, Task, TaskState, Time};
+
+/// A node of the graph.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectRef {
+    /// The definition it is of.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Which one: any text without control characters, compared byte for byte.
+    pub id: String,
+}
+
+/// What may stand at the subject end of a relationship: an object, a userset (`relation`), or every object of a type
+/// (`wildcard`, without `id`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectRef {
+    /// The definition it is of.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Which object; absent for a wildcard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Everyone in this relation to the object, rather than the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// Every object of the type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wildcard: bool,
+}
+
+/// An edge: the subject stands in the relation to the resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Relationship {
+    /// The object something is said about.
+    pub resource: ObjectRef,
+    /// A relation of its definition.
+    pub relation: String,
+    /// Who or what stands in it.
+    pub subject: SubjectRef,
+}
+
+/// An edge and the transaction that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoredRelationship {
+    /// The edge.
+    pub relationship: Relationship,
+    /// The revision that made it: ask for that transaction to learn who wrote it, when and why.
+    pub since: u64,
+}
+
+/// Which relationships are meant. An absent parameter matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RelationshipQuery {
+    /// Of resources of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// Of resources with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// In this relation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// With subjects of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// With subjects of this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_id: Option<String>,
+    /// With usersets of this relation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_relation: Option<String>,
+    /// Most entries on the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Relationships to write, in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WriteRelationships {
+    /// These exist afterwards, whether or not they did.
+    #[serde(default)]
+    pub touch: Vec<Relationship>,
+    /// These do not exist afterwards, whether or not they did.
+    #[serde(default)]
+    pub delete: Vec<Relationship>,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The receipt of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Receipt {
+    /// The revision it made. Every later decision reflects it.
+    pub revision: u64,
+    /// When it was accepted.
+    pub time: Time,
+}
+
+/// The schema in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Schema {
+    /// Its text, as it was written.
+    pub schema: String,
+    /// The revision it was read at.
+    pub revision: u64,
+}
+
+/// A schema to be in force from now on, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaWrite {
+    /// Its text.
+    pub schema: String,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// All attributes of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectAttributes {
+    /// Which object.
+    pub object: ObjectRef,
+    /// All its attributes; written empty, it has none.
+    pub attributes: Map<String, Value>,
+    /// When writing: why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which objects' attributes are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeQuery {
+    /// Of objects of this type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Of objects with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Most entries on the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Changes that took effect together: the provenance of every edge in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Transaction {
+    /// Its place in the tenant's order.
+    pub revision: u64,
+    /// When it was accepted.
+    pub time: Time,
+    /// Who wrote it: `key:ID`, or a principal.
+    pub author: String,
+    /// Why, in the author's words; may be empty.
+    pub reason: String,
+    /// The caller's own name for the request, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// What changed.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Change {
+    /// The whole schema text is this from now on.
+    SchemaWritten {
+        /// The text.
+        schema: String,
+    },
+    /// The relationship exists from now on.
+    RelationshipTouched {
+        /// Which.
+        relationship: Relationship,
+    },
+    /// The relationship does not exist from now on.
+    RelationshipDeleted {
+        /// Which.
+        relationship: Relationship,
+    },
+    /// These are all the attributes of the object.
+    AttributesSet {
+        /// Which object.
+        object: ObjectRef,
+        /// All of them.
+        attributes: Map<String, Value>,
+    },
+    /// The principal is registered, or registered anew.
+    PrincipalSet {
+        /// As it is from now on.
+        principal: Principal,
+    },
+    /// The principal is not registered any more.
+    PrincipalRemoved {
+        /// Which.
+        object: ObjectRef,
+    },
+    /// A task begins.
+    TaskOpened {
+        /// Which.
+        task: Task,
+    },
+    /// A task ends, and with it everything under it.
+    TaskClosed {
+        /// Which.
+        task: String,
+        /// How.
+        state: TaskState,
+    },
+    /// A link is made.
+    DelegationCreated {
+        /// Which.
+        delegation: Delegation,
+    },
+    /// A link ends, and with it every link that hangs below.
+    DelegationRevoked {
+        /// Which.
+        delegation: String,
+    },
+    /// A tenant begins.
+    TenantCreated {
+        /// Which.
+        tenant: String,
+    },
+    /// A key is made.
+    KeyCreated {
+        /// Which; never the key itself.
+        key: Key,
+    },
+    /// A key ends.
+    KeyRevoked {
+        /// Which.
+        key: String,
+    },
+}
