@@ -1,0 +1,514 @@
+//! What can go wrong, whose doing it is, and the stable code of each.
+
+use prokura_engine::EngineError;
+use prokura_model::{
+    CodecError, DecisionId, DelegationId, Fault, KeyId, ObjectRef, PrincipalState, Relationship, Revision, TaskId,
+    TaskState, TenantName, Timestamp,
+    schema::{Diagnostic, RelationshipFault, UnknownName},
+};
+
+/// Why an authority could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the folder open.
+    #[error("the data folder is in use by another process; one process at a time opens a folder")]
+    InUse,
+    /// What is on disk is not what was written. Nothing was changed.
+    #[error("the data is damaged: {0}")]
+    Damaged(String),
+    /// What is on disk is sound, but this version cannot make sense of it.
+    #[error("the log cannot be replayed at {tenant}/{revision}: {detail}")]
+    Replay {
+        /// Of which tenant.
+        tenant: TenantName,
+        /// At which revision.
+        revision: Revision,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The disk or the system refused.
+    #[error("the data folder cannot be opened: {0}")]
+    Io(String),
+}
+
+impl OpenError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InUse => "data_in_use",
+            Self::Damaged(_) => "data_damaged",
+            Self::Replay { .. } => "replay_failed",
+            Self::Io(_) => "open_failed",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::InUse => Fault::Caller,
+            Self::Damaged(_) | Self::Replay { .. } | Self::Io(_) => Fault::Server,
+        }
+    }
+}
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// There is no such tenant.
+    #[error("there is no tenant `{0}`")]
+    TenantUnknown(TenantName),
+    /// The revision is outside the kept window.
+    #[error("revision {wanted} cannot be read: kept are {oldest} to {newest}")]
+    RevisionNotKept {
+        /// The one asked for.
+        wanted: Revision,
+        /// The oldest there is.
+        oldest: Revision,
+        /// The newest there is.
+        newest: Revision,
+    },
+    /// The cursor is not one that a page of this list gave out.
+    #[error("`{0}` is not where a page of this list ended; pass the `next` of the page before, or nothing")]
+    CursorInvalid(String),
+    /// The page is of no size, or of too large a one.
+    #[error("a page has 1 to {max} entries, not {0}", max = crate::limits::PAGE_ENTRIES_MAX)]
+    PageSize(usize),
+    /// The engine could not answer.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The record or the log could not be read.
+    #[error("the data cannot be read: {0}")]
+    Read(String),
+}
+
+impl AskError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TenantUnknown(_) => "tenant_unknown",
+            Self::RevisionNotKept { .. } => "revision_not_kept",
+            Self::CursorInvalid(_) => "cursor_invalid",
+            Self::PageSize(_) => "page_size",
+            Self::Engine(error) => error.code(),
+            Self::Read(_) => "read_failed",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::TenantUnknown(_) | Self::RevisionNotKept { .. } | Self::CursorInvalid(_) => Fault::Caller,
+            Self::PageSize(_) => Fault::Limit,
+            Self::Engine(error) => error.fault(),
+            Self::Read(_) => Fault::Server,
+        }
+    }
+}
+
+impl From<CodecError> for AskError {
+    fn from(error: CodecError) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
+/// Why nothing was decided. Nothing was allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// There is no such tenant.
+    #[error("there is no tenant `{0}`")]
+    TenantUnknown(TenantName),
+    /// The engine could not decide. That is recorded, too.
+    #[error("{error}")]
+    Undecided {
+        /// Under which name it is recorded.
+        id: DecisionId,
+        /// Why not.
+        error: EngineError,
+    },
+    /// The request that came with the question cannot be recorded.
+    #[error("the request cannot be recorded: {0}")]
+    RequestInvalid(String),
+    /// The decision cannot be recorded, so it is not given.
+    #[error("decisions cannot be recorded, so none is given: {0}")]
+    RecordUnavailable(String),
+}
+
+impl DecideError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TenantUnknown(_) => "tenant_unknown",
+            Self::Undecided { error, .. } => error.code(),
+            Self::RequestInvalid(_) => "request_invalid",
+            Self::RecordUnavailable(_) => "record_unavailable",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::TenantUnknown(_) => Fault::Caller,
+            Self::Undecided { error, .. } => error.fault(),
+            Self::RequestInvalid(_) => Fault::Limit,
+            Self::RecordUnavailable(_) => Fault::Server,
+        }
+    }
+}
+
+/// Why nothing was written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// There is no such tenant.
+    #[error("there is no tenant `{0}`")]
+    TenantUnknown(TenantName),
+    /// The tenant is there already.
+    #[error("there is a tenant `{0}` already")]
+    TenantExists(TenantName),
+    /// The name belongs to the authority itself.
+    #[error("`{0}` is reserved: it holds the tenants and the keys, which have operations of their own")]
+    TenantReserved(TenantName),
+    /// There is nothing to write.
+    #[error("a transaction has at least one change")]
+    NoChanges,
+    /// A change that only the authority itself makes.
+    #[error("tenants and keys are not written with other changes; use their own operations")]
+    ChangeReserved,
+    /// A relationship is both touched and deleted.
+    #[error("`{0}` is both touched and deleted in one transaction; say which")]
+    ChangesContradict(Relationship),
+    /// A named limit is exceeded.
+    #[error("{what}: at most {max}, found {found}")]
+    LimitExceeded {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+        /// How much there is.
+        found: usize,
+    },
+    /// The author, the reason or the request id is not legal.
+    #[error("{0}")]
+    ProvenanceInvalid(String),
+    /// The request id was used for something else.
+    #[error(
+        "request id `{request_id}` was used for something else, in revision {revision}; use a new one for a new request"
+    )]
+    RequestIdReused {
+        /// The id.
+        request_id: String,
+        /// What it was used for.
+        revision: Revision,
+    },
+    /// The schema text is not a schema.
+    #[error("the schema has {} mistakes, the first: {}", .0.len(), first_message(.0))]
+    SchemaInvalid(Vec<Diagnostic>),
+    /// There is no schema yet.
+    #[error("there is no schema yet; write one first, or in the same transaction")]
+    SchemaMissing,
+    /// Relationships would not fit the new schema.
+    #[error("{total} relationships would not fit this schema: {}; delete them first, or in the same transaction", listed(.first))]
+    SchemaStrands {
+        /// The first of them.
+        first: Vec<Stranded>,
+        /// How many there are.
+        total: usize,
+    },
+    /// The relationship does not fit the schema.
+    #[error("`{relationship}` does not fit the schema: {fault}")]
+    RelationshipInvalid {
+        /// Which one.
+        relationship: Relationship,
+        /// Why not.
+        fault: RelationshipFault,
+    },
+    /// A type, relation or permission that the schema does not declare.
+    #[error("{place}: {unknown}")]
+    NameUnknown {
+        /// Where it stands.
+        place: String,
+        /// Which name, and what was probably meant.
+        unknown: UnknownName,
+    },
+    /// A value that cannot be kept.
+    #[error("{place}: {detail}")]
+    ValueInvalid {
+        /// Where it stands.
+        place: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A principal that owns itself.
+    #[error("`{0}` cannot own itself; leave the owner out when nobody answers for it")]
+    PrincipalOwnsItself(ObjectRef),
+    /// Not a registered principal.
+    #[error("{place}: `{object}` is not a registered principal; register it first")]
+    PrincipalUnknown {
+        /// What it was needed for.
+        place: String,
+        /// Which one.
+        object: ObjectRef,
+    },
+    /// A principal that may not act.
+    #[error("{place}: `{object}` is {state} and cannot delegate")]
+    PrincipalNotActive {
+        /// What it was needed for.
+        place: String,
+        /// Which one.
+        object: ObjectRef,
+        /// How it is.
+        state: PrincipalState,
+    },
+    /// There is no such task.
+    #[error("there is no task `{0}`")]
+    TaskUnknown(TaskId),
+    /// The id of the task is taken.
+    #[error("there is a task `{0}` already; a task does not change once it is opened")]
+    TaskExists(TaskId),
+    /// The task is closed, or written as anything but open.
+    #[error("task `{task}` is {state}, not open")]
+    TaskNotOpen {
+        /// Which one.
+        task: TaskId,
+        /// How it is.
+        state: TaskState,
+    },
+    /// The task is over.
+    #[error("task `{task}` expired at {} ms since 1970", .expired_at.0)]
+    TaskExpired {
+        /// Which one.
+        task: TaskId,
+        /// Since when.
+        expired_at: Timestamp,
+    },
+    /// Something would be over before it begins.
+    #[error("{place}: expires at {} ms since 1970, and it is {} already", .expires_at.0, .now.0)]
+    ExpiryPassed {
+        /// What.
+        place: String,
+        /// When it would be over.
+        expires_at: Timestamp,
+        /// What time it is.
+        now: Timestamp,
+    },
+    /// There is no such delegation.
+    #[error("there is no delegation `{0}`")]
+    DelegationUnknown(DelegationId),
+    /// The id of the delegation is taken.
+    #[error("there is a delegation `{0}` already; a delegation does not change once it is made")]
+    DelegationExists(DelegationId),
+    /// The delegation would carry nothing from its first day.
+    #[error("delegation `{id}`: {fault}")]
+    DelegationInvalid {
+        /// Which one.
+        id: DelegationId,
+        /// Why not.
+        fault: DelegationFault,
+    },
+    /// Declared differently from what is there, and it does not change.
+    #[error(
+        "{section} `{name}` is there already with {detail}; it does not change once it is written: \
+         end it and declare one with a new id"
+    )]
+    DeclaredDiffers {
+        /// `task` or `delegation`.
+        section: &'static str,
+        /// Which one.
+        name: String,
+        /// What differs.
+        detail: String,
+    },
+    /// Declared twice.
+    #[error("{section} `{name}` is declared twice")]
+    DeclaredTwice {
+        /// The section it stands in.
+        section: &'static str,
+        /// Which one.
+        name: String,
+    },
+    /// There is no such key.
+    #[error("there is no key `{0}`")]
+    KeyUnknown(KeyId),
+    /// The preset key, or the name of a key, is not legal. The message does not repeat it.
+    #[error("{0}")]
+    KeyInvalid(String),
+    /// Without this key nobody could administer the authority.
+    #[error("`{0}` is the last admin key for all tenants; make another one first")]
+    KeyLastAdmin(KeyId),
+    /// Too many writes are waiting.
+    #[error("too many writes are waiting; nothing was written, try again later")]
+    Busy,
+    /// The batch this write was in could not be made durable. It may be there after the next start; nobody saw it.
+    #[error("the write could not be made durable, and no more are accepted until the next start: {0}")]
+    StoreFailed(String),
+    /// An earlier write failed; the state on disk must be recovered first.
+    #[error("writes stopped after a failure, until the next start: {0}")]
+    WritesStopped(String),
+    /// The authority is closed.
+    #[error("the authority is closed")]
+    Closed,
+}
+
+/// Why a delegation would carry nothing from its first day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DelegationFault {
+    /// The parent was revoked.
+    #[error("its parent `{0}` is revoked")]
+    ParentRevoked(DelegationId),
+    /// The parent is over.
+    #[error("its parent `{0}` has expired")]
+    ParentExpired(DelegationId),
+    /// The parent serves another task.
+    #[error("its parent `{parent}` serves task `{parent_task}`; every link of a chain serves the same one")]
+    ParentOfOtherTask {
+        /// The parent.
+        parent: DelegationId,
+        /// The parent's task.
+        parent_task: TaskId,
+    },
+    /// The parent was made to someone else.
+    #[error("its parent `{parent}` was made to `{to}`, so only `{to}` can pass it on, not `{from}`")]
+    ParentToOther {
+        /// The parent.
+        parent: DelegationId,
+        /// To whom the parent was made.
+        to: ObjectRef,
+        /// Who would pass it on.
+        from: ObjectRef,
+    },
+    /// The parent may not be passed on.
+    #[error("its parent `{0}` may not be passed on (its depth is 0)")]
+    ParentNotPassedOn(DelegationId),
+    /// The depth is not less than the parent's.
+    #[error("its depth is {depth}, but under parent `{parent}` of depth {parent_depth} it is at most {}", .parent_depth.saturating_sub(1))]
+    TooDeep {
+        /// Its depth.
+        depth: u32,
+        /// The parent.
+        parent: DelegationId,
+        /// The parent's depth.
+        parent_depth: u32,
+    },
+    /// The chain has more links than can be walked.
+    #[error("its chain would have more than {0} links")]
+    ChainTooLong(usize),
+    /// A root that is not made by the task's origin.
+    #[error("it has no parent, so the task's origin `{origin}` must make it, not `{from}`; otherwise name the parent")]
+    RootNotOrigin {
+        /// The task's origin.
+        origin: ObjectRef,
+        /// Who would make it.
+        from: ObjectRef,
+    },
+    /// It would outlive its parent.
+    #[error("it expires after its parent `{0}`")]
+    OutlivesParent(DelegationId),
+    /// It would outlive its task.
+    #[error("it expires after its task `{0}`")]
+    OutlivesTask(TaskId),
+    /// It would end before it begins.
+    #[error("it ends before it begins")]
+    NeverValid,
+    /// It is written as revoked.
+    #[error("a delegation is not revoked when it is made")]
+    AlreadyRevoked,
+}
+
+/// A relationship that would not fit a new schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranded {
+    /// Which one.
+    pub relationship: Relationship,
+    /// Why it would not fit.
+    pub fault: RelationshipFault,
+}
+
+impl DelegationFault {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ParentRevoked(_) => "parent_revoked",
+            Self::ParentExpired(_) => "parent_expired",
+            Self::ParentOfOtherTask { .. } => "parent_of_other_task",
+            Self::ParentToOther { .. } => "parent_to_other",
+            Self::ParentNotPassedOn(_) => "parent_not_passed_on",
+            Self::TooDeep { .. } => "delegation_too_deep",
+            Self::ChainTooLong(_) => "chain_too_long",
+            Self::RootNotOrigin { .. } => "root_not_origin",
+            Self::OutlivesParent(_) => "outlives_parent",
+            Self::OutlivesTask(_) => "outlives_task",
+            Self::NeverValid => "never_valid",
+            Self::AlreadyRevoked => "already_revoked",
+        }
+    }
+}
+
+impl WriteError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TenantUnknown(_) => "tenant_unknown",
+            Self::TenantExists(_) => "tenant_exists",
+            Self::TenantReserved(_) => "tenant_reserved",
+            Self::NoChanges => "no_changes",
+            Self::ChangeReserved => "change_reserved",
+            Self::ChangesContradict(_) => "changes_contradict",
+            Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::ProvenanceInvalid(_) => "provenance_invalid",
+            Self::RequestIdReused { .. } => "request_id_reused",
+            Self::SchemaInvalid(_) => "schema_invalid",
+            Self::SchemaMissing => "schema_missing",
+            Self::SchemaStrands { .. } => "schema_strands_relationships",
+            Self::RelationshipInvalid { .. } => "relationship_invalid",
+            Self::NameUnknown { unknown, .. } => unknown.code(),
+            Self::ValueInvalid { .. } => "value_invalid",
+            Self::PrincipalOwnsItself(_) => "principal_owns_itself",
+            Self::PrincipalUnknown { .. } => "principal_unknown",
+            Self::PrincipalNotActive { .. } => "principal_not_active",
+            Self::TaskUnknown(_) => "task_unknown",
+            Self::TaskExists(_) => "task_exists",
+            Self::TaskNotOpen { .. } => "task_not_open",
+            Self::TaskExpired { .. } => "task_expired",
+            Self::ExpiryPassed { .. } => "expiry_passed",
+            Self::DelegationUnknown(_) => "delegation_unknown",
+            Self::DelegationExists(_) => "delegation_exists",
+            Self::DelegationInvalid { fault, .. } => fault.code(),
+            Self::DeclaredDiffers { .. } => "declared_differs",
+            Self::DeclaredTwice { .. } => "declared_twice",
+            Self::KeyUnknown(_) => "key_unknown",
+            Self::KeyInvalid(_) => "key_invalid",
+            Self::KeyLastAdmin(_) => "key_last_admin",
+            Self::Busy => "busy",
+            Self::StoreFailed(_) => "store_failed",
+            Self::WritesStopped(_) => "writes_stopped",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::LimitExceeded { .. } | Self::Busy => Fault::Limit,
+            Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed => Fault::Server,
+            _ => Fault::Caller,
+        }
+    }
+}
+
+fn first_message(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.first().map(ToString::to_string).unwrap_or_default()
+}
+
+fn listed(stranded: &[Stranded]) -> String {
+    let parts: Vec<String> =
+        stranded.iter().map(|stranded| format!("`{}` ({})", stranded.relationship, stranded.fault)).collect();
+    parts.join(", ")
+}

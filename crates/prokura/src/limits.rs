@@ -1,0 +1,71 @@
+//! Every limit of the library: a name, a default, and why it is what it is.
+//!
+//! A limit is listed in `docs/manual/limits.md` and tested at n and at n + 1; a tidy test holds both to this file.
+
+use std::time::Duration;
+
+/// Most changes in one transaction: what one revision can hold without keeping the other writers waiting for long.
+pub const TRANSACTION_CHANGES_MAX: usize = 100_000;
+
+/// Largest transaction, in bytes of its changes as they are logged.
+pub const TRANSACTION_BYTES_MAX: usize = 16 * 1_048_576;
+
+/// Most writes that share one flush to the disk.
+pub const BATCH_WRITES_MAX: usize = 1_024;
+
+/// Once a batch of writes holds this many bytes, no further write joins it.
+pub const BATCH_BYTES_MAX: usize = 16 * 1_048_576;
+
+/// Writes that may wait for the writer, unless the options say otherwise.
+pub const WRITE_QUEUE_DEFAULT: usize = 4_096;
+
+/// Longest a write waits for a place in the writer's queue before it is refused as `busy`.
+pub const WRITE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Decisions that may wait to be recorded, unless the options say otherwise.
+pub const RECORD_QUEUE_DEFAULT: usize = 16_384;
+
+/// Longest a decision waits for a place in the record queue before it is refused as `record_unavailable`.
+pub const RECORD_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Most decision records that share one flush to the disk.
+pub const BATCH_RECORDS_MAX: usize = 1_024;
+
+/// Longest a recorded decision waits for others before it is flushed.
+pub const RECORD_FLUSH_AFTER_MAX: Duration = Duration::from_millis(5);
+
+/// Revisions behind the head that stay readable, unless the options say otherwise.
+pub const REVISIONS_KEPT_DEFAULT: u64 = 1_000;
+
+/// Request ids remembered per tenant: a write repeated within that many transactions is answered, not done again.
+pub const REQUEST_IDS_KEPT_MAX: usize = 10_000;
+
+/// Longest request id, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 256;
+
+/// Longest author, in bytes.
+pub const AUTHOR_BYTES_MAX: usize = 2_048;
+
+/// Most entries on one page of any list.
+pub const PAGE_ENTRIES_MAX: usize = 1_000;
+
+/// Most decision records looked at for one page; the page then says where to go on.
+pub const DECISIONS_SCANNED_MAX: usize = 20_000;
+
+/// Longest key that can be preset, in bytes. Keys made here have 46.
+pub const PRESET_KEY_BYTES_MAX: usize = 1_024;
+
+/// Longest name of a key, in bytes.
+pub const KEY_NAME_BYTES_MAX: usize = 256;
+
+/// Most tenants.
+pub const TENANTS_MAX: usize = 10_000;
+
+/// Most keys, revoked ones included.
+pub const KEYS_MAX: usize = 100_000;
+
+/// Most attributes of one object.
+pub const ATTRIBUTES_MAX: usize = 256;
+
+/// Largest request that is kept with a decision, in bytes as it is recorded.
+pub const RECORDED_REQUEST_BYTES_MAX: usize = 1_048_576;
