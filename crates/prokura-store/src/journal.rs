@@ -1,0 +1,398 @@
+//! What both logs are: frames in redb, a head beside it, a lock, and one order in which the three change.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use prokura_model::{Revision, TenantName, Timestamp};
+
+use crate::{
+    AppendError, Damage, Disk, OpenError, Place, ReadError,
+    backend::Backend,
+    chain::{Chain, Tail},
+    disk::{Held, LockError},
+    frame::{self, Frame, FrameFault, Kind},
+    head::{Found, Head, HeadFile},
+    limits::FRAME_BYTES_MAX,
+    table::{Table, TableFault},
+};
+
+/// The names of a log's files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    pub(crate) table: &'static str,
+    pub(crate) head: &'static str,
+    pub(crate) lock: &'static str,
+}
+
+/// One frame to append.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) tenant: TenantName,
+    /// The number it should get, if the caller cares.
+    pub(crate) number: Option<u64>,
+    pub(crate) time: Timestamp,
+    pub(crate) body: Vec<u8>,
+    /// What it can be found by, unique within its tenant.
+    pub(crate) id: Option<String>,
+}
+
+/// A log, and the right to append to it.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    kind: Kind,
+    chain: Chain,
+    head: HeadFile,
+    head_file: String,
+    latched: Option<String>,
+    shared: Arc<Shared>,
+}
+
+/// What readers need. Fields are dropped in this order: the lock is given back last.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    kind: Kind,
+    file: String,
+    table: Table,
+    tails: RwLock<HashMap<TenantName, Tail>>,
+    _held: Held,
+}
+
+/// What a log checks beyond its chain while it is opened.
+pub(crate) trait Audit {
+    /// Sees every frame, in order; an answer is an objection.
+    fn frame(&mut self, frame: &Frame<&[u8]>) -> Option<FrameFault>;
+
+    /// Sees the table after all its frames; an answer is an objection.
+    fn table(&mut self, table: &Table) -> Result<Option<String>, TableFault>;
+}
+
+impl Journal {
+    /// Opens or makes the log, and verifies all of it before a byte of it is changed.
+    pub(crate) fn open(disk: &dyn Disk, names: Names, kind: Kind, audit: &mut dyn Audit) -> Result<Self, OpenError> {
+        let (file, head_file) = (disk.place(names.table), disk.place(names.head));
+        let held = disk.lock(names.lock).map_err(|error| match error {
+            LockError::Held(holder) => OpenError::InUse { file: disk.place(names.lock), holder },
+            LockError::Io(error) => open_failed(&disk.place(names.lock), error),
+        })?;
+        let on_head = |error| open_failed(&head_file, error);
+        let on_table = |error| open_failed(&file, error);
+        let mut head = HeadFile::new(disk.open(names.head).map_err(on_head)?, kind);
+        let table_file = disk.open(names.table).map_err(on_table)?;
+        let known = match head.read().map_err(on_head)? {
+            Found::Unknown(version) => return Err(OpenError::FormatUnknown { file: head_file, version }),
+            // A generation of 0 says that making the log was not finished, so nothing was ever appended to it.
+            Found::Head(known) if known.generation > 0 => Some(known),
+            Found::Head(_) => None,
+            Found::Nothing(_) if table_file.len().map_err(on_table)? == 0 => None,
+            Found::Nothing(what) => {
+                let what = format!("{what}, and without it a loss at the end of the log would go unnoticed");
+                return Err(Damage { file: head_file, place: Place::File, what }.into());
+            }
+        };
+        if known.is_none() {
+            head.begin().map_err(on_head)?;
+            table_file.set_len(0).map_err(on_table)?;
+            disk.sync_names().map_err(on_table)?;
+        } else if table_file.len().map_err(on_table)? == 0 {
+            let what = "it is empty or missing, but its head says it was made".to_owned();
+            return Err(Damage { file, place: Place::File, what }.into());
+        }
+        let table = Backend::new(table_file)
+            .map_err(TableFault::Disk)
+            .and_then(Table::open)
+            .map_err(|fault| table_open_failed(&file, fault))?;
+        let chain = verify(&table, &file, kind, known.as_ref(), audit)?;
+        if let Some(what) = audit.table(&table).map_err(|fault| table_open_failed(&file, fault))? {
+            return Err(Damage { file, place: Place::File, what }.into());
+        }
+        table.release().map_err(|fault| table_open_failed(&file, fault))?;
+        head.write_both(&chain).map_err(on_head)?;
+        let tails = RwLock::new(chain.tails.clone());
+        let shared = Arc::new(Shared { kind, file, table, tails, _held: held });
+        Ok(Self { kind, chain, head, head_file, latched: None, shared })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Appends all or, if the answer is an error, all or none: which of the two is known after the next open.
+    pub(crate) fn append(&mut self, drafts: Vec<Draft>) -> Result<(), AppendError> {
+        if let Some(first) = &self.latched {
+            return Err(AppendError::Latched { file: self.shared.file.clone(), first: first.clone() });
+        }
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let mut staged = self.chain.stage();
+        let (mut frames, mut ids) = (Vec::with_capacity(drafts.len()), Vec::new());
+        for draft in drafts {
+            let tail = staged.tail(&self.chain, &draft.tenant);
+            let frame = Frame {
+                kind: self.kind,
+                sequence: staged.chain().sequence + 1,
+                number: tail.number + 1,
+                prior: tail.sequence,
+                time: draft.time,
+                previous: tail.hash,
+                tenant: draft.tenant,
+                body: draft.body,
+            };
+            if let Some(given) = draft.number.filter(|given| *given != frame.number) {
+                let (expected, given) = (Revision(frame.number), Revision(given));
+                return Err(AppendError::OutOfOrder { tenant: frame.tenant, expected, given });
+            }
+            let bytes = frame::encoded_len(&frame.tenant, frame.body.len());
+            if bytes > FRAME_BYTES_MAX {
+                return Err(AppendError::TooLarge { tenant: frame.tenant, bytes });
+            }
+            let bytes = frame.encode();
+            staged.push(&frame, frame::hash(&bytes));
+            if let Some(id) = draft.id {
+                ids.push((id_key(&frame.tenant, &id), frame.sequence));
+            }
+            frames.push((frame.sequence, bytes));
+        }
+        match self.shared.table.append(&frames, &ids) {
+            Ok(()) => {}
+            Err(TableFault::Taken(position)) => return Err(id_taken(&ids, position)),
+            Err(fault) => return Err(self.latch(fault)),
+        }
+        // The log is durable: from here on the entries are there, whatever happens to the head.
+        self.shared.tails_mut().extend(staged.chain().tails.iter().map(|(tenant, tail)| (tenant.clone(), *tail)));
+        self.chain.absorb(staged);
+        if let Err(error) = self.head.write(&self.chain) {
+            let file = self.head_file.clone();
+            return Err(self.latched_by(append_failed(&file, error)));
+        }
+        Ok(())
+    }
+
+    /// Makes the head durable. The entries are so already.
+    pub(crate) fn close(&mut self) -> Result<(), AppendError> {
+        if let Some(first) = &self.latched {
+            return Err(AppendError::Latched { file: self.shared.file.clone(), first: first.clone() });
+        }
+        self.head.sync().map_err(|error| append_failed(&self.head_file, error))
+    }
+
+    fn latch(&mut self, fault: TableFault) -> AppendError {
+        let error = match fault {
+            TableFault::Disk(error) => append_failed(&self.shared.file, error),
+            TableFault::Damaged(what) => self.shared.damage(Place::File, what).into(),
+            TableFault::Taken(position) => id_taken(&[], position),
+        };
+        self.latched_by(error)
+    }
+
+    fn latched_by(&mut self, error: AppendError) -> AppendError {
+        self.latched = Some(error.to_string());
+        error
+    }
+}
+
+/// A clean end: the head is made durable. An error has nobody to go to, and costs nothing: a head may lag.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if self.latched.is_none() {
+            let _ = self.head.sync();
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn tail(&self, tenant: &TenantName) -> Option<Tail> {
+        self.tails().get(tenant).copied()
+    }
+
+    pub(crate) fn tails(&self) -> RwLockReadGuard<'_, HashMap<TenantName, Tail>> {
+        self.tails.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tails_mut(&self) -> RwLockWriteGuard<'_, HashMap<TenantName, Tail>> {
+        self.tails.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands every frame there is to the visitor, in order, each verified anew.
+    pub(crate) fn walk<E>(&self, mut visit: impl FnMut(Frame<&[u8]>) -> Result<(), E>) -> Result<(), WalkError<E>> {
+        let last = self.tails().values().map(|tail| tail.sequence).max().unwrap_or(0);
+        let mut chain = Chain::empty();
+        while chain.sequence < last {
+            let chunk =
+                self.table.frames_from(chain.sequence + 1).map_err(|fault| WalkError::Read(self.failed(fault)))?;
+            if chunk.is_empty() {
+                let what = format!("entry {} should stand here", chain.sequence + 1);
+                return Err(WalkError::Read(self.damage(Place::Entry(chain.sequence + 1), what).into()));
+            }
+            for (key, bytes) in chunk {
+                let frame = checked(&self.file, self.kind, &chain, key, &bytes)
+                    .map_err(|fault| WalkError::Read(fault.into()))?;
+                chain.push(&frame, frame::hash(&bytes));
+                visit(frame).map_err(|error| WalkError::Refused(key, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of the frame at this place, which must be there, and what `take` makes of the frame.
+    pub(crate) fn at<T>(
+        &self,
+        sequence: u64,
+        tenant: &TenantName,
+        take: impl FnOnce(&Frame<&[u8]>) -> Result<T, FrameFault>,
+    ) -> Result<T, ReadError> {
+        let place = Place::Entry(sequence);
+        let Some(bytes) = self.table.frame(sequence).map_err(|fault| self.failed(fault))? else {
+            return Err(self.damage(place, "it is missing".to_owned()).into());
+        };
+        let frame = Frame::decode(&bytes).map_err(|fault| self.damage(place.clone(), fault.text()))?;
+        if frame.kind != self.kind || frame.sequence != sequence || frame.tenant != *tenant {
+            return Err(self.damage(place, "another entry stands in its place".to_owned()).into());
+        }
+        take(&frame).map_err(|fault| self.damage(place, fault.text()).into())
+    }
+
+    /// The frame at this place if it is one of the tenant's.
+    pub(crate) fn prior_of(&self, sequence: u64, tenant: &TenantName) -> Result<u64, ReadError> {
+        let Some(bytes) = self.table.frame(sequence).map_err(|fault| self.failed(fault))? else {
+            return Err(ReadError::CursorUnknown { before: sequence });
+        };
+        let frame = Frame::decode(&bytes).map_err(|fault| self.damage(Place::Entry(sequence), fault.text()))?;
+        if frame.tenant != *tenant {
+            return Err(ReadError::CursorUnknown { before: sequence });
+        }
+        Ok(frame.prior)
+    }
+
+    /// Where the frame with this id is.
+    pub(crate) fn find(&self, tenant: &TenantName, id: &str) -> Result<Option<u64>, ReadError> {
+        self.table.id(&id_key(tenant, id)).map_err(|fault| self.failed(fault))
+    }
+
+    pub(crate) fn damage(&self, place: Place, what: String) -> Damage {
+        Damage { file: self.file.clone(), place, what }
+    }
+
+    fn failed(&self, fault: TableFault) -> ReadError {
+        match fault {
+            TableFault::Disk(source) => ReadError::Io { file: self.file.clone(), source },
+            TableFault::Damaged(what) => self.damage(Place::File, what).into(),
+            TableFault::Taken(_) => self.damage(Place::File, "an id stands twice".to_owned()).into(),
+        }
+    }
+}
+
+/// Why a walk ended early.
+#[derive(Debug)]
+pub(crate) enum WalkError<E> {
+    Read(ReadError),
+    Refused(u64, E),
+}
+
+impl FrameFault {
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Version(version) => format!("it is in format {version}, which this version cannot read"),
+            Self::Damaged(what) => what,
+        }
+    }
+}
+
+/// What an id is found by: tenant names hold no zero byte.
+pub(crate) fn id_key(tenant: &TenantName, id: &str) -> Vec<u8> {
+    [tenant.as_str().as_bytes(), b"\0", id.as_bytes()].concat()
+}
+
+fn id_taken(ids: &[(Vec<u8>, u64)], position: usize) -> AppendError {
+    let key = ids.get(position).map(|(key, _)| String::from_utf8_lossy(key).into_owned()).unwrap_or_default();
+    let (tenant, id) = key.split_once('\0').unwrap_or_default();
+    match TenantName::new(tenant) {
+        Ok(tenant) => AppendError::IdTaken { tenant, id: id.to_owned() },
+        Err(error) => AppendError::Io { file: key, source: io::Error::other(error) },
+    }
+}
+
+/// Walks a log from its first entry to its last. Nothing is believed but what the chain and the head confirm.
+fn verify(
+    table: &Table,
+    file: &str,
+    kind: Kind,
+    known: Option<&Head>,
+    audit: &mut dyn Audit,
+) -> Result<Chain, OpenError> {
+    let mut chain = Chain::empty();
+    loop {
+        let chunk = table.frames_from(chain.sequence + 1).map_err(|fault| table_open_failed(file, fault))?;
+        if chunk.is_empty() {
+            break;
+        }
+        for (key, bytes) in chunk {
+            let frame = checked(file, kind, &chain, key, &bytes)?;
+            if let Some(fault) = audit.frame(&frame) {
+                return Err(damage_at(file, &frame, fault.text()).into());
+            }
+            chain.push(&frame, frame::hash(&bytes));
+            if let Some(head) = known.filter(|head| head.sequence == key && head.digest != chain.digest) {
+                let what = format!("the first {} entries are not those its head was written for", head.sequence);
+                return Err(damage_at(file, &frame, what).into());
+            }
+        }
+    }
+    match known {
+        Some(Head { sequence, last: Some((tenant, revision)), .. }) if chain.sequence < *sequence => {
+            let (first, last) = (chain.sequence + 1, *sequence);
+            let place = Place::Missing { first, last, tenant: tenant.clone(), revision: *revision };
+            let what = "they were written, and are missing".to_owned();
+            Err(Damage { file: file.to_owned(), place, what }.into())
+        }
+        _ => Ok(chain),
+    }
+}
+
+fn checked<'b>(file: &str, kind: Kind, chain: &Chain, key: u64, bytes: &'b [u8]) -> Result<Frame<&'b [u8]>, Damage> {
+    let frame = Frame::decode(bytes).map_err(|fault| Damage {
+        file: file.to_owned(),
+        place: Place::Entry(key),
+        what: fault.text(),
+    })?;
+    match chain.objection(kind, key, &frame) {
+        Some(what) => Err(damage_at(file, &frame, what)),
+        None => Ok(frame),
+    }
+}
+
+fn damage_at(file: &str, frame: &Frame<&[u8]>, what: String) -> Damage {
+    let (sequence, tenant, revision) = (frame.sequence, frame.tenant.clone(), Revision(frame.number));
+    Damage { file: file.to_owned(), place: Place::Revision { sequence, tenant, revision }, what }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn open_failed(file: &str, source: io::Error) -> OpenError {
+    let file = file.to_owned();
+    if is_full(&source) { OpenError::DiskFull { file } } else { OpenError::Io { file, source } }
+}
+
+fn append_failed(file: &str, source: io::Error) -> AppendError {
+    let file = file.to_owned();
+    if is_full(&source) { AppendError::DiskFull { file } } else { AppendError::Io { file, source } }
+}
+
+fn table_open_failed(file: &str, fault: TableFault) -> OpenError {
+    match fault {
+        TableFault::Disk(error) => open_failed(file, error),
+        TableFault::Damaged(what) => Damage { file: file.to_owned(), place: Place::File, what }.into(),
+        TableFault::Taken(_) => {
+            Damage { file: file.to_owned(), place: Place::File, what: "an id stands twice".to_owned() }.into()
+        }
+    }
+}
