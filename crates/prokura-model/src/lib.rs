@@ -33,6 +33,8 @@
 //! # Ok::<(), prokura_model::TextError>(())
 //! ```
 
+#[cfg(test)]
+mod any;
 mod authority;
 mod change;
 mod codec;

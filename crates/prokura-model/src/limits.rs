@@ -20,6 +20,9 @@ pub const SCHEMA_BYTES_MAX: usize = 1_048_576;
 /// Deepest nesting of parentheses in a permission expression. The parser recurses, so this bounds its stack.
 pub const SCHEMA_NESTING_MAX: usize = 64;
 
+/// Most things wrong with one schema text that are reported at once.
+pub const SCHEMA_DIAGNOSTICS_MAX: usize = 100;
+
 /// Longest purpose, reason or other sentence a person writes, in bytes.
 pub const SENTENCE_BYTES_MAX: usize = 4_096;
 

@@ -251,7 +251,7 @@ fn check_tenant(text: &str) -> Result<(), NameError> {
 }
 
 /// An error repeats what it was given, but not megabytes of it, and nothing that moves a terminal's cursor.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 80;
     let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {

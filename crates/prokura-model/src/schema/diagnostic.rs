@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::Fault;
+use crate::{Fault, limits::SCHEMA_DIAGNOSTICS_MAX};
 
 /// Something wrong with a schema text, and where. As text: `line:column: message; help`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,3 +63,33 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// Collects what is wrong with a text, up to a limit.
+#[derive(Debug)]
+pub(super) struct Problems<'t> {
+    text: &'t str,
+    found: Vec<Diagnostic>,
+}
+
+impl<'t> Problems<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, found: Vec::new() }
+    }
+
+    pub(super) fn report(&mut self, span: Span, code: &'static str, message: String, help: Option<String>) {
+        if self.found.len() < SCHEMA_DIAGNOSTICS_MAX {
+            self.found.push(Diagnostic { help, ..Diagnostic::at(self.text, span, code, message) });
+        }
+    }
+
+    /// What was found, in the order of the text.
+    pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+        self.found
+    }
+
+    /// Fails if anything was found.
+    pub(super) fn into_result(self) -> Result<(), Vec<Diagnostic>> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.into_sorted()) }
+    }
+}

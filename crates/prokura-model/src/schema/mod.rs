@@ -3,11 +3,18 @@
 //! Text → tokens → syntax tree → [`Schema`]. A `Schema` exists only if it type-checks.
 
 mod diagnostic;
+mod format;
+mod lower;
+mod parser;
 mod relationship;
+mod resolve;
+mod syntax;
+mod token;
 
 use std::{collections::BTreeMap, fmt};
 
 pub use diagnostic::{Diagnostic, Span};
+pub use format::format;
 pub use relationship::{RelationshipFault, UnknownName};
 
 use crate::{RelationName, TypeName};
@@ -17,6 +24,7 @@ use crate::{RelationName, TypeName};
 pub struct Schema {
     text: String,
     definitions: BTreeMap<TypeName, Definition>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// `definition document { … }`
@@ -59,6 +67,27 @@ pub enum AllowedSubject {
     Userset(TypeName, RelationName),
     /// `user:*`
     Wildcard(TypeName),
+}
+
+impl Member {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &RelationName {
+        match self {
+            Self::Relation(relation) => &relation.name,
+            Self::Permission(permission) => &permission.name,
+        }
+    }
+}
+
+impl AllowedSubject {
+    /// The type of the subject.
+    #[must_use]
+    pub fn kind(&self) -> &TypeName {
+        match self {
+            Self::Object(kind) | Self::Userset(kind, _) | Self::Wildcard(kind) => kind,
+        }
+    }
 }
 
 impl fmt::Display for AllowedSubject {
@@ -108,13 +137,19 @@ impl Schema {
     /// # Errors
     /// The text is not a schema: everything found wrong with it, in the order of the text, never empty.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        Err(vec![Diagnostic::at(text, Span { start: 0, end: 0 }, "unsupported", "schemas are not read yet".to_owned())])
+        resolve::resolve(text)
     }
 
     /// The text it was read from.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What is legal and yet most likely a mistake, in the order of the text.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Its definitions, by name.
@@ -138,15 +173,5 @@ impl Definition {
     }
 }
 
-/// The text in canonical form: one declaration a line, tabs, every comment kept.
-///
-/// # Errors
-/// The text is not syntactically a schema: everything found wrong with it, never empty. Types are not checked.
-pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
-    Err(vec![Diagnostic::at(
-        text,
-        Span { start: 0, end: 0 },
-        "unsupported",
-        "schemas are not formatted yet".to_owned(),
-    )])
-}
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownName {
     /// No definition has this name.
-    #[error("the schema defines no type `{name}`{}", meant(.suggestion.as_ref()))]
+    #[error("{}{}", self.bare_message(), meant(self.suggestion()))]
     Type {
         /// The name.
         name: TypeName,
@@ -15,7 +15,7 @@ pub enum UnknownName {
         suggestion: Option<TypeName>,
     },
     /// The definition declares no relation or permission of this name.
-    #[error("type `{kind}` has no relation or permission `{name}`{}", meant(.suggestion.as_ref()))]
+    #[error("{}{}", self.bare_message(), meant(self.suggestion()))]
     Member {
         /// The definition.
         kind: TypeName,
@@ -40,6 +40,23 @@ impl UnknownName {
     #[must_use]
     pub fn fault(&self) -> Fault {
         Fault::Caller
+    }
+
+    /// What was probably meant.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            Self::Type { suggestion, .. } => suggestion.as_ref().map(TypeName::as_str),
+            Self::Member { suggestion, .. } => suggestion.as_ref().map(RelationName::as_str),
+        }
+    }
+
+    /// The message without the suggestion.
+    pub(super) fn bare_message(&self) -> String {
+        match self {
+            Self::Type { name, .. } => format!("the schema defines no type `{name}`"),
+            Self::Member { kind, name, .. } => format!("type `{kind}` has no relation or permission `{name}`"),
+        }
     }
 }
 
@@ -179,7 +196,7 @@ fn closest<'c>(name: &RelationName, candidates: impl Iterator<Item = &'c Relatio
     did_you_mean(name.as_str(), candidates.map(RelationName::as_str)).and_then(|name| RelationName::new(name).ok())
 }
 
-fn meant(suggestion: Option<&impl std::fmt::Display>) -> String {
+fn meant<T: std::fmt::Display + ?Sized>(suggestion: Option<&T>) -> String {
     suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 

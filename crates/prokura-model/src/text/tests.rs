@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::OBJECT_ID_BYTES_MAX;
+use crate::{any, limits::OBJECT_ID_BYTES_MAX};
 
 fn refused<T: FromStr<Err = TextError>>(text: &str) -> String {
     match text.parse::<T>() {
@@ -65,54 +65,14 @@ fn says_what_would_be_right() {
     insta::assert_snapshot!(refused::<SpokenFor>("**"), @r#"column 1: `*` where a type was expected, as in `user:alice`"#);
 }
 
-pub(crate) fn any_object() -> impl Strategy<Value = ObjectRef> {
-    (any_type(), any_id()).prop_map(|(kind, id)| ObjectRef { kind, id })
-}
-
-fn any_type() -> impl Strategy<Value = TypeName> {
-    "([a-z][a-z0-9_]{1,8}[a-z0-9]/){0,2}[a-z][a-z0-9_]{1,8}[a-z0-9]".prop_map(|text| TypeName::new(text).unwrap())
-}
-
-fn any_relation() -> impl Strategy<Value = RelationName> {
-    "[a-z][a-z0-9_]{1,62}[a-z0-9]".prop_map(|text| RelationName::new(text).unwrap())
-}
-
-/// Any legal id: of all Unicode, with what text treats specially often in it.
-fn any_id() -> impl Strategy<Value = ObjectId> {
-    let character = prop_oneof![
-        3 => any::<char>(),
-        2 => prop::sample::select(vec!['"', '\\', '*', ':', '#', '@', '[', ']', ' ', '.', '/', '|', '\u{202e}', '\u{2028}']),
-        1 => prop::char::range('a', 'z'),
-    ];
-    prop::collection::vec(character, 1..24)
-        .prop_map(|characters| characters.into_iter().collect::<String>())
-        .prop_filter_map("a legal id", |text| ObjectId::new(text).ok())
-}
-
-fn any_subject() -> impl Strategy<Value = SubjectRef> {
-    prop_oneof![
-        any_object().prop_map(SubjectRef::Object),
-        (any_object(), any_relation()).prop_map(|(object, relation)| SubjectRef::Userset(object, relation)),
-        any_type().prop_map(SubjectRef::Wildcard),
-    ]
-}
-
-pub(crate) fn any_relationship() -> impl Strategy<Value = Relationship> {
-    (any_object(), any_relation(), any_subject()).prop_map(|(resource, relation, subject)| Relationship {
-        resource,
-        relation,
-        subject,
-    })
-}
-
 proptest! {
     #[test]
-    fn text_round_trips(relationship in any_relationship()) {
+    fn text_round_trips(relationship in any::relationship()) {
         prop_assert_eq!(relationship.to_string().parse(), Ok(relationship));
     }
 
     #[test]
-    fn entries_round_trip(object in any_object(), kind in any_type()) {
+    fn entries_round_trip(object in any::object(), kind in any::kind()) {
         for entry in [CapResource::Object(object.clone()), CapResource::Type(kind.clone())] {
             prop_assert_eq!(entry.to_string().parse(), Ok(entry));
         }
