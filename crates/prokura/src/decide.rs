@@ -1,9 +1,14 @@
 //! Asking for a decision, and finding it again.
 
-use prokura_engine::Decision;
+use std::time::Instant;
+
+use prokura_engine::{Decision, EngineError, Question};
 use prokura_model::{
-    DecisionId, DecisionRecord, DelegationId, Disposition, ObjectRef, RelationName, TaskId, Timestamp, Value,
+    DecisionId, DecisionRecord, DelegationId, Disposition, ObjectRef, Outcome, RelationName, Revision, TaskId,
+    TenantName, Timestamp, Value,
 };
+
+use crate::{DecideError, limits::RECORDED_REQUEST_BYTES_MAX, mint, shared::Shared, writer::check_value};
 
 /// Who asked, through which door, and in what words. It is recorded with the decision and plays no part in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,4 +112,107 @@ impl DecisionFilter {
             && self.from.is_none_or(|from| record.time >= from)
             && self.to.is_none_or(|to| record.time < to)
     }
+}
+
+/// Decides at the head, puts the record in line, and answers.
+pub(crate) fn decide(
+    shared: &Shared,
+    tenant: &TenantName,
+    question: &Question,
+    asked: Asked,
+) -> Result<Decided, DecideError> {
+    let begun = Instant::now();
+    let Some(tenant) = shared.system.tenant(tenant) else {
+        return Err(DecideError::TenantUnknown(tenant.clone()));
+    };
+    check_asked(&asked)?;
+    shared.records.check()?;
+    let time = shared.now.read();
+    let id = mint::id("", time, DecisionId::new);
+    let (revision, result) = tenant.at_head(|view| view.decide(question, time, &shared.limits));
+    let head = Head { id: id.clone(), time, revision, duration_us: microseconds_since(begun) };
+    let record = match &result {
+        Ok(decision) => decided(head, question, asked, decision),
+        Err(error) => failed(head, question, asked, error),
+    };
+    shared.records.put(&tenant.name, &record)?;
+    match result {
+        Ok(decision) => Ok(Decided { id, time, decision }),
+        Err(error) => Err(DecideError::Undecided { id, error: Box::new(error) }),
+    }
+}
+
+/// What a record says whether or not it was decided.
+struct Head {
+    id: DecisionId,
+    time: Timestamp,
+    revision: Revision,
+    duration_us: u64,
+}
+
+fn decided(head: Head, question: &Question, asked: Asked, decision: &Decision) -> DecisionRecord {
+    let outcome = Outcome::Decided(decision.reason);
+    DecisionRecord {
+        task: decision.task.clone(),
+        origin: decision.origin.clone(),
+        chain: decision.chain.clone(),
+        witness: decision.witness.clone(),
+        ..record(head, question, asked, outcome, decision.message.clone())
+    }
+}
+
+fn failed(head: Head, question: &Question, asked: Asked, error: &EngineError) -> DecisionRecord {
+    record(head, question, asked, Outcome::Failed(error.code().to_owned()), error.to_string())
+}
+
+fn record(head: Head, question: &Question, asked: Asked, outcome: Outcome, message: String) -> DecisionRecord {
+    let Head { id, time, revision, duration_us } = head;
+    let Asked { door, enforcement_point, request_id, request } = asked;
+    DecisionRecord {
+        id,
+        time,
+        revision,
+        actor: question.actor.clone(),
+        permission: question.permission.clone(),
+        resource: question.resource.clone(),
+        delegation: question.delegation.clone(),
+        task: None,
+        origin: None,
+        chain: Vec::new(),
+        outcome,
+        message,
+        witness: Vec::new(),
+        request,
+        door,
+        enforcement_point,
+        request_id,
+        duration_us,
+    }
+}
+
+/// What cannot be recorded is refused before it is decided: a record that cannot be read back is none.
+fn check_asked(asked: &Asked) -> Result<(), DecideError> {
+    check_value(&asked.request).map_err(DecideError::RequestInvalid)?;
+    let bytes = size(&asked.request) + asked.request_id.as_ref().map_or(0, String::len);
+    if bytes > RECORDED_REQUEST_BYTES_MAX {
+        return Err(DecideError::RequestInvalid(format!(
+            "it has {bytes} bytes, and at most {RECORDED_REQUEST_BYTES_MAX} are kept"
+        )));
+    }
+    Ok(())
+}
+
+/// About the bytes a value takes in a record. Its nesting is bounded.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 1,
+        Value::Integer(_) | Value::Float(_) => 9,
+        Value::String(text) => text.len() + 1,
+        Value::List(values) => 1 + values.iter().map(size).sum::<usize>(),
+        Value::Map(members) => 1 + members.iter().map(|(name, value)| name.len() + 1 + size(value)).sum::<usize>(),
+    }
+}
+
+fn microseconds_since(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

@@ -6,28 +6,32 @@ use prokura_model::{
     TaskState, TenantName, Timestamp,
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
+use prokura_store::ReadError;
 
-/// Why an authority could not be opened.
+/// Why an authority could not be opened. What is on disk is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has the folder open.
-    #[error("the data folder is in use by another process; one process at a time opens a folder")]
-    InUse,
-    /// What is on disk is not what was written. Nothing was changed.
-    #[error("the data is damaged: {0}")]
+    /// Somebody else has the folder open.
+    #[error("{0}")]
+    InUse(String),
+    /// What is on disk is not what was written; the message says where.
+    #[error("{0}")]
     Damaged(String),
-    /// What is on disk is sound, but this version cannot make sense of it.
-    #[error("the log cannot be replayed at {tenant}/{revision}: {detail}")]
+    /// What is on disk was written by a newer version.
+    #[error("{0}")]
+    FormatUnknown(String),
+    /// An entry is intact, but this version cannot make sense of it.
+    #[error("revision {revision} of tenant `{tenant}` cannot be replayed: {detail}")]
     Replay {
         /// Of which tenant.
         tenant: TenantName,
-        /// At which revision.
+        /// Which one.
         revision: Revision,
         /// What is wrong.
         detail: String,
     },
     /// The disk or the system refused.
-    #[error("the data folder cannot be opened: {0}")]
+    #[error("{0}")]
     Io(String),
 }
 
@@ -36,8 +40,9 @@ impl OpenError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::InUse => "data_in_use",
+            Self::InUse(_) => "data_in_use",
             Self::Damaged(_) => "data_damaged",
+            Self::FormatUnknown(_) => "data_format_unknown",
             Self::Replay { .. } => "replay_failed",
             Self::Io(_) => "open_failed",
         }
@@ -47,8 +52,21 @@ impl OpenError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::InUse => Fault::Caller,
-            Self::Damaged(_) | Self::Replay { .. } | Self::Io(_) => Fault::Server,
+            Self::InUse(_) => Fault::Caller,
+            Self::Damaged(_) | Self::FormatUnknown(_) | Self::Replay { .. } | Self::Io(_) => Fault::Server,
+        }
+    }
+}
+
+impl From<prokura_store::OpenError> for OpenError {
+    fn from(error: prokura_store::OpenError) -> Self {
+        use prokura_store::OpenError as Store;
+        let text = error.to_string();
+        match error {
+            Store::InUse { .. } => Self::InUse(text),
+            Store::Damaged(_) => Self::Damaged(text),
+            Store::FormatUnknown { .. } => Self::FormatUnknown(text),
+            _ => Self::Io(text),
         }
     }
 }
@@ -77,7 +95,7 @@ pub enum AskError {
     PageSize(usize),
     /// The engine could not answer.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(Box<EngineError>),
     /// The record or the log could not be read.
     #[error("the data cannot be read: {0}")]
     Read(String),
@@ -109,6 +127,18 @@ impl AskError {
     }
 }
 
+impl From<EngineError> for AskError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl From<ReadError> for AskError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
 impl From<CodecError> for AskError {
     fn from(error: CodecError) -> Self {
         Self::Read(error.to_string())
@@ -127,7 +157,7 @@ pub enum DecideError {
         /// Under which name it is recorded.
         id: DecisionId,
         /// Why not.
-        error: EngineError,
+        error: Box<EngineError>,
     },
     /// The request that came with the question cannot be recorded.
     #[error("the request cannot be recorded: {0}")]
@@ -181,7 +211,7 @@ pub enum WriteError {
     ChangeReserved,
     /// A relationship is both touched and deleted.
     #[error("`{0}` is both touched and deleted in one transaction; say which")]
-    ChangesContradict(Relationship),
+    ChangesContradict(Box<Relationship>),
     /// A named limit is exceeded.
     #[error("{what}: at most {max}, found {found}")]
     LimitExceeded {
@@ -215,18 +245,13 @@ pub enum WriteError {
     #[error("{total} relationships would not fit this schema: {}; delete them first, or in the same transaction", listed(.first))]
     SchemaStrands {
         /// The first of them.
-        first: Vec<Stranded>,
+        first: Vec<Unfit>,
         /// How many there are.
         total: usize,
     },
     /// The relationship does not fit the schema.
-    #[error("`{relationship}` does not fit the schema: {fault}")]
-    RelationshipInvalid {
-        /// Which one.
-        relationship: Relationship,
-        /// Why not.
-        fault: RelationshipFault,
-    },
+    #[error("{0}")]
+    RelationshipInvalid(Box<Unfit>),
     /// A type, relation or permission that the schema does not declare.
     #[error("{place}: {unknown}")]
     NameUnknown {
@@ -263,6 +288,14 @@ pub enum WriteError {
         object: ObjectRef,
         /// How it is.
         state: PrincipalState,
+    },
+    /// A principal that may not act, because whoever answered for it is gone.
+    #[error("`{object}` cannot delegate, because its owner `{owner}` is off_boarded; give it a new owner")]
+    OwnerOffBoarded {
+        /// Which one.
+        object: ObjectRef,
+        /// Its owner.
+        owner: ObjectRef,
     },
     /// There is no such task.
     #[error("there is no task `{0}`")]
@@ -308,7 +341,7 @@ pub enum WriteError {
         /// Which one.
         id: DelegationId,
         /// Why not.
-        fault: DelegationFault,
+        fault: Box<DelegationFault>,
     },
     /// Declared differently from what is there, and it does not change.
     #[error(
@@ -352,6 +385,9 @@ pub enum WriteError {
     /// The authority is closed.
     #[error("the authority is closed")]
     Closed,
+    /// Something that cannot be: a bug.
+    #[error("nothing was written, because of a bug: {0}")]
+    Internal(String),
 }
 
 /// Why a delegation would carry nothing from its first day.
@@ -419,12 +455,13 @@ pub enum DelegationFault {
     AlreadyRevoked,
 }
 
-/// A relationship that would not fit a new schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranded {
+/// A relationship that does not fit a schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{relationship}` does not fit the schema: {fault}")]
+pub struct Unfit {
     /// Which one.
     pub relationship: Relationship,
-    /// Why it would not fit.
+    /// Why it does not fit.
     pub fault: RelationshipFault,
 }
 
@@ -466,12 +503,13 @@ impl WriteError {
             Self::SchemaInvalid(_) => "schema_invalid",
             Self::SchemaMissing => "schema_missing",
             Self::SchemaStrands { .. } => "schema_strands_relationships",
-            Self::RelationshipInvalid { .. } => "relationship_invalid",
+            Self::RelationshipInvalid(_) => "relationship_invalid",
             Self::NameUnknown { unknown, .. } => unknown.code(),
             Self::ValueInvalid { .. } => "value_invalid",
             Self::PrincipalOwnsItself(_) => "principal_owns_itself",
             Self::PrincipalUnknown { .. } => "principal_unknown",
             Self::PrincipalNotActive { .. } => "principal_not_active",
+            Self::OwnerOffBoarded { .. } => "owner_off_boarded",
             Self::TaskUnknown(_) => "task_unknown",
             Self::TaskExists(_) => "task_exists",
             Self::TaskNotOpen { .. } => "task_not_open",
@@ -489,6 +527,7 @@ impl WriteError {
             Self::StoreFailed(_) => "store_failed",
             Self::WritesStopped(_) => "writes_stopped",
             Self::Closed => "closed",
+            Self::Internal(_) => "internal",
         }
     }
 
@@ -497,7 +536,7 @@ impl WriteError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::LimitExceeded { .. } | Self::Busy => Fault::Limit,
-            Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed => Fault::Server,
+            Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             _ => Fault::Caller,
         }
     }
@@ -507,8 +546,7 @@ fn first_message(diagnostics: &[Diagnostic]) -> String {
     diagnostics.first().map(ToString::to_string).unwrap_or_default()
 }
 
-fn listed(stranded: &[Stranded]) -> String {
-    let parts: Vec<String> =
-        stranded.iter().map(|stranded| format!("`{}` ({})", stranded.relationship, stranded.fault)).collect();
+fn listed(unfit: &[Unfit]) -> String {
+    let parts: Vec<String> = unfit.iter().map(|unfit| format!("`{}` ({})", unfit.relationship, unfit.fault)).collect();
     parts.join(", ")
 }

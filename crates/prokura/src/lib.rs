@@ -7,11 +7,19 @@ mod error;
 mod health;
 mod key;
 pub mod limits;
+mod mint;
 mod now;
 mod options;
 mod page;
+mod queue;
+mod record;
+mod recorder;
+mod recovery;
+mod shared;
 mod snapshot;
+mod tenant;
 mod write;
+mod writer;
 
 pub use authority::Authority;
 pub use decide::{Asked, Decided, DecisionFilter, DecisionPage};
@@ -19,12 +27,13 @@ pub use declaration::{
     Applied, ApplyMode, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect, Expiry,
     Section,
 };
-pub use error::{AskError, DecideError, DelegationFault, OpenError, Stranded, WriteError};
+pub use error::{AskError, DecideError, DelegationFault, OpenError, Unfit, WriteError};
 pub use health::{Condition, Health};
 pub use key::{NewKey, Secret};
 pub use options::{Clock, Options, Progress, ProgressListener};
 pub use page::{Listed, Page};
 pub use prokura_engine::{Decision, EngineError, Explanation, Limits, Permissionship, Question};
 pub use prokura_model as model;
-pub use snapshot::{DelegationFilter, Snapshot, TaskFilter};
+pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
+pub use snapshot::{Attributes, DelegationFilter, Snapshot, TaskFilter};
 pub use write::{Provenance, Receipt};

@@ -31,9 +31,6 @@ pub const RECORD_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Most decision records that share one flush to the disk.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
 
-/// Longest a recorded decision waits for others before it is flushed.
-pub const RECORD_FLUSH_AFTER_MAX: Duration = Duration::from_millis(5);
-
 /// Revisions behind the head that stay readable, unless the options say otherwise.
 pub const REVISIONS_KEPT_DEFAULT: u64 = 1_000;
 

@@ -1,3 +1,5 @@
+use crate::{AskError, limits::PAGE_ENTRIES_MAX};
+
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -12,6 +14,13 @@ impl Page {
     #[must_use]
     pub fn first(size: usize) -> Self {
         Self { size, after: None }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), AskError> {
+        if (1..=PAGE_ENTRIES_MAX).contains(&self.size) {
+            return Ok(());
+        }
+        Err(AskError::PageSize(self.size))
     }
 }
 
@@ -28,4 +37,22 @@ pub struct Listed<T> {
     pub entries: Vec<T>,
     /// Where the next page begins; none when this is the last.
     pub next: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// The page of a list that is at hand whole, in the order of its keys; a cursor is the key of the last entry seen.
+    pub(crate) fn of(
+        entries: impl IntoIterator<Item = T>,
+        page: &Page,
+        key: impl Fn(&T) -> String,
+    ) -> Result<Self, AskError> {
+        page.check()?;
+        let mut entries: Vec<(String, T)> = entries.into_iter().map(|entry| (key(&entry), entry)).collect();
+        entries.sort_by(|left, right| left.0.cmp(&right.0));
+        let start = page.after.as_ref().map_or(0, |after| entries.partition_point(|(key, _)| key <= after));
+        let more = entries.len() > start + page.size;
+        let mut taken: Vec<(String, T)> = entries.into_iter().skip(start).take(page.size).collect();
+        let next = if more { taken.last_mut().map(|(key, _)| std::mem::take(key)) } else { None };
+        Ok(Self { entries: taken.into_iter().map(|(_, entry)| entry).collect(), next })
+    }
 }

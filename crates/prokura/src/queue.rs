@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 #[derive(Debug)]
@@ -18,6 +18,10 @@ pub(crate) struct Queue<T> {
 struct Inner<T> {
     waiting: VecDeque<T>,
     closed: bool,
+    /// Whoever takes should not wait for more.
+    urgent: bool,
+    /// How many entries whoever takes is waiting for. Waking it for every single one would cost more than the entry.
+    wanted: usize,
 }
 
 /// Why nothing was put into the queue.
@@ -32,16 +36,68 @@ pub(crate) enum Refused {
 impl<T> Queue<T> {
     /// A queue that holds so many entries, and at least one.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            inner: Mutex::new(Inner { waiting: VecDeque::new(), closed: false }),
-            filled: Condvar::new(),
-            emptied: Condvar::new(),
-            capacity: capacity.max(1),
-        }
+        let inner = Inner { waiting: VecDeque::new(), closed: false, urgent: false, wanted: 1 };
+        Self { inner: Mutex::new(inner), filled: Condvar::new(), emptied: Condvar::new(), capacity: capacity.max(1) }
     }
 
     /// Puts an entry at the end, waiting for a place if there is none.
     pub(crate) fn put(&self, entry: T, longest: Duration) -> Result<(), Refused> {
+        self.put_last(entry, longest, false)
+    }
+
+    /// The same, and a batch that is being gathered ends with it.
+    pub(crate) fn put_urgent(&self, entry: T, longest: Duration) -> Result<(), Refused> {
+        self.put_last(entry, longest, true)
+    }
+
+    /// Takes the first entry, waiting until there is one; none when the queue is closed and empty.
+    pub(crate) fn take(&self) -> Option<T> {
+        let entry = self.wait_for_one().waiting.pop_front();
+        self.emptied.notify_one();
+        entry
+    }
+
+    /// Takes the first entry if there is one.
+    pub(crate) fn take_now(&self) -> Option<T> {
+        let entry = self.lock().waiting.pop_front();
+        if entry.is_some() {
+            self.emptied.notify_one();
+        }
+        entry
+    }
+
+    /// Takes up to `most` entries: waits until there is one, then this long for others to come. Empty when the queue is
+    /// closed and empty.
+    pub(crate) fn take_batch(&self, most: usize, gathering: Duration) -> Vec<T> {
+        // A queue smaller than a batch is full before the batch is, and whoever waits for a place should not wait long.
+        let enough = most.min(self.capacity);
+        let mut inner = self.wait_for_one();
+        inner.wanted = enough;
+        let few = |inner: &mut Inner<T>| inner.waiting.len() < enough && !inner.closed && !inner.urgent;
+        let (mut inner, _) =
+            self.filled.wait_timeout_while(inner, gathering, few).unwrap_or_else(PoisonError::into_inner);
+        inner.wanted = 1;
+        let taken = inner.waiting.len().min(most);
+        let batch = inner.waiting.drain(..taken).collect();
+        inner.urgent = inner.urgent && !inner.waiting.is_empty();
+        drop(inner);
+        self.emptied.notify_all();
+        batch
+    }
+
+    /// Nothing can be put in any more. What is in it can still be taken.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_all();
+        self.emptied.notify_all();
+    }
+
+    /// How many entries wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    fn put_last(&self, entry: T, longest: Duration, urgent: bool) -> Result<(), Refused> {
         let mut inner = self.lock();
         if inner.waiting.len() >= self.capacity && !inner.closed {
             let full = |inner: &mut Inner<T>| inner.waiting.len() >= self.capacity && !inner.closed;
@@ -56,54 +112,18 @@ impl<T> Queue<T> {
             return Err(Refused::Full);
         }
         inner.waiting.push_back(entry);
+        inner.urgent |= urgent;
+        let wake = inner.urgent || inner.waiting.len() >= inner.wanted;
         drop(inner);
-        self.filled.notify_one();
+        if wake {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
-    /// Takes the first entry, waiting until there is one; none when the queue is closed and empty.
-    pub(crate) fn take(&self) -> Option<T> {
-        let inner = self.lock();
+    fn wait_for_one(&self) -> MutexGuard<'_, Inner<T>> {
         let empty = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.closed;
-        let mut inner = self.filled.wait_while(inner, empty).unwrap_or_else(PoisonError::into_inner);
-        let entry = inner.waiting.pop_front();
-        drop(inner);
-        self.emptied.notify_one();
-        entry
-    }
-
-    /// Takes the first entry if there is one by then.
-    pub(crate) fn take_until(&self, deadline: Instant) -> Option<T> {
-        let inner = self.lock();
-        let empty = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.closed;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let (mut inner, _) =
-            self.filled.wait_timeout_while(inner, left, empty).unwrap_or_else(PoisonError::into_inner);
-        let entry = inner.waiting.pop_front();
-        drop(inner);
-        self.emptied.notify_one();
-        entry
-    }
-
-    /// Takes the first entry if there is one.
-    pub(crate) fn take_now(&self) -> Option<T> {
-        let entry = self.lock().waiting.pop_front();
-        if entry.is_some() {
-            self.emptied.notify_one();
-        }
-        entry
-    }
-
-    /// Nothing can be put in any more. What is in it can still be taken.
-    pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.filled.notify_all();
-        self.emptied.notify_all();
-    }
-
-    /// How many entries wait.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.filled.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No code of ours panics while it holds the lock, and a queue is never half changed, so a poisoned one is sound.

@@ -1,21 +1,26 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use prokura_engine::{Explanation, Permissionship};
+use prokura_engine::{EngineError, Explanation, Limits, Permissionship, View};
 use prokura_model::{
     Delegation, DelegationId, ObjectRef, Principal, RelationName, Relationship, RelationshipFilter, Revision, Schema,
     SubjectRef, Task, TaskId, TaskState, TenantName, Value,
 };
 
-use crate::{AskError, Listed, Page};
+use crate::{AskError, Listed, Page, tenant::Tenant};
 
-/// A tenant's state at one revision. It can only be asked, and never changes.
+/// A tenant's state at one revision. It can only be asked, and never changes; two answers of one snapshot never
+/// contradict each other.
+///
+/// A snapshot is good as long as its revision is kept (see [`Options::kept_revisions`](crate::Options)). After that its
+/// answers are errors, never wrong.
 ///
 /// What a decision depends on besides (suspension, tasks, links) is always read at the head, which is why deciding is
 /// [`Authority::decide`](crate::Authority::decide) and not here.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    tenant: TenantName,
+    tenant: Arc<Tenant>,
     revision: Revision,
+    limits: Limits,
 }
 
 /// Which tasks are meant. An absent member matches everything.
@@ -38,11 +43,25 @@ pub struct DelegationFilter {
     pub to: Option<ObjectRef>,
 }
 
+/// All attributes of an object.
+pub type Attributes = BTreeMap<String, Value>;
+
 impl Snapshot {
+    pub(crate) fn at_head(tenant: Arc<Tenant>, limits: Limits) -> Self {
+        let revision = tenant.index.published();
+        Self { tenant, revision, limits }
+    }
+
+    pub(crate) fn at(tenant: Arc<Tenant>, revision: Revision, limits: Limits) -> Result<Self, AskError> {
+        let snapshot = Self { tenant, revision, limits };
+        snapshot.read(|_| Ok(()))?;
+        Ok(snapshot)
+    }
+
     /// Which tenant's.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {
-        &self.tenant
+        &self.tenant.name
     }
 
     /// At which revision.
@@ -52,87 +71,152 @@ impl Snapshot {
     }
 
     /// The schema, once one was written.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
     pub fn schema(&self) -> Result<Option<Arc<Schema>>, AskError> {
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+        self.read(|view| Ok(view.schema()))
+    }
+
+    /// The revision that wrote the schema, which is also the name of its provenance.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn schema_birth(&self) -> Result<Option<Revision>, AskError> {
+        self.read(|view| Ok(view.schema_birth()))
     }
 
     /// Whether the subject has the permission on the resource, by relationships alone.
+    ///
+    /// # Errors
+    /// It cannot be said, or the revision is no longer kept. An error is never a yes.
     pub fn check(
         &self,
         resource: &ObjectRef,
         permission: &RelationName,
         subject: &SubjectRef,
     ) -> Result<Permissionship, AskError> {
-        let _ = (resource, permission, subject);
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+        self.read(|view| view.check(resource, permission, subject, &self.limits))
     }
 
-    /// The same, and why.
+    /// The same answer as [`check`](Self::check), and why.
+    ///
+    /// # Errors
+    /// As `check`.
     pub fn explain(
         &self,
         resource: &ObjectRef,
         permission: &RelationName,
         subject: &SubjectRef,
     ) -> Result<Explanation, AskError> {
-        let _ = (resource, permission, subject);
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+        self.read(|view| view.explain(resource, permission, subject, &self.limits))
     }
 
-    /// Relationships, each with the revision that made it.
+    /// The relationships that the filter means, ascending, each with the revision that made it.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
     pub fn relationships(
         &self,
         filter: &RelationshipFilter,
         page: &Page,
     ) -> Result<Listed<(Relationship, Revision)>, AskError> {
-        let _ = (filter, page);
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+        page.check()?;
+        let after = match &page.after {
+            Some(text) => Some(text.parse().map_err(|_| AskError::CursorInvalid(text.clone()))?),
+            None => None,
+        };
+        let found = self.read(|view| view.relationships(filter, after.as_ref(), page.size))?;
+        Ok(Listed { entries: found.relationships, next: found.next.map(|next| next.to_string()) })
     }
 
     /// A registered principal.
-    pub fn principal(&self, object: &ObjectRef) -> Result<Option<Principal>, AskError> {
-        let _ = object;
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn principal(&self, object: &ObjectRef) -> Result<Option<Arc<Principal>>, AskError> {
+        self.read(|view| Ok(view.principal(object)))
     }
 
-    /// Registered principals.
-    pub fn principals(&self, page: &Page) -> Result<Listed<Principal>, AskError> {
-        let _ = page;
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    /// Registered principals, by name.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn principals(&self, page: &Page) -> Result<Listed<Arc<Principal>>, AskError> {
+        let principals = self.read(|view| Ok(view.principals()))?;
+        Listed::of(principals, page, |principal| principal.object.to_string())
     }
 
     /// A task.
-    pub fn task(&self, id: &TaskId) -> Result<Option<Task>, AskError> {
-        let _ = id;
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn task(&self, id: &TaskId) -> Result<Option<Arc<Task>>, AskError> {
+        self.read(|view| Ok(view.task(id)))
     }
 
-    /// Tasks.
-    pub fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Listed<Task>, AskError> {
-        let _ = (filter, page);
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    /// The tasks that the filter means, by id.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Listed<Arc<Task>>, AskError> {
+        let tasks = self.read(|view| Ok(view.tasks()))?;
+        let meant = |task: &Arc<Task>| {
+            filter.origin.as_ref().is_none_or(|origin| *origin == task.origin)
+                && filter.state.is_none_or(|state| state == task.state)
+        };
+        Listed::of(tasks.into_iter().filter(meant), page, |task| task.id.to_string())
     }
 
     /// A delegation.
-    pub fn delegation(&self, id: &DelegationId) -> Result<Option<Delegation>, AskError> {
-        let _ = id;
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn delegation(&self, id: &DelegationId) -> Result<Option<Arc<Delegation>>, AskError> {
+        self.read(|view| Ok(view.delegation(id)))
     }
 
-    /// Delegations.
-    pub fn delegations(&self, filter: &DelegationFilter, page: &Page) -> Result<Listed<Delegation>, AskError> {
-        let _ = (filter, page);
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    /// The delegations that the filter means, by id.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn delegations(&self, filter: &DelegationFilter, page: &Page) -> Result<Listed<Arc<Delegation>>, AskError> {
+        let delegations = self.read(|view| Ok(view.delegations()))?;
+        let meant = |delegation: &Arc<Delegation>| {
+            filter.task.as_ref().is_none_or(|task| *task == delegation.task)
+                && filter.from.as_ref().is_none_or(|from| *from == delegation.from)
+                && filter.to.as_ref().is_none_or(|to| *to == delegation.to)
+        };
+        Listed::of(delegations.into_iter().filter(meant), page, |delegation| delegation.id.to_string())
     }
 
-    /// All attributes of an object; none of an object that has none.
-    pub fn attributes(&self, object: &ObjectRef) -> Result<BTreeMap<String, Value>, AskError> {
-        let _ = object;
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    /// All attributes of an object; none of one that has none.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn attributes(&self, object: &ObjectRef) -> Result<Option<Arc<Attributes>>, AskError> {
+        self.read(|view| Ok(view.attributes(object)))
     }
 
-    /// All objects with attributes.
-    pub fn all_attributes(&self, page: &Page) -> Result<Listed<(ObjectRef, BTreeMap<String, Value>)>, AskError> {
-        let _ = page;
-        Err(AskError::TenantUnknown(self.tenant.clone()))
+    /// All objects with attributes, by name.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn all_attributes(&self, page: &Page) -> Result<Listed<(ObjectRef, Arc<Attributes>)>, AskError> {
+        let attributes = self.read(|view| Ok(view.all_attributes()))?;
+        Listed::of(attributes, page, |(object, _)| object.to_string())
+    }
+
+    /// Reads at the snapshot's revision. What was read while the index forgot that revision is thrown away: it might be
+    /// half of it.
+    fn read<T>(&self, read: impl FnOnce(View<'_>) -> Result<T, EngineError>) -> Result<T, AskError> {
+        let index = &self.tenant.index;
+        let answer = index.view_at(self.revision).and_then(read);
+        let oldest = index.horizon();
+        let outside = oldest > self.revision || self.revision > index.published();
+        if outside {
+            return Err(AskError::RevisionNotKept { wanted: self.revision, oldest, newest: index.published() });
+        }
+        Ok(answer?)
     }
 }

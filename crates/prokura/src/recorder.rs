@@ -1,0 +1,137 @@
+//! The one thread that records decisions: batches, one flush each.
+
+use std::{
+    sync::mpsc::{SyncSender, sync_channel},
+    time::Duration,
+};
+
+use prokura_model::{DecisionRecord, TenantName, encode_record};
+use prokura_store::{DecisionLog, Record};
+
+use crate::{
+    AskError, DecideError,
+    limits::{BATCH_RECORDS_MAX, RECORD_WAIT_MAX},
+    queue::{Queue, Refused},
+    shared::{Latch, Shared},
+};
+
+/// How long a record waits for others to share its flush. Nobody waits for it meanwhile: whoever lists decisions cuts it
+/// short.
+const GATHERING: Duration = Duration::from_millis(3);
+
+/// Where decisions wait to be recorded.
+#[derive(Debug)]
+pub(crate) struct Records {
+    queue: Queue<Item>,
+    pub(crate) latch: Latch,
+}
+
+#[derive(Debug)]
+enum Item {
+    Record(Record),
+    /// Everything before this is to be on disk.
+    Flush(SyncSender<()>),
+}
+
+impl Records {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { queue: Queue::new(capacity), latch: Latch::default() }
+    }
+
+    /// Whether a decision could be recorded, as far as is known.
+    pub(crate) fn check(&self) -> Result<(), DecideError> {
+        self.latch.reason().map_or(Ok(()), |reason| Err(DecideError::RecordUnavailable(reason)))
+    }
+
+    /// Puts a decision in line to be recorded, waiting for a place if there is none. Once this succeeds, it may be
+    /// answered.
+    pub(crate) fn put(&self, tenant: &TenantName, record: &DecisionRecord) -> Result<(), DecideError> {
+        let payload = encode_record(record);
+        let entry = Record { tenant: tenant.clone(), id: record.id.clone(), time: record.time, payload };
+        self.queue.put(Item::Record(entry), RECORD_WAIT_MAX).map_err(|refused| {
+            DecideError::RecordUnavailable(match refused {
+                Refused::Full => "the queue of records is full".to_owned(),
+                Refused::Closed => self.closed(),
+            })
+        })?;
+        // The recorder may have failed between the first look and now. Better no answer than an unrecorded one.
+        self.check()
+    }
+
+    /// Waits until every decision put in line so far is on disk.
+    pub(crate) fn flush(&self) -> Result<(), AskError> {
+        let (done, flushed) = sync_channel(1);
+        let put = self.queue.put_urgent(Item::Flush(done), RECORD_WAIT_MAX);
+        // A closed queue was emptied before: all there is to read is on disk. What a failed flush lost was never there.
+        match put {
+            Ok(()) => {
+                let _ = flushed.recv();
+                Ok(())
+            }
+            Err(Refused::Closed) => Ok(()),
+            Err(Refused::Full) => {
+                Err(AskError::Read("too many decisions wait to be recorded; try again later".to_owned()))
+            }
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Nothing is recorded from now on.
+    pub(crate) fn fail(&self, reason: &str) {
+        self.latch.set(reason);
+        self.queue.close();
+    }
+
+    fn closed(&self) -> String {
+        self.latch.reason().unwrap_or_else(|| "the authority is closed".to_owned())
+    }
+}
+
+/// The body of the recorder's thread. Ends when the queue is closed and empty.
+pub(crate) fn run(shared: &Shared, mut log: DecisionLog) {
+    let records = &shared.records;
+    let _ending = Ending(records);
+    loop {
+        let items = records.queue.take_batch(BATCH_RECORDS_MAX, GATHERING);
+        if items.is_empty() {
+            return;
+        }
+        let mut batch = Vec::with_capacity(items.len());
+        let mut waiting = Vec::new();
+        for item in items {
+            match item {
+                Item::Record(record) => batch.push(record),
+                Item::Flush(done) => waiting.push(done),
+            }
+        }
+        if !batch.is_empty()
+            && records.latch.reason().is_none()
+            && let Err(error) = log.append(&batch)
+        {
+            records.latch.set(&error.to_string());
+        }
+        for done in waiting {
+            let _ = done.try_send(());
+        }
+    }
+}
+
+/// However the thread ends, nobody waits for it for ever.
+struct Ending<'s>(&'s Records);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.latch.set("the recorder met a bug and ended");
+        }
+        self.0.queue.close();
+        while self.0.queue.take_now().is_some() {}
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use prokura_engine::Limits;
+use prokura_model::Revision;
+use prokura_store::{DecisionReader, LogReader};
+
+use crate::{
+    Options,
+    now::Now,
+    recorder::Records,
+    tenant::{System, Tenant},
+    writer::Writes,
+};
+
+/// What the threads of an authority have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) now: Now,
+    pub(crate) system: System,
+    pub(crate) writes: Writes,
+    pub(crate) records: Records,
+    pub(crate) log: LogReader,
+    pub(crate) decisions: DecisionReader,
+    pub(crate) kept_revisions: u64,
+    /// The last revision given out in the system's own log.
+    system_revision: AtomicU64,
+}
+
+impl Shared {
+    /// The state before anything is recovered.
+    pub(crate) fn new(options: &Options, log: LogReader, decisions: DecisionReader) -> Self {
+        Self {
+            limits: options.limits,
+            now: Now::new(options.clock.clone()),
+            system: System::new(),
+            writes: Writes::new(options.write_queue),
+            records: Records::new(options.record_queue),
+            log,
+            decisions,
+            kept_revisions: options.kept_revisions,
+            system_revision: AtomicU64::new(0),
+        }
+    }
+
+    /// Only the writer asks, so reading and adding need not be one step.
+    pub(crate) fn next_system_revision(&self) -> Revision {
+        Revision(self.system_revision.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    /// Found in the log.
+    pub(crate) fn system_revision_is(&self, revision: Revision) {
+        self.system_revision.store(revision.0, Ordering::SeqCst);
+    }
+
+    /// Lets the index forget what lies further back than the kept window. Once in a while: forgetting looks at all that
+    /// ended, so between one and two windows are kept.
+    pub(crate) fn collect(&self, tenant: &Tenant, head: Revision) {
+        let behind = head.0.saturating_sub(tenant.index.horizon().0);
+        if behind >= self.kept_revisions.saturating_mul(2).max(1) {
+            tenant.index.collect(Revision(head.0.saturating_sub(self.kept_revisions)));
+        }
+    }
+}
+
+/// Set once, by the first failure, and never taken back: what is on disk is known again only after a recovery.
+#[derive(Debug, Default)]
+pub(crate) struct Latch(OnceLock<String>);
+
+impl Latch {
+    pub(crate) fn set(&self, reason: &str) {
+        let _ = self.0.set(reason.to_owned());
+    }
+
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.0.get().cloned()
+    }
+
+    pub(crate) fn condition(&self) -> crate::Condition {
+        match self.0.get() {
+            None => crate::Condition::Working,
+            Some(reason) => crate::Condition::Stopped(reason.clone()),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The one thread that writes: validate, apply, append, publish, answer. See `docs/decisions/0005-apply-before-append.md`.
+
+mod batch;
+mod declare;
+mod stage;
+mod validate;
+
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use prokura_model::{Change, Key, KeyId, TenantName};
+use prokura_store::Log;
+
+pub(crate) use validate::check_value;
+
+use crate::{
+    ApplyMode, Declaration, Difference, Provenance, Receipt, WriteError,
+    limits::WRITE_WAIT_MAX,
+    queue::{Queue, Refused},
+    shared::{Latch, Shared},
+    tenant::Tenant,
+};
+
+/// One write, and where its answer goes.
+#[derive(Debug)]
+pub(crate) struct Job {
+    work: Work,
+    provenance: Provenance,
+    answer: SyncSender<Result<Written, WriteError>>,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// These changes.
+    Changes { tenant: Arc<Tenant>, changes: Vec<Change> },
+    /// Whatever makes things as declared.
+    Declaration { tenant: Arc<Tenant>, declaration: Box<Declaration>, mode: ApplyMode },
+    /// A tenant.
+    Tenant(TenantName),
+    /// A key; with `only_first`, nothing if a key was ever made.
+    Key { key: Key, only_first: bool },
+    /// The end of a key.
+    KeyRevoked(KeyId),
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) receipt: Option<Receipt>,
+    pub(crate) difference: Vec<Difference>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) key: Option<Key>,
+}
+
+/// Where writes wait for the writer.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    queue: Queue<Job>,
+    pub(crate) latch: Latch,
+}
+
+impl Writes {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { queue: Queue::new(capacity), latch: Latch::default() }
+    }
+
+    /// Has the writer do it, and waits for its answer.
+    pub(crate) fn submit(&self, work: Work, provenance: Provenance) -> Result<Written, WriteError> {
+        stage::check_provenance(&provenance)?;
+        let (answer, answered): (_, Receiver<_>) = sync_channel(1);
+        self.queue.put(Job { work, provenance, answer }, WRITE_WAIT_MAX).map_err(|refused| match refused {
+            Refused::Full => WriteError::Busy,
+            Refused::Closed => self.stopped(),
+        })?;
+        answered.recv().unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Nothing is written from now on.
+    pub(crate) fn fail(&self, reason: &str) {
+        self.latch.set(reason);
+        self.queue.close();
+    }
+
+    fn stopped(&self) -> WriteError {
+        match self.latch.reason() {
+            Some(reason) => WriteError::WritesStopped(reason),
+            None => WriteError::Closed,
+        }
+    }
+}
+
+/// The body of the writer's thread. Ends when the queue is closed and empty.
+pub(crate) fn run(shared: &Shared, mut log: Log) {
+    let _ending = Ending(&shared.writes);
+    while let Some(first) = shared.writes.queue.take() {
+        let mut batch = batch::Batch::default();
+        batch.take(shared, first);
+        while batch.has_room() {
+            let Some(job) = shared.writes.queue.take_now() else { break };
+            batch.take(shared, job);
+        }
+        batch.commit(shared, &mut log);
+    }
+}
+
+/// However the thread ends, nobody waits for it for ever: what still stands in the queue is dropped, which answers it.
+struct Ending<'s>(&'s Writes);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.latch.set("the writer met a bug and ended");
+        }
+        self.0.queue.close();
+        while self.0.queue.take_now().is_some() {}
+    }
+}

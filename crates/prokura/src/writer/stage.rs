@@ -1,0 +1,226 @@
+use std::sync::Arc;
+
+use prokura_engine::ApplyError;
+use prokura_model::{
+    Change, Key, KeyId, KeyScope, TenantName, Timestamp, Transaction, encode_changes, limits::SENTENCE_BYTES_MAX,
+};
+use prokura_store::Entry;
+
+use super::{
+    Work, Written,
+    declare::difference,
+    validate::{validate, within},
+};
+use crate::{
+    ApplyMode, Declaration, Provenance, Receipt, WriteError,
+    limits::{AUTHOR_BYTES_MAX, KEYS_MAX, REQUEST_ID_BYTES_MAX, TENANTS_MAX, TRANSACTION_BYTES_MAX},
+    shared::Shared,
+    tenant::{ChangesDigest, Done, Tenant},
+};
+
+/// A write that is legal and in the index, but neither durable nor visible.
+#[derive(Default)]
+pub(super) struct Staged {
+    /// What goes to the log; none when there is nothing to write.
+    pub(super) entry: Option<Entry>,
+    /// Whose revision is to be published; none for the system's own log.
+    pub(super) tenant: Option<Arc<Tenant>>,
+    /// What changes in the system's own registers.
+    pub(super) changes: Vec<Change>,
+    /// The answer once it is durable.
+    pub(super) written: Written,
+}
+
+pub(super) fn check_provenance(provenance: &Provenance) -> Result<(), WriteError> {
+    let invalid = |text: &str| Err(WriteError::ProvenanceInvalid(text.to_owned()));
+    if provenance.author.is_empty() || provenance.author.chars().any(char::is_control) {
+        return invalid("a write has an author, without control characters");
+    }
+    within("bytes of an author", AUTHOR_BYTES_MAX, provenance.author.len())?;
+    within("bytes of a reason", SENTENCE_BYTES_MAX, provenance.reason.len())?;
+    if provenance.reason.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
+        return invalid("a reason has no control characters but line breaks and tabs");
+    }
+    let Some(request_id) = &provenance.request_id else {
+        return Ok(());
+    };
+    if request_id.is_empty() || request_id.chars().any(char::is_control) {
+        return invalid("a request id is not empty and has no control characters; leave it out if there is none");
+    }
+    within("bytes of a request id", REQUEST_ID_BYTES_MAX, request_id.len())
+}
+
+pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Result<Staged, WriteError> {
+    match work {
+        Work::Changes { tenant, changes } => stage_changes(shared, tenant, provenance, changes),
+        Work::Declaration { tenant, declaration, mode } => {
+            stage_declaration(shared, tenant, provenance, &declaration, mode)
+        }
+        Work::Tenant(name) => stage_tenant(shared, provenance, name),
+        Work::Key { key, only_first } => stage_key(shared, provenance, key, only_first),
+        Work::KeyRevoked(id) => stage_key_revoked(shared, provenance, id),
+    }
+}
+
+fn stage_changes(
+    shared: &Shared,
+    tenant: Arc<Tenant>,
+    provenance: Provenance,
+    mut changes: Vec<Change>,
+) -> Result<Staged, WriteError> {
+    let digest = provenance.request_id.is_some().then(|| ChangesDigest::of(&changes));
+    if let Some(done) = done_before(&tenant, &provenance) {
+        return match digest {
+            Some(digest) if digest == done.changes => Ok(Staged::answered(done.receipt)),
+            _ => Err(reused(&provenance, done)),
+        };
+    }
+    let now = shared.now.read();
+    validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
+    into_index(tenant, provenance, now, changes, digest)
+}
+
+fn stage_declaration(
+    shared: &Shared,
+    tenant: Arc<Tenant>,
+    provenance: Provenance,
+    declaration: &Declaration,
+    mode: ApplyMode,
+) -> Result<Staged, WriteError> {
+    let now = shared.now.read();
+    let found = difference(&tenant.index.view_applied(), declaration, mode.prune, now)?;
+    let done = done_before(&tenant, &provenance);
+    let mut written = Written { difference: found.difference, notes: found.notes, ..Written::default() };
+    let mut changes: Vec<Change> = written.difference.iter().map(|difference| difference.change.clone()).collect();
+    if changes.is_empty() {
+        // Sent again, it finds everything as declared; what it did the first time is what made it so.
+        written.receipt = done.filter(|_| !mode.dry_run).map(|done| done.receipt);
+        return Ok(Staged { written, ..Staged::default() });
+    }
+    if let Some(done) = done {
+        return Err(reused(&provenance, done));
+    }
+    validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
+    if mode.dry_run {
+        encoded(&changes)?;
+        return Ok(Staged { written, ..Staged::default() });
+    }
+    let digest = provenance.request_id.is_some().then(|| ChangesDigest::of(&changes));
+    let mut staged = into_index(tenant, provenance, now, changes, digest)?;
+    written.receipt = staged.written.receipt;
+    staged.written = written;
+    Ok(staged)
+}
+
+fn into_index(
+    tenant: Arc<Tenant>,
+    provenance: Provenance,
+    time: Timestamp,
+    changes: Vec<Change>,
+    digest: Option<ChangesDigest>,
+) -> Result<Staged, WriteError> {
+    let payload = encoded(&changes)?;
+    let revision = tenant.index.applied().next();
+    let Provenance { author, reason, request_id } = provenance;
+    let transaction = Transaction { revision, time, author, reason, request_id, changes };
+    tenant.index.apply(&transaction).map_err(|error| match error {
+        ApplyError::TooManyNames { what, limit } => WriteError::LimitExceeded { what, max: limit, found: limit + 1 },
+        other => WriteError::Internal(other.to_string()),
+    })?;
+    let Transaction { author, reason, request_id, .. } = transaction;
+    let receipt = Receipt { revision, time };
+    if let (Some(request_id), Some(changes)) = (&request_id, digest) {
+        tenant.requests().remember(request_id, Done { changes, receipt });
+    }
+    let name = tenant.name.clone();
+    Ok(Staged {
+        entry: Some(Entry { tenant: name, revision, time, author, reason, request_id, payload }),
+        tenant: Some(tenant),
+        ..Staged::answered(receipt)
+    })
+}
+
+fn stage_tenant(shared: &Shared, provenance: Provenance, name: TenantName) -> Result<Staged, WriteError> {
+    if name == shared.system.name {
+        return Err(WriteError::TenantReserved(name));
+    }
+    if shared.system.tenant(&name).is_some() {
+        return Err(WriteError::TenantExists(name));
+    }
+    within("tenants", TENANTS_MAX, shared.system.tenants().len() + 1)?;
+    into_system(shared, provenance, |_| Change::TenantCreated(name))
+}
+
+fn stage_key(shared: &Shared, provenance: Provenance, key: Key, only_first: bool) -> Result<Staged, WriteError> {
+    let (keys, taken) = shared.system.keys(|keys| (keys.len(), keys.has_digest(&key.digest)));
+    if only_first && keys > 0 {
+        return Ok(Staged::default());
+    }
+    if taken {
+        return Err(WriteError::KeyInvalid("there is a key with this secret already".to_owned()));
+    }
+    within("keys", KEYS_MAX, keys + 1)?;
+    if let KeyScope::Tenant(name) = &key.scope
+        && shared.system.tenant(name).is_none()
+    {
+        return Err(WriteError::TenantUnknown(name.clone()));
+    }
+    let mut made = None;
+    let mut staged = into_system(shared, provenance, |now| {
+        let key = Key { created_at: now, revoked_at: None, ..key };
+        made = Some(key.clone());
+        Change::KeyCreated(key)
+    })?;
+    staged.written.key = made;
+    Ok(staged)
+}
+
+fn stage_key_revoked(shared: &Shared, provenance: Provenance, id: KeyId) -> Result<Staged, WriteError> {
+    let (known, last) = shared.system.keys(|keys| (keys.key(&id).is_some(), keys.is_last_admin(&id)));
+    if !known {
+        return Err(WriteError::KeyUnknown(id));
+    }
+    if last {
+        return Err(WriteError::KeyLastAdmin(id));
+    }
+    into_system(shared, provenance, |_| Change::KeyRevoked(id))
+}
+
+fn into_system(
+    shared: &Shared,
+    provenance: Provenance,
+    change: impl FnOnce(Timestamp) -> Change,
+) -> Result<Staged, WriteError> {
+    let time = shared.now.read();
+    let changes = vec![change(time)];
+    let payload = encoded(&changes)?;
+    let revision = shared.next_system_revision();
+    let Provenance { author, reason, request_id } = provenance;
+    let tenant = shared.system.name.clone();
+    Ok(Staged {
+        entry: Some(Entry { tenant, revision, time, author, reason, request_id, payload }),
+        changes,
+        ..Staged::answered(Receipt { revision, time })
+    })
+}
+
+fn encoded(changes: &[Change]) -> Result<Vec<u8>, WriteError> {
+    let payload = encode_changes(changes);
+    within("bytes of a transaction", TRANSACTION_BYTES_MAX, payload.len())?;
+    Ok(payload)
+}
+
+fn done_before(tenant: &Tenant, provenance: &Provenance) -> Option<Done> {
+    provenance.request_id.as_deref().and_then(|request_id| tenant.requests().done(request_id))
+}
+
+fn reused(provenance: &Provenance, done: Done) -> WriteError {
+    let request_id = provenance.request_id.clone().unwrap_or_default();
+    WriteError::RequestIdReused { request_id, revision: done.receipt.revision }
+}
+
+impl Staged {
+    fn answered(receipt: Receipt) -> Self {
+        Self { written: Written { receipt: Some(receipt), ..Written::default() }, ..Self::default() }
+    }
+}

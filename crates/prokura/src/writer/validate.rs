@@ -1,0 +1,180 @@
+//! Which changes are legal in a state. Runs on the writer's thread, against everything written before.
+
+mod authority;
+mod cap;
+mod schema;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use prokura_engine::View;
+use prokura_model::{
+    Change, Delegation, DelegationId, ObjectRef, Principal, Relationship, Schema, Task, TaskId, Timestamp, TypeName,
+    Value,
+    limits::{SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
+};
+
+use crate::{
+    Unfit, WriteError,
+    limits::{ATTRIBUTES_MAX, TRANSACTION_CHANGES_MAX},
+};
+
+/// The state as the changes looked at so far leave it.
+pub(super) struct Draft<'v> {
+    view: View<'v>,
+    now: Timestamp,
+    chain_links: usize,
+    /// The schema as the whole transaction leaves it: all changes answer to it, wherever it stands among them.
+    schema: Option<Arc<Schema>>,
+    principals: HashMap<ObjectRef, Option<Arc<Principal>>>,
+    tasks: HashMap<TaskId, Arc<Task>>,
+    delegations: HashMap<DelegationId, Arc<Delegation>>,
+}
+
+/// Checks the changes, and sets what is the authority's to set.
+pub(super) fn validate(
+    view: View<'_>,
+    now: Timestamp,
+    chain_links: usize,
+    changes: &mut [Change],
+) -> Result<(), WriteError> {
+    if changes.is_empty() {
+        return Err(WriteError::NoChanges);
+    }
+    within("changes in a transaction", TRANSACTION_CHANGES_MAX, changes.len())?;
+    let edges = edges(changes)?;
+    let schema = schema::final_schema(&view, changes, &edges)?;
+    let mut draft = Draft {
+        view,
+        now,
+        chain_links,
+        schema,
+        principals: HashMap::new(),
+        tasks: HashMap::new(),
+        delegations: HashMap::new(),
+    };
+    changes.iter_mut().try_for_each(|change| draft.take(change))
+}
+
+/// A limit, held.
+pub(super) fn within(what: &'static str, max: usize, found: usize) -> Result<(), WriteError> {
+    if found > max {
+        return Err(WriteError::LimitExceeded { what, max, found });
+    }
+    Ok(())
+}
+
+/// A value that the log could be read back with.
+pub(crate) fn check_value(value: &Value) -> Result<(), String> {
+    fn check(value: &Value, nesting_left: usize) -> Result<(), String> {
+        let Some(nesting_left) = nesting_left.checked_sub(1) else {
+            return Err(format!("a value is nested at most {VALUE_NESTING_MAX} deep"));
+        };
+        match value {
+            Value::Float(number) if !number.is_finite() => Err("a number is neither infinite nor `NaN`".to_owned()),
+            Value::List(values) => values.iter().try_for_each(|value| check(value, nesting_left)),
+            Value::Map(members) => members.values().try_for_each(|value| check(value, nesting_left)),
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => Ok(()),
+        }
+    }
+    check(value, VALUE_NESTING_MAX)
+}
+
+/// The relationships that are written, each with whether it is there afterwards.
+type Edges = BTreeMap<Relationship, bool>;
+
+fn edges(changes: &[Change]) -> Result<Edges, WriteError> {
+    let mut edges = Edges::new();
+    for change in changes {
+        let (relationship, touched) = match change {
+            Change::RelationshipTouched(relationship) => (relationship, true),
+            Change::RelationshipDeleted(relationship) => (relationship, false),
+            _ => continue,
+        };
+        if edges.insert(relationship.clone(), touched).is_some_and(|before| before != touched) {
+            return Err(WriteError::ChangesContradict(Box::new(relationship.clone())));
+        }
+    }
+    Ok(edges)
+}
+
+impl Draft<'_> {
+    fn take(&mut self, change: &mut Change) -> Result<(), WriteError> {
+        match change {
+            // The whole text was looked at before.
+            Change::SchemaWritten(_) => Ok(()),
+            Change::RelationshipTouched(relationship) => self.touched(relationship),
+            Change::RelationshipDeleted(relationship) => self.deleted(relationship),
+            Change::AttributesSet(object, attributes) => self.attributes_set(object, attributes),
+            Change::PrincipalSet(principal) => self.principal_set(principal),
+            Change::PrincipalRemoved(object) => self.principal_removed(object),
+            Change::TaskOpened(task) => self.task_opened(task),
+            Change::TaskClosed(task, state) => self.task_closed(task, *state),
+            Change::DelegationCreated(delegation) => self.delegation_created(delegation),
+            Change::DelegationRevoked(delegation) => self.delegation_revoked(delegation),
+            Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => Err(WriteError::ChangeReserved),
+        }
+    }
+
+    fn touched(&self, relationship: &Relationship) -> Result<(), WriteError> {
+        self.schema()?.check_relationship(relationship).map_err(|fault| {
+            WriteError::RelationshipInvalid(Box::new(Unfit { relationship: relationship.clone(), fault }))
+        })
+    }
+
+    /// Deleting what is not there is fine, but not what could never be there: somebody means to take a right away, and
+    /// a misspelt relation would leave it in place without a word.
+    fn deleted(&self, relationship: &Relationship) -> Result<(), WriteError> {
+        if self.view.birth(relationship).is_some() {
+            return Ok(());
+        }
+        self.touched(relationship)
+    }
+
+    fn attributes_set(&self, object: &ObjectRef, attributes: &BTreeMap<String, Value>) -> Result<(), WriteError> {
+        if attributes.is_empty() && self.view.attributes(object).is_some() {
+            return Ok(());
+        }
+        self.known_type(&object.kind, || format!("attributes of `{object}`"))?;
+        within("attributes of an object", ATTRIBUTES_MAX, attributes.len())?;
+        for (name, value) in attributes {
+            check_value(value).map_err(|detail| WriteError::ValueInvalid {
+                place: format!("attribute `{name}` of `{object}`"),
+                detail,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn schema(&self) -> Result<&Schema, WriteError> {
+        self.schema.as_deref().ok_or(WriteError::SchemaMissing)
+    }
+
+    fn known_type(&self, kind: &TypeName, place: impl FnOnce() -> String) -> Result<(), WriteError> {
+        match self.schema()?.find_definition(kind) {
+            Ok(_) => Ok(()),
+            Err(unknown) => Err(WriteError::NameUnknown { place: place(), unknown }),
+        }
+    }
+
+    fn principal(&self, object: &ObjectRef) -> Option<Arc<Principal>> {
+        match self.principals.get(object) {
+            Some(drafted) => drafted.clone(),
+            None => self.view.principal(object),
+        }
+    }
+
+    fn task(&self, id: &TaskId) -> Option<Arc<Task>> {
+        self.tasks.get(id).cloned().or_else(|| self.view.task(id))
+    }
+
+    fn delegation(&self, id: &DelegationId) -> Option<Arc<Delegation>> {
+        self.delegations.get(id).cloned().or_else(|| self.view.delegation(id))
+    }
+}
+
+fn sentence(what: &'static str, text: &str) -> Result<(), WriteError> {
+    within(what, SENTENCE_BYTES_MAX, text.len())
+}

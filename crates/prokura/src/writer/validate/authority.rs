@@ -1,0 +1,200 @@
+use std::sync::Arc;
+
+use prokura_model::{Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Task, TaskId, TaskState};
+
+use super::{Draft, cap::check_cap, sentence};
+use crate::{DelegationFault, WriteError};
+
+impl Draft<'_> {
+    pub(super) fn principal_set(&mut self, principal: &Principal) -> Result<(), WriteError> {
+        let object = &principal.object;
+        self.known_type(&object.kind, || format!("principal `{object}`"))?;
+        if let Some(owner) = &principal.owner {
+            self.known_type(&owner.kind, || format!("owner of `{object}`"))?;
+            if owner == object {
+                return Err(WriteError::PrincipalOwnsItself(object.clone()));
+            }
+        }
+        self.principals.insert(object.clone(), Some(Arc::new(principal.clone())));
+        Ok(())
+    }
+
+    pub(super) fn principal_removed(&mut self, object: &ObjectRef) -> Result<(), WriteError> {
+        self.registered(object, || "removing it".to_owned())?;
+        self.principals.insert(object.clone(), None);
+        Ok(())
+    }
+
+    pub(super) fn task_opened(&mut self, task: &mut Task) -> Result<(), WriteError> {
+        if self.task(&task.id).is_some() {
+            return Err(WriteError::TaskExists(task.id.clone()));
+        }
+        if task.state != TaskState::Open {
+            return Err(WriteError::TaskNotOpen { task: task.id.clone(), state: task.state });
+        }
+        sentence("bytes of a task's purpose", &task.purpose)?;
+        self.known_type(&task.origin.kind, || format!("origin of task `{}`", task.id))?;
+        self.registered(&task.origin, || format!("origin of task `{}`", task.id))?;
+        if task.expires_at <= self.now {
+            let place = format!("task `{}`", task.id);
+            return Err(WriteError::ExpiryPassed { place, expires_at: task.expires_at, now: self.now });
+        }
+        task.opened_at = self.now;
+        self.tasks.insert(task.id.clone(), Arc::new(task.clone()));
+        Ok(())
+    }
+
+    /// A task is closed once: completing what is completed already is an error that says so, because two parties who
+    /// both believe they ended it should find out.
+    pub(super) fn task_closed(&mut self, id: &TaskId, state: TaskState) -> Result<(), WriteError> {
+        let task = self.task(id).ok_or_else(|| WriteError::TaskUnknown(id.clone()))?;
+        if task.state != TaskState::Open {
+            return Err(WriteError::TaskNotOpen { task: id.clone(), state: task.state });
+        }
+        if state == TaskState::Open {
+            return Err(WriteError::ValueInvalid {
+                place: format!("closing task `{id}`"),
+                detail: "a task is closed as `completed` or `cancelled`".to_owned(),
+            });
+        }
+        self.tasks.insert(id.clone(), Arc::new(Task { state, ..(*task).clone() }));
+        Ok(())
+    }
+
+    pub(super) fn delegation_created(&mut self, delegation: &Delegation) -> Result<(), WriteError> {
+        let id = &delegation.id;
+        if self.delegation(id).is_some() {
+            return Err(WriteError::DelegationExists(id.clone()));
+        }
+        if delegation.revoked_at.is_some() {
+            return Err(invalid(delegation, DelegationFault::AlreadyRevoked));
+        }
+        let task = self.live_task(&delegation.task)?;
+        self.known_type(&delegation.from.kind, || format!("`from` of delegation `{id}`"))?;
+        self.known_type(&delegation.to.kind, || format!("`to` of delegation `{id}`"))?;
+        self.able_to_delegate(delegation)?;
+        match &delegation.parent {
+            Some(parent) => self.continues(delegation, parent)?,
+            None if delegation.from != task.origin => {
+                let fault =
+                    DelegationFault::RootNotOrigin { origin: task.origin.clone(), from: delegation.from.clone() };
+                return Err(invalid(delegation, fault));
+            }
+            None => {}
+        }
+        self.inside_its_time(delegation, &task)?;
+        check_cap(self.schema()?, delegation)?;
+        self.delegations.insert(id.clone(), Arc::new(delegation.clone()));
+        Ok(())
+    }
+
+    /// Revoking what is revoked already is fine and changes nothing, not even the time: whoever revokes wants it dead,
+    /// and it is.
+    pub(super) fn delegation_revoked(&self, id: &DelegationId) -> Result<(), WriteError> {
+        match self.delegation(id) {
+            Some(_) => Ok(()),
+            None => Err(WriteError::DelegationUnknown(id.clone())),
+        }
+    }
+
+    fn registered(&self, object: &ObjectRef, place: impl FnOnce() -> String) -> Result<Arc<Principal>, WriteError> {
+        self.principal(object).ok_or_else(|| WriteError::PrincipalUnknown { place: place(), object: object.clone() })
+    }
+
+    fn live_task(&self, id: &TaskId) -> Result<Arc<Task>, WriteError> {
+        let task = self.task(id).ok_or_else(|| WriteError::TaskUnknown(id.clone()))?;
+        if task.state != TaskState::Open {
+            return Err(WriteError::TaskNotOpen { task: id.clone(), state: task.state });
+        }
+        if task.expires_at <= self.now {
+            return Err(WriteError::TaskExpired { task: id.clone(), expired_at: task.expires_at });
+        }
+        Ok(task)
+    }
+
+    fn able_to_delegate(&self, delegation: &Delegation) -> Result<(), WriteError> {
+        let place = || format!("`from` of delegation `{}`", delegation.id);
+        let principal = self.registered(&delegation.from, place)?;
+        if principal.state != PrincipalState::Active {
+            let (object, state) = (delegation.from.clone(), principal.state);
+            return Err(WriteError::PrincipalNotActive { place: place(), object, state });
+        }
+        let Some(owner) = principal.owner.as_ref().and_then(|owner| self.principal(owner)) else {
+            return Ok(());
+        };
+        if owner.state == PrincipalState::OffBoarded {
+            let (object, owner) = (delegation.from.clone(), owner.object.clone());
+            return Err(WriteError::OwnerOffBoarded { object, owner });
+        }
+        Ok(())
+    }
+
+    fn continues(&self, delegation: &Delegation, parent: &DelegationId) -> Result<(), WriteError> {
+        let parent = self.delegation(parent).ok_or_else(|| WriteError::DelegationUnknown(parent.clone()))?;
+        let fault = if parent.task != delegation.task {
+            DelegationFault::ParentOfOtherTask { parent: parent.id.clone(), parent_task: parent.task.clone() }
+        } else if parent.to != delegation.from {
+            DelegationFault::ParentToOther {
+                parent: parent.id.clone(),
+                to: parent.to.clone(),
+                from: delegation.from.clone(),
+            }
+        } else if parent.depth == 0 {
+            DelegationFault::ParentNotPassedOn(parent.id.clone())
+        } else if delegation.depth >= parent.depth {
+            DelegationFault::TooDeep { depth: delegation.depth, parent: parent.id.clone(), parent_depth: parent.depth }
+        } else {
+            return self.ancestors_live(delegation, parent);
+        };
+        Err(invalid(delegation, fault))
+    }
+
+    /// The links above, up to the root: each one alive, none ending before this one, and not too many of them.
+    fn ancestors_live(&self, delegation: &Delegation, parent: Arc<Delegation>) -> Result<(), WriteError> {
+        let mut links = 1;
+        let mut next = Some(parent);
+        while let Some(link) = next {
+            links += 1;
+            let fault = if links > self.chain_links {
+                DelegationFault::ChainTooLong(self.chain_links)
+            } else if link.revoked_at.is_some() {
+                DelegationFault::ParentRevoked(link.id.clone())
+            } else if link.expires_at.is_some_and(|end| end <= self.now) {
+                DelegationFault::ParentExpired(link.id.clone())
+            } else if let (Some(own), Some(end)) = (delegation.expires_at, link.expires_at)
+                && own > end
+            {
+                DelegationFault::OutlivesParent(link.id.clone())
+            } else {
+                next = match &link.parent {
+                    Some(id) => Some(self.delegation(id).ok_or_else(|| WriteError::DelegationUnknown(id.clone()))?),
+                    None => None,
+                };
+                continue;
+            };
+            return Err(invalid(delegation, fault));
+        }
+        Ok(())
+    }
+
+    fn inside_its_time(&self, delegation: &Delegation, task: &Task) -> Result<(), WriteError> {
+        if let Some(expires_at) = delegation.expires_at {
+            if expires_at > task.expires_at {
+                return Err(invalid(delegation, DelegationFault::OutlivesTask(task.id.clone())));
+            }
+            if expires_at <= self.now {
+                let place = format!("delegation `{}`", delegation.id);
+                return Err(WriteError::ExpiryPassed { place, expires_at, now: self.now });
+            }
+        }
+        let end = delegation.expires_at.unwrap_or(task.expires_at);
+        if delegation.not_before.is_some_and(|begin| begin >= end) {
+            return Err(invalid(delegation, DelegationFault::NeverValid));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(delegation: &Delegation, fault: DelegationFault) -> WriteError {
+    WriteError::DelegationInvalid { id: delegation.id.clone(), fault: Box::new(fault) }
+}
