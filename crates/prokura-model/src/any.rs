@@ -1,8 +1,15 @@
 //! Any value of the model, for property tests.
 
-use proptest::prelude::*;
+use std::collections::BTreeMap;
 
-use crate::{ObjectId, ObjectRef, RelationName, Relationship, SubjectRef, TypeName};
+use proptest::{collection, option, prelude::*, sample::select};
+
+use crate::{
+    Cap, CapClause, CapPermissions, CapResource, ChainLink, Change, DecisionId, DecisionRecord, Delegation,
+    DelegationId, DelegationKind, Key, KeyId, KeyRole, KeyScope, ObjectId, ObjectRef, Outcome, Principal,
+    PrincipalState, Reason, RelationName, Relationship, Revision, SpokenFor, SubjectRef, Task, TaskId, TaskState,
+    TenantName, Timestamp, TypeName, Value, WitnessEdge,
+};
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
     (kind(), id()).prop_map(|(kind, id)| ObjectRef { kind, id })
@@ -20,10 +27,10 @@ pub(crate) fn relation() -> impl Strategy<Value = RelationName> {
 pub(crate) fn id() -> impl Strategy<Value = ObjectId> {
     let character = prop_oneof![
         3 => any::<char>(),
-        2 => prop::sample::select(vec!['"', '\\', '*', ':', '#', '@', '[', ']', ' ', '.', '/', '|', '\u{202e}', '\u{2028}']),
+        2 => select(vec!['"', '\\', '*', ':', '#', '@', '[', ']', ' ', '.', '/', '|', '\u{202e}', '\u{2028}']),
         1 => prop::char::range('a', 'z'),
     ];
-    prop::collection::vec(character, 1..24)
+    collection::vec(character, 1..24)
         .prop_map(|characters| characters.into_iter().collect::<String>())
         .prop_filter_map("a legal id", |text| ObjectId::new(text).ok())
 }
@@ -42,4 +49,173 @@ pub(crate) fn relationship() -> impl Strategy<Value = Relationship> {
         relation,
         subject,
     })
+}
+
+pub(crate) fn change() -> impl Strategy<Value = Change> {
+    let key = (record_id(), ".{0,9}", any::<[u8; 32]>(), key_role(), key_scope(), moment(), option::of(moment()))
+        .prop_map(|(id, name, digest, role, scope, created_at, revoked_at)| {
+            Change::KeyCreated(Key { id: KeyId::new(id).unwrap(), name, digest, role, scope, created_at, revoked_at })
+        });
+    prop_oneof![
+        "\\PC{0,40}".prop_map(Change::SchemaWritten),
+        relationship().prop_map(Change::RelationshipTouched),
+        relationship().prop_map(Change::RelationshipDeleted),
+        (object(), members()).prop_map(|(object, attributes)| Change::AttributesSet(object, attributes)),
+        principal().prop_map(Change::PrincipalSet),
+        object().prop_map(Change::PrincipalRemoved),
+        task().prop_map(Change::TaskOpened),
+        (task_id(), task_state()).prop_map(|(task, state)| Change::TaskClosed(task, state)),
+        delegation().prop_map(Change::DelegationCreated),
+        delegation_id().prop_map(Change::DelegationRevoked),
+        tenant().prop_map(Change::TenantCreated),
+        key,
+        record_id().prop_map(|id| Change::KeyRevoked(KeyId::new(id).unwrap())),
+    ]
+}
+
+pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
+    let asked = (record_id(), moment(), any::<u64>(), object(), relation(), object(), option::of(delegation_id()));
+    let found = (option::of(task_id()), option::of(object()), collection::vec(link(), 0..3), outcome(), ".{0,20}");
+    let rest = (collection::vec(edge(), 0..3), value(), ".{0,9}", ".{0,9}", option::of(".{0,9}"), any::<u64>());
+    (asked, found, rest).prop_map(|(asked, found, rest)| {
+        let (id, time, revision, actor, permission, resource, delegation) = asked;
+        let (task, origin, chain, outcome, message) = found;
+        let (witness, request, door, enforcement_point, request_id, duration_us) = rest;
+        let (id, revision) = (DecisionId::new(id).unwrap(), Revision(revision));
+        DecisionRecord {
+            id,
+            time,
+            revision,
+            actor,
+            permission,
+            resource,
+            delegation,
+            task,
+            origin,
+            chain,
+            outcome,
+            message,
+            witness,
+            request,
+            door,
+            enforcement_point,
+            request_id,
+            duration_us,
+        }
+    })
+}
+
+pub(crate) fn value() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Integer),
+        any::<f64>().prop_filter_map("a JSON number", |number| number.is_finite().then_some(Value::Float(number))),
+        "\\PC{0,9}".prop_map(Value::String),
+    ];
+    scalar.prop_recursive(4, 16, 4, |inner| {
+        prop_oneof![
+            collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            collection::btree_map(".{0,4}", inner, 0..4).prop_map(Value::Map),
+        ]
+    })
+}
+
+fn members() -> impl Strategy<Value = BTreeMap<String, Value>> {
+    collection::btree_map(".{0,4}", value(), 0..4)
+}
+
+fn principal() -> impl Strategy<Value = Principal> {
+    let state = select(vec![PrincipalState::Active, PrincipalState::Suspended, PrincipalState::OffBoarded]);
+    (object(), option::of(object()), state, any::<bool>()).prop_map(|(object, owner, state, declared)| Principal {
+        object,
+        owner,
+        state,
+        declared,
+    })
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    (task_id(), object(), ".{0,20}", moment(), moment(), task_state(), any::<bool>()).prop_map(
+        |(id, origin, purpose, opened_at, expires_at, state, declared)| Task {
+            id,
+            origin,
+            purpose,
+            opened_at,
+            expires_at,
+            state,
+            declared,
+        },
+    )
+}
+
+fn delegation() -> impl Strategy<Value = Delegation> {
+    let ends = (delegation_id(), task_id(), object(), object(), option::of(delegation_id()), cap());
+    let window = (any::<u32>(), option::of(moment()), option::of(moment()), option::of(moment()), any::<bool>());
+    (ends, window).prop_map(|((id, task, from, to, parent, cap), window)| {
+        let (depth, not_before, expires_at, revoked_at, declared) = window;
+        let kind = DelegationKind::Lends;
+        Delegation { id, task, kind, from, to, parent, cap, depth, not_before, expires_at, revoked_at, declared }
+    })
+}
+
+fn cap() -> impl Strategy<Value = Cap> {
+    let permissions =
+        prop_oneof![Just(CapPermissions::Any), collection::btree_set(relation(), 0..3).prop_map(CapPermissions::Only),];
+    let resource = prop_oneof![kind().prop_map(CapResource::Type), object().prop_map(CapResource::Object)];
+    let clause = (permissions, collection::btree_set(resource, 0..3))
+        .prop_map(|(permissions, resources)| CapClause { permissions, resources });
+    collection::vec(clause, 0..3).prop_map(|clauses| Cap { clauses })
+}
+
+fn key_role() -> impl Strategy<Value = KeyRole> {
+    let spoken_for =
+        prop_oneof![kind().prop_map(SpokenFor::Type), object().prop_map(SpokenFor::Object), Just(SpokenFor::Any),];
+    prop_oneof![
+        Just(KeyRole::Admin),
+        Just(KeyRole::Auditor),
+        collection::vec(spoken_for, 0..3).prop_map(KeyRole::EnforcementPoint),
+    ]
+}
+
+fn key_scope() -> impl Strategy<Value = KeyScope> {
+    prop_oneof![Just(KeyScope::AllTenants), tenant().prop_map(KeyScope::Tenant)]
+}
+
+fn link() -> impl Strategy<Value = ChainLink> {
+    (delegation_id(), object(), object()).prop_map(|(delegation, from, to)| ChainLink { delegation, from, to })
+}
+
+fn edge() -> impl Strategy<Value = WitnessEdge> {
+    (relationship(), any::<u64>())
+        .prop_map(|(relationship, since)| WitnessEdge { relationship, since: Revision(since) })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let reasons = select(vec![Reason::OwnAuthority, Reason::NoPath, Reason::OutsideCap, Reason::OriginLacksPermission]);
+    prop_oneof![reasons.prop_map(Outcome::Decided), "[a-z_]{0,9}".prop_map(Outcome::Failed)]
+}
+
+fn task_state() -> impl Strategy<Value = TaskState> {
+    select(vec![TaskState::Open, TaskState::Completed, TaskState::Cancelled])
+}
+
+fn tenant() -> impl Strategy<Value = TenantName> {
+    "[a-z0-9][a-z0-9_-]{0,9}".prop_map(|name| TenantName::new(name).unwrap())
+}
+
+fn task_id() -> impl Strategy<Value = TaskId> {
+    record_id().prop_map(|id| TaskId::new(id).unwrap())
+}
+
+fn delegation_id() -> impl Strategy<Value = DelegationId> {
+    record_id().prop_map(|id| DelegationId::new(id).unwrap())
+}
+
+fn record_id() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9._-]{1,12}"
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp)
 }

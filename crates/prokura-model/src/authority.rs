@@ -317,3 +317,6 @@ pub(crate) use words;
 words!(PrincipalState { Active => "active", Suspended => "suspended", OffBoarded => "off_boarded" });
 words!(TaskState { Open => "open", Completed => "completed", Cancelled => "cancelled" });
 words!(DelegationKind { Lends => "lends" });
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,6 @@ fn decode<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8], what: &'static str)
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -259,3 +259,6 @@ pub(crate) fn shortened(text: &str) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests;

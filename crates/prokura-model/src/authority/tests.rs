@@ -1,0 +1,61 @@
+use super::*;
+use crate::{Disposition, Fault, Reason};
+
+#[test]
+fn limit_record_id_bytes_max() {
+    assert!(TaskId::new("a".repeat(RECORD_ID_BYTES_MAX)).is_some());
+    assert!(TaskId::new("a".repeat(RECORD_ID_BYTES_MAX + 1)).is_none());
+    assert!(TaskId::new("").is_none());
+    assert!(TaskId::new("a b").is_none());
+}
+
+#[test]
+fn caps_cover_what_a_clause_covers() {
+    let object = |text: &str| text.parse::<ObjectRef>().unwrap();
+    let relation = |text| RelationName::new(text).unwrap();
+    let clause = |permissions, resources: &[&str]| CapClause {
+        permissions,
+        resources: resources.iter().map(|text| text.parse().unwrap()).collect(),
+    };
+    let cap = Cap {
+        clauses: vec![
+            clause(
+                CapPermissions::Only(BTreeSet::from([relation("read"), relation("list")])),
+                &["repo:*", "file:\"a b\""],
+            ),
+            clause(CapPermissions::Any, &["branch:main"]),
+        ],
+    };
+    assert!(cap.covers(&relation("read"), &object("repo:one")));
+    assert!(cap.covers(&relation("list"), &object("file:\"a b\"")));
+    assert!(cap.covers(&relation("push"), &object("branch:main")));
+    assert!(!cap.covers(&relation("push"), &object("repo:one")));
+    assert!(!cap.covers(&relation("read"), &object("file:other")));
+    assert!(!cap.covers(&relation("push"), &object("branch:next")));
+    assert_eq!(cap.to_string(), "list, read on repo:*, file:\"a b\"; * on branch:main");
+    assert_eq!(Cap::default().to_string(), "nothing");
+    assert!(!Cap::default().covers(&relation("read"), &object("repo:one")));
+}
+
+#[test]
+fn words_are_read_back() {
+    for state in [PrincipalState::Active, PrincipalState::Suspended, PrincipalState::OffBoarded] {
+        assert_eq!(PrincipalState::from_word(state.word()), Some(state));
+    }
+    for state in [TaskState::Open, TaskState::Completed, TaskState::Cancelled] {
+        assert_eq!(TaskState::from_word(state.word()), Some(state));
+    }
+    for fault in [Fault::Caller, Fault::Limit, Fault::Server] {
+        assert_eq!(Fault::from_word(fault.word()), Some(fault));
+    }
+    assert_eq!(DelegationKind::from_word("lends"), Some(DelegationKind::Lends));
+    assert_eq!(DelegationKind::from_word("dispatches"), None);
+    for word in ["own_authority", "lent_authority"] {
+        assert_eq!(Reason::from_word(word).unwrap().disposition(), Disposition::Allow);
+    }
+    for word in ["no_path", "delegation_not_for_actor", "origin_lacks_permission"] {
+        assert_eq!(Reason::from_word(word).unwrap().disposition(), Disposition::Deny);
+        assert_eq!(Reason::from_word(word).unwrap().to_string(), word);
+    }
+    assert_eq!(Reason::from_word("allow"), None);
+}
