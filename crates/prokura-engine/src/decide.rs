@@ -1,8 +1,16 @@
+use std::{collections::VecDeque, sync::Arc};
+
 use prokura_model::{
-    ChainLink, DelegationId, Disposition, ObjectRef, Reason, RelationName, Revision, TaskId, Timestamp, WitnessEdge,
+    ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
+    Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, WitnessEdge,
 };
 
-use crate::{EngineError, Explanation, Limits, View};
+use crate::{
+    EngineError, Explanation, Limits, Permissionship, View,
+    explain::{explained, witness},
+    graph::Graph,
+    recorder::Recorder,
+};
 
 /// "May `actor` do `permission` on `resource`, under `delegation`?"
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +38,7 @@ pub struct Decision {
     pub origin: Option<ObjectRef>,
     /// The chain, root first, as far as it was found.
     pub chain: Vec<ChainLink>,
-    /// The position in `chain` of the link that it failed at, where it failed at one.
+    /// The position in `chain` of the link that it failed at, where the chain was whole and one link failed.
     pub at: Option<usize>,
     /// For an allow, the edges it rests on.
     pub witness: Vec<WitnessEdge>,
@@ -41,6 +49,20 @@ pub struct Decision {
 }
 
 impl Decision {
+    fn begun(revision: Revision) -> Self {
+        Self {
+            reason: Reason::NoPath,
+            message: String::new(),
+            task: None,
+            origin: None,
+            chain: Vec::new(),
+            at: None,
+            witness: Vec::new(),
+            valid_until: None,
+            revision,
+        }
+    }
+
     /// Which way it came out.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
@@ -53,20 +75,341 @@ impl View<'_> {
     ///
     /// # Errors
     /// It cannot be decided: a name is unknown, a limit is reached, or the permission depends on its own absence.
-    pub fn decide(&self, _: &Question, _: Timestamp, _: &Limits) -> Result<Decision, EngineError> {
-        Err(EngineError::NoSchema)
+    pub fn decide(&self, question: &Question, now: Timestamp, limits: &Limits) -> Result<Decision, EngineError> {
+        self.decided(question, now, limits, Recorder::witness_only()).map(|(decision, _)| decision)
     }
 
-    /// The decision, and the explanation of the check it ended with, if it came to one.
+    /// The same decision as [`decide`](Self::decide), and the explanation of the check it ended with, if it came to one.
     ///
     /// # Errors
-    /// As [`decide`](Self::decide).
+    /// As `decide`.
     pub fn explain_decision(
         &self,
-        _: &Question,
-        _: Timestamp,
-        _: &Limits,
+        question: &Question,
+        now: Timestamp,
+        limits: &Limits,
     ) -> Result<(Decision, Option<Explanation>), EngineError> {
-        Err(EngineError::NoSchema)
+        self.decided(question, now, limits, Recorder::everything())
+    }
+
+    fn decided(
+        &self,
+        question: &Question,
+        now: Timestamp,
+        limits: &Limits,
+        recorder: Recorder,
+    ) -> Result<(Decision, Option<Explanation>), EngineError> {
+        let mut walk = Walk { view: self, question, now, limits, found: Decision::begun(self.revision) };
+        walk.check_names()?;
+        let decided = walk.steps(recorder);
+        self.index.check_kept(self.revision)?;
+        let (verdict, explanation) = match decided {
+            Ok((verdict, explanation)) => (verdict, Some(explanation).flatten()),
+            Err(Stop::Denied(verdict)) => (verdict, None),
+            Err(Stop::Failed(error)) => return Err(error),
+        };
+        let Verdict { reason, at, message } = verdict;
+        Ok((Decision { reason, at, message, ..walk.found }, explanation))
+    }
+}
+
+/// Why the walk ends before its check.
+enum Stop {
+    Denied(Verdict),
+    Failed(EngineError),
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+struct Verdict {
+    reason: Reason,
+    at: Option<usize>,
+    message: String,
+}
+
+fn deny<T>(reason: Reason, message: String) -> Result<T, Stop> {
+    Err(Stop::Denied(Verdict { reason, at: None, message }))
+}
+
+fn deny_at<T>(at: usize, reason: Reason, message: String) -> Result<T, Stop> {
+    Err(Stop::Denied(Verdict { reason, at: Some(at), message }))
+}
+
+/// A question on its way through the steps, and what was found so far.
+struct Walk<'v> {
+    view: &'v View<'v>,
+    question: &'v Question,
+    now: Timestamp,
+    limits: &'v Limits,
+    found: Decision,
+}
+
+impl Walk<'_> {
+    /// Step 0: what is asked can be meant.
+    fn check_names(&self) -> Result<(), EngineError> {
+        let schema = self.view.schema().ok_or(EngineError::NoSchema)?;
+        schema.find_member(&self.question.resource.kind, &self.question.permission)?;
+        schema.find_definition(&self.question.actor.kind)?;
+        Ok(())
+    }
+
+    fn steps(&mut self, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
+        self.check_actor()?;
+        let Some(id) = &self.question.delegation else { return self.own_authority(recorder) };
+        let chain = self.chain(id)?;
+        let task = self.task(&chain)?;
+        for position in 0..chain.len() {
+            self.check_link(&chain, position, &task)?;
+        }
+        self.check_caps(&chain)?;
+        self.lent_authority(&chain, &task, recorder)
+    }
+
+    /// Step 1.
+    fn check_actor(&self) -> Result<(), Stop> {
+        let actor = &self.question.actor;
+        let Some(principal) = self.view.principal(actor) else { return Ok(()) };
+        if principal.state != PrincipalState::Active {
+            return deny(Reason::ActorSuspended, format!("the actor {actor} is {}", state_words(principal.state)));
+        }
+        match self.off_boarded_owner(&principal) {
+            Some(owner) => deny(
+                Reason::OwnerOffBoarded,
+                format!("{owner}, who owns the actor {actor}, is off-boarded, and nobody owns it since"),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// Step 2: without a delegation, only what the actor itself may.
+    fn own_authority(&mut self, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
+        let Question { actor, permission, resource, .. } = self.question;
+        let (held, witness, explanation) = self.check(actor, recorder)?;
+        let (reason, message) = if held {
+            (Reason::OwnAuthority, format!("{actor} itself has `{permission}` on {resource}"))
+        } else {
+            let message = format!("{actor} itself does not have `{permission}` on {resource}, and named no delegation");
+            (Reason::NoPath, message)
+        };
+        self.found.witness = witness;
+        Ok((Verdict { reason, at: None, message }, explanation))
+    }
+
+    /// Steps 3 and 4: the delegation is the actor's, and its stored parents end at a root. Root first.
+    fn chain(&mut self, id: &DelegationId) -> Result<Vec<Arc<Delegation>>, Stop> {
+        let Some(leaf) = self.view.delegation(id) else {
+            return deny(Reason::DelegationUnknown, format!("there is no delegation `{id}`"));
+        };
+        let actor = &self.question.actor;
+        self.found.task = Some(leaf.task.clone());
+        let meant_for = leaf.to.clone();
+        let mut chain = VecDeque::from([leaf]);
+        self.found.chain = links(&chain);
+        if meant_for != *actor {
+            return deny(
+                Reason::DelegationNotForActor,
+                format!("delegation `{id}` was made to {meant_for}, not to {actor}"),
+            );
+        }
+        loop {
+            let longest = self.limits.chain_links;
+            if chain.len() > longest {
+                return deny(
+                    Reason::ChainTooLong,
+                    format!(
+                        "the chain of delegation `{id}` has more than {longest} links (the limit is `chain_links`)"
+                    ),
+                );
+            }
+            let Some((root, parent)) = chain.front().and_then(|root| Some((root, root.parent.as_ref()?))) else {
+                break;
+            };
+            let Some(above) = self.view.delegation(parent) else {
+                let message =
+                    format!("delegation `{parent}`, which delegation `{}` continues, does not exist", root.id);
+                return deny(Reason::DelegationUnknown, message);
+            };
+            chain.push_front(above);
+            self.found.chain = links(&chain);
+        }
+        Ok(chain.into())
+    }
+
+    /// Step 5: the task is open and not over.
+    fn task(&mut self, chain: &[Arc<Delegation>]) -> Result<Arc<Task>, Stop> {
+        let Some(id) = chain.last().map(|leaf| &leaf.task) else { return deny(Reason::TaskUnknown, String::new()) };
+        let Some(task) = self.view.task(id) else {
+            return deny(Reason::TaskUnknown, format!("there is no task `{id}`"));
+        };
+        self.found.origin = Some(task.origin.clone());
+        match task.state {
+            TaskState::Open => {}
+            TaskState::Completed => return deny(Reason::TaskCompleted, format!("task `{id}` is completed")),
+            TaskState::Cancelled => return deny(Reason::TaskCancelled, format!("task `{id}` is cancelled")),
+        }
+        if self.now >= task.expires_at {
+            return deny(Reason::TaskExpired, format!("task `{id}` has expired"));
+        }
+        Ok(task)
+    }
+
+    /// Step 6, for one link.
+    fn check_link(&self, chain: &[Arc<Delegation>], position: usize, task: &Task) -> Result<(), Stop> {
+        let Some(link) = chain.get(position) else { return Ok(()) };
+        let parent = position.checked_sub(1).and_then(|above| chain.get(above));
+        let name = described(link);
+        let fail = |reason, message| deny_at(position, reason, message);
+        if link.task != task.id {
+            return fail(Reason::ChainBroken, format!("{name} is under task `{}`, not under `{}`", link.task, task.id));
+        }
+        if let Some(parent) = parent
+            && parent.to != link.from
+        {
+            let message = format!("{name} does not continue {}, which was made to someone else", described(parent));
+            return fail(Reason::ChainBroken, message);
+        }
+        let from = self.view.principal(&link.from);
+        let Some(from) = from else {
+            let message =
+                format!("{name} is made by {}, who is not a registered principal and cannot delegate", link.from);
+            return fail(Reason::ChainBroken, message);
+        };
+        if parent.is_none() && link.from != task.origin {
+            let message = format!("{name} begins the chain, but the origin of task `{}` is {}", task.id, task.origin);
+            return fail(Reason::RootNotOrigin, message);
+        }
+        self.check_life(link, position)?;
+        check_depth(chain, link, position)?;
+        if from.state != PrincipalState::Active {
+            let message = format!("{}, who made {name}, is {}", link.from, state_words(from.state));
+            return fail(Reason::PrincipalSuspended, message);
+        }
+        match self.off_boarded_owner(&from) {
+            Some(owner) => fail(
+                Reason::OwnerOffBoarded,
+                format!("{owner}, who owns {}, is off-boarded; {} made {name}", link.from, link.from),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// Unrevoked, and inside its time window.
+    fn check_life(&self, link: &Delegation, position: usize) -> Result<(), Stop> {
+        let name = described(link);
+        if link.revoked_at.is_some() {
+            return deny_at(position, Reason::DelegationRevoked, format!("{name} was revoked"));
+        }
+        if link.not_before.is_some_and(|begins| self.now < begins) {
+            return deny_at(position, Reason::DelegationNotYetValid, format!("{name} has not begun"));
+        }
+        if link.expires_at.is_some_and(|ends| self.now >= ends) {
+            return deny_at(position, Reason::DelegationExpired, format!("{name} has expired"));
+        }
+        Ok(())
+    }
+
+    /// Step 7.
+    fn check_caps(&self, chain: &[Arc<Delegation>]) -> Result<(), Stop> {
+        let Question { permission, resource, .. } = self.question;
+        for (position, link) in chain.iter().enumerate() {
+            if !link.cap.covers(permission, resource) {
+                let (name, cap) = (described(link), &link.cap);
+                let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
+                return deny_at(position, Reason::OutsideCap, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 8: what the whole run may is what its beginning may.
+    fn lent_authority(
+        &mut self,
+        chain: &[Arc<Delegation>],
+        task: &Task,
+        recorder: Recorder,
+    ) -> Result<(Verdict, Option<Explanation>), Stop> {
+        let Question { actor, permission, resource, .. } = self.question;
+        let origin = &task.origin;
+        let (held, witness, explanation) = self.check(origin, recorder)?;
+        let (reason, message) = if held {
+            let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
+            self.found.valid_until = ends.min();
+            let message = format!(
+                "{actor} acts for {origin} under task `{}`: every link of the chain carries `{permission}` on {resource}, \
+                 and {origin} has it",
+                task.id
+            );
+            (Reason::LentAuthority, message)
+        } else {
+            let message = format!(
+                "{origin}, the origin of task `{}`, does not have `{permission}` on {resource}, so nobody on the chain has",
+                task.id
+            );
+            (Reason::OriginLacksPermission, message)
+        };
+        self.found.witness = witness;
+        Ok((Verdict { reason, at: None, message }, explanation))
+    }
+
+    fn off_boarded_owner(&self, principal: &Principal) -> Option<ObjectRef> {
+        let owner = self.view.principal(principal.owner.as_ref()?)?;
+        (owner.state == PrincipalState::OffBoarded).then(|| owner.object.clone())
+    }
+
+    fn check(
+        &self,
+        subject: &ObjectRef,
+        mut recorder: Recorder,
+    ) -> Result<(bool, Vec<WitnessEdge>, Option<Explanation>), Stop> {
+        let Question { permission, resource, .. } = self.question;
+        let subject = SubjectRef::Object(subject.clone());
+        let index = self.view.index;
+        let guard = index.guard();
+        let graph = Graph::new(&index.forward, &guard);
+        let prepared = self.view.prepare(&graph, &guard, resource, permission, &subject)?;
+        let found = prepared.run(self.limits, &mut recorder)?;
+        let edges = witness(&prepared, &found.note, &recorder);
+        let explanation = recorder.reached().is_some().then(|| explained(&prepared, &found, &recorder, self.limits));
+        Ok((found.permissionship == Permissionship::Has, edges, explanation))
+    }
+}
+
+/// What hangs below the link fits what it allows.
+fn check_depth(chain: &[Arc<Delegation>], link: &Delegation, position: usize) -> Result<(), Stop> {
+    let below = chain.len() - 1 - position;
+    let name = described(link);
+    if below > 0 && link.depth == 0 {
+        let message = format!("{name} may not be passed on, and {below} more hang below it");
+        return deny_at(position, Reason::RedelegationForbidden, message);
+    }
+    if below > link.depth as usize {
+        let message = format!("{name} may be passed on over {} more, and {below} hang below it", link.depth);
+        return deny_at(position, Reason::DepthExceeded, message);
+    }
+    Ok(())
+}
+
+fn described(link: &Delegation) -> String {
+    format!("delegation `{}` from {} to {}", link.id, link.from, link.to)
+}
+
+fn links(chain: &VecDeque<Arc<Delegation>>) -> Vec<ChainLink> {
+    let link = |link: &Arc<Delegation>| ChainLink {
+        delegation: link.id.clone(),
+        from: link.from.clone(),
+        to: link.to.clone(),
+    };
+    chain.iter().map(link).collect()
+}
+
+fn state_words(state: PrincipalState) -> &'static str {
+    match state {
+        PrincipalState::Active => "active",
+        PrincipalState::Suspended => "suspended",
+        PrincipalState::OffBoarded => "off-boarded",
     }
 }

@@ -1,6 +1,4 @@
-use prokura_model::{
-    DelegationId, Fault, ObjectRef, RelationName, Revision, SubjectRef, TaskId, TypeName, schema::UnknownName,
-};
+use prokura_model::{DelegationId, Fault, Revision, TaskId, TypeName, schema::UnknownName};
 
 /// Why a question was not answered. Nothing was allowed, and nothing was denied either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,16 +14,14 @@ pub enum EngineError {
     WildcardSubject(TypeName),
     /// The permission depends on its own absence.
     #[error(
-        "whether `{subject}` has `{resource}#{permission}` depends on it not having it: a cycle goes through the right side \
+        "whether `{subject}` has `{goal}` depends on it not having it: a cycle goes through the right side \
          of `-`; break the cycle in the schema or in the relationships"
     )]
     Undecidable {
-        /// The resource.
-        resource: ObjectRef,
-        /// The permission.
-        permission: RelationName,
-        /// The subject.
-        subject: SubjectRef,
+        /// The resource and the permission, as text.
+        goal: String,
+        /// The subject, as text.
+        subject: String,
     },
     /// More goals on one path than the limit.
     #[error("the check goes deeper than {limit} relations and permissions on one path; the limit is `depth`")]
@@ -113,6 +109,9 @@ pub enum ApplyError {
     /// The delegation that is revoked does not exist.
     #[error("the delegation `{0}` that is revoked does not exist")]
     DelegationUnknown(DelegationId),
+    /// An earlier transaction ended in a bug, half taken in.
+    #[error("an earlier transaction was cut short by a bug; the index must be built anew")]
+    CutShort,
     /// More names than fit.
     #[error("the tenant has used more than {limit} {what}")]
     TooManyNames {
@@ -133,6 +132,7 @@ impl ApplyError {
             Self::Schema(_) => "schema_invalid",
             Self::TaskUnknown(_) => "task_unknown",
             Self::DelegationUnknown(_) => "delegation_unknown",
+            Self::CutShort => "index_cut_short",
             Self::TooManyNames { .. } => "too_many_names",
         }
     }
@@ -145,6 +145,7 @@ impl ApplyError {
             Self::OutOfOrder { .. }
             | Self::NotForIndex(_)
             | Self::Schema(_)
+            | Self::CutShort
             | Self::TaskUnknown(_)
             | Self::DelegationUnknown(_) => Fault::Server,
         }

@@ -1,4 +1,18 @@
-use prokura_model::{ObjectRef, RelationName, Relationship, SubjectRef, WitnessEdge};
+use std::collections::HashSet;
+
+use prokura_model::{ObjectRef, RelationName, Relationship, SubjectRef, WitnessEdge, schema::Member};
+
+use crate::{
+    EngineError, Index, Limits, Permissionship,
+    check::Asked,
+    limits::{EXPLAINED_GOALS_MAX, NEAREST_TRIED_MAX, WITNESS_EDGES_MAX},
+    names::STRANGER_FIRST,
+    packed::{Class, Node, Subject},
+    program::{Rule, written},
+    recorder::{Note, Part, ProvedId, Recorder, Ruling},
+    trace::{Edge, Silent},
+    view::{Found, Prepared},
+};
 
 /// Why a check came out as it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +105,261 @@ pub struct Exclusion {
 }
 
 impl Explanation {
-    /// Every edge the allow rests on, each once, in the order of the tree; none for a deny.
+    /// Every edge of the tree, each once, in the order of the tree; none for a deny.
     #[must_use]
     pub fn witness(&self) -> Vec<WitnessEdge> {
-        Vec::new()
+        let Self::Held(proof) = self else { return Vec::new() };
+        let mut edges: Vec<WitnessEdge> = Vec::new();
+        let mut open: Vec<&ProofPart> = proof.parts.iter().rev().collect();
+        while let Some(part) = open.pop() {
+            let (edge, below) = match part {
+                ProofPart::Itself | ProofPart::NotHeld(_) => continue,
+                ProofPart::Edge(edge) => (Some(edge), None),
+                ProofPart::Followed(followed) => (Some(&followed.edge), Some(&followed.to)),
+                ProofPart::Member(proof) => (None, Some(proof)),
+            };
+            edges.extend(edge.filter(|edge| !edges.contains(edge)).cloned());
+            open.extend(below.into_iter().flat_map(|proof| proof.parts.iter().rev()));
+        }
+        edges
+    }
+}
+
+/// What the numbers of a question stand for.
+#[derive(Clone, Copy)]
+pub(crate) struct Names<'g> {
+    pub(crate) index: &'g Index,
+    pub(crate) resource: &'g ObjectRef,
+    pub(crate) permission: &'g RelationName,
+    pub(crate) subject: &'g SubjectRef,
+}
+
+/// The explanation of a check that was recorded.
+pub(crate) fn explained(
+    prepared: &Prepared<'_>,
+    found: &Found<Note>,
+    recorder: &Recorder,
+    limits: &Limits,
+) -> Explanation {
+    let teller = Teller { prepared, recorder };
+    match found.permissionship {
+        Permissionship::Has => {
+            let whole = found.note.parts().iter().find_map(|part| match part {
+                Part::Goal(id) => Some(*id),
+                Part::Itself | Part::Edge(_) | Part::Followed(..) | Part::Spared(_) => None,
+            });
+            Explanation::Held(teller.proof(whole, &mut { EXPLAINED_GOALS_MAX }))
+        }
+        Permissionship::HasNot => {
+            let left = limits.work.saturating_sub(found.work);
+            Explanation::NotHeld(teller.near_miss(found.note.rulings(), &Limits { work: left, ..*limits }))
+        }
+    }
+}
+
+/// Every edge that an answer rests on, each once, outermost first.
+pub(crate) fn witness(prepared: &Prepared<'_>, note: &Note, recorder: &Recorder) -> Vec<WitnessEdge> {
+    let teller = Teller { prepared, recorder };
+    let mut edges = Vec::new();
+    let mut told: Vec<Edge> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut open: Vec<Part> = note.parts().iter().rev().copied().collect();
+    while let Some(part) = open.pop() {
+        let (edge, below) = match part {
+            Part::Itself | Part::Spared(_) => continue,
+            Part::Edge(edge) => (Some(edge), None),
+            Part::Followed(edge, below) => (Some(edge), Some(below)),
+            Part::Goal(below) => (None, Some(below)),
+        };
+        if let Some(edge) = edge
+            && !told.contains(&edge)
+        {
+            if edges.len() >= WITNESS_EDGES_MAX {
+                break;
+            }
+            told.push(edge);
+            edges.extend(teller.edge(edge));
+        }
+        if let Some(below) = below.filter(|below| seen.insert(*below))
+            && let Some(proved) = recorder.proved(below)
+        {
+            open.extend(proved.parts.iter().rev());
+        }
+    }
+    edges
+}
+
+/// Turns what was recorded into names.
+struct Teller<'a, 'g> {
+    prepared: &'a Prepared<'g>,
+    recorder: &'a Recorder,
+}
+
+impl Teller<'_, '_> {
+    /// The tree of a proof, as far as the budget of goals goes.
+    fn proof(&self, id: Option<ProvedId>, goals_left: &mut usize) -> Proof {
+        let proved = id.and_then(|id| self.recorder.proved(id));
+        let node = proved.map_or(self.prepared.goal, |proved| proved.goal);
+        *goals_left = goals_left.saturating_sub(1);
+        let mut proof =
+            Proof { goal: self.prepared.names.goal(node), rule: self.rule(node), parts: vec![], cut_off: false };
+        for part in proved.map_or(&[][..], |proved| &proved.parts) {
+            match self.part(part, goals_left) {
+                Some(part) => proof.parts.push(part),
+                None => proof.cut_off = true,
+            }
+        }
+        proof
+    }
+
+    fn part(&self, part: &Part, goals_left: &mut usize) -> Option<ProofPart> {
+        if matches!(part, Part::Goal(_) | Part::Followed(..)) && *goals_left == 0 {
+            return None;
+        }
+        Some(match part {
+            Part::Itself => ProofPart::Itself,
+            Part::Edge(edge) => ProofPart::Edge(self.edge(*edge)?),
+            Part::Followed(edge, to) => {
+                ProofPart::Followed(Followed { edge: self.edge(*edge)?, to: self.proof(Some(*to), goals_left) })
+            }
+            Part::Goal(id) => ProofPart::Member(self.proof(Some(*id), goals_left)),
+            Part::Spared(right) => ProofPart::NotHeld(self.prepared.asked.program.right_side(*right).to_owned()),
+        })
+    }
+
+    fn edge(&self, edge: Edge) -> Option<WitnessEdge> {
+        let names = &self.prepared.names;
+        let Goal { object: resource, member: relation } = names.goal(edge.node);
+        let subject = names.subject(edge.subject)?;
+        Some(WitnessEdge { relationship: Relationship { resource, relation, subject }, since: edge.birth })
+    }
+
+    fn rule(&self, node: Node) -> Option<String> {
+        let goal = self.prepared.names.goal(node);
+        let definition = self.prepared.asked.program.schema.definition(goal.object.kind.as_str())?;
+        match definition.member(goal.member.as_str())? {
+            Member::Permission(permission) => Some(written(&permission.expression)),
+            Member::Relation(_) => None,
+        }
+    }
+
+    fn near_miss(&self, rulings: &[Ruling], limits: &Limits) -> NearMiss {
+        let names = &self.prepared.names;
+        let excluded: Vec<Exclusion> = rulings.iter().map(|ruling| self.exclusion(ruling)).collect();
+        let missing = self.missing(limits);
+        let (subject, resource, permission) = (names.subject, names.resource, names.permission);
+        let message = match (excluded.first(), &missing) {
+            (Some(exclusion), _) => {
+                let edge = exclusion.because.iter().find_map(first_edge);
+                let by = edge.map(|edge| format!(" by `{}`", edge.relationship)).unwrap_or_default();
+                let (goal, right) = (&exclusion.goal, &exclusion.expression);
+                format!("`{subject}` would have `{goal}`, but its exclusion `{right}` holds{by}")
+            }
+            (None, Some(missing)) => format!(
+                "`{subject}` does not have `{permission}` on `{resource}`; the relationship `{missing}` would give it"
+            ),
+            (None, None) => format!(
+                "`{subject}` does not have `{permission}` on `{resource}`, and no single relationship nearby would give it"
+            ),
+        };
+        let reached = self.recorder.reached();
+        NearMiss {
+            tried: reached
+                .map(|reached| reached.goals.iter().map(|node| names.goal(*node)).collect())
+                .unwrap_or_default(),
+            cut_off: reached.is_some_and(|reached| reached.cut_off),
+            excluded,
+            missing,
+            message,
+        }
+    }
+
+    fn exclusion(&self, ruling: &Ruling) -> Exclusion {
+        let names = &self.prepared.names;
+        let mut goals_left = EXPLAINED_GOALS_MAX;
+        Exclusion {
+            goal: names.goal(ruling.goal),
+            expression: self.prepared.asked.program.right_side(ruling.right).to_owned(),
+            subject: names.subject.clone(),
+            because: ruling.because.iter().filter_map(|part| self.part(part, &mut goals_left)).collect(),
+        }
+    }
+
+    /// The relation nearest to what was asked where one more edge to the subject changes the answer. Each candidate is tried
+    /// by asking again as if it were there, so what is named is never a guess.
+    fn missing(&self, limits: &Limits) -> Option<Relationship> {
+        let asked = &self.prepared.asked;
+        let mut missed: Vec<(usize, Node)> = self.recorder.reached()?.missed.clone();
+        missed.sort_by_key(|(depth, _)| *depth);
+        let mut seen = HashSet::new();
+        let fitting = missed.into_iter().map(|(_, node)| node).filter(|node| seen.insert(*node)).filter(|node| {
+            let member = asked.program.member_id(node.kind(), node.relation());
+            match member.and_then(|member| asked.program.member(member)).map(|member| &member.rule) {
+                Some(Rule::Relation(allowed)) => allowed.allows(asked.subject),
+                Some(Rule::Permission(_)) | None => false,
+            }
+        });
+        let mut left = limits.work;
+        for node in fitting.take(NEAREST_TRIED_MAX) {
+            let asked = Asked { assumed: Some(node), ..*asked };
+            let prepared = Prepared { asked, names: self.prepared.names, goal: self.prepared.goal };
+            let Ok(found) = prepared.run(&Limits { work: left, ..*limits }, &mut Silent) else { continue };
+            left = left.saturating_sub(found.work);
+            if found.permissionship == Permissionship::Has {
+                let Goal { object: resource, member: relation } = self.prepared.names.goal(node);
+                return Some(Relationship { resource, relation, subject: self.prepared.names.subject.clone() });
+            }
+        }
+        None
+    }
+}
+
+fn first_edge(part: &ProofPart) -> Option<&WitnessEdge> {
+    let mut open = vec![part];
+    while let Some(part) = open.pop() {
+        match part {
+            ProofPart::Edge(edge) => return Some(edge),
+            ProofPart::Followed(followed) => return Some(&followed.edge),
+            ProofPart::Member(proof) => open.extend(proof.parts.iter().rev()),
+            ProofPart::Itself | ProofPart::NotHeld(_) => {}
+        }
+    }
+    None
+}
+
+impl Names<'_> {
+    pub(crate) fn undecidable(&self) -> EngineError {
+        EngineError::Undecidable {
+            goal: format!("{}#{}", self.resource, self.permission),
+            subject: self.subject.to_string(),
+        }
+    }
+
+    fn goal(&self, node: Node) -> Goal {
+        let names = &self.index.names;
+        let member = names.relation_name(node.relation()).unwrap_or(self.permission).clone();
+        Goal { object: self.object(node), member }
+    }
+
+    /// An object that the graph does not know can only be the question's own.
+    fn object(&self, node: Node) -> ObjectRef {
+        match (node.object(), self.subject) {
+            (STRANGER_FIRST, _) => self.resource.clone(),
+            (_, SubjectRef::Object(subject) | SubjectRef::Userset(subject, _)) if node.object() > STRANGER_FIRST => {
+                subject.clone()
+            }
+            _ => self.index.names.object_ref(node).unwrap_or_else(|| self.resource.clone()),
+        }
+    }
+
+    fn subject(&self, subject: Subject) -> Option<SubjectRef> {
+        match subject.class() {
+            Class::Wildcard => self.index.names.subject_ref(subject),
+            Class::Object => Some(SubjectRef::Object(self.object(subject.node()))),
+            Class::Userset => {
+                let relation = self.index.names.relation_name(subject.node().relation())?.clone();
+                Some(SubjectRef::Userset(self.object(subject.node()), relation))
+            }
+        }
     }
 }

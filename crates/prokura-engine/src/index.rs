@@ -1,23 +1,59 @@
-use prokura_model::{Revision, Transaction};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use crate::{ApplyError, EngineError, View};
+use papaya::{HashMap, LocalGuard};
+use prokura_model::{
+    Change, Delegation, DelegationId, ObjectRef, Principal, Relationship, Revision, Schema, Task, TaskId, Transaction,
+    Value,
+};
+
+use crate::{
+    ApplyError, EngineError, View,
+    graph::{Forward, Reverse},
+    list::{Edit, List},
+    names::Names,
+    packed::{Node, Subject},
+    program::Program,
+    timeline::Register,
+};
 
 /// The graph and everything else that is asked about, at every revision that is kept.
-#[derive(Debug, Default)]
+///
+/// Readers take no lock: they load the published revision once and see of every list and timeline what that revision sees.
+/// The writer replaces each list that a transaction touches once, and then publishes.
 pub struct Index {
-    _private: (),
+    pub(crate) names: Names,
+    pub(crate) forward: Forward,
+    pub(crate) reverse: Reverse,
+    pub(crate) programs: Register<(), Program>,
+    pub(crate) principals: Register<ObjectRef, Principal>,
+    pub(crate) tasks: Register<TaskId, Task>,
+    pub(crate) delegations: Register<DelegationId, Delegation>,
+    pub(crate) attributes: Register<ObjectRef, BTreeMap<String, Value>>,
+    applied: AtomicU64,
+    published: AtomicU64,
+    horizon: AtomicU64,
+    relationships: AtomicU64,
+    ended: AtomicU64,
+    writer: Mutex<Writer>,
 }
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Objects ever named.
+    /// Objects ever named in a relationship.
     pub objects: u64,
     /// Relationships that exist at the newest applied revision.
     pub relationships: u64,
     /// Relationships that ended, and are kept for older revisions.
     pub ended: u64,
-    /// Memory, in bytes, estimated.
+    /// Memory of names and relationships, in bytes, estimated.
     pub bytes: u64,
 }
 
@@ -25,7 +61,28 @@ impl Index {
     /// The empty index, at revision 0.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        // The maps share one collector of what readers may still look at, so that one guard serves a whole question.
+        let collector = Arc::default();
+        Self {
+            names: Names::new(
+                HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
+                HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
+                HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
+            ),
+            forward: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
+            reverse: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
+            programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            principals: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            tasks: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            delegations: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            attributes: Register::new(HashMap::builder().shared_collector(collector).build()),
+            applied: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+            horizon: AtomicU64::new(0),
+            relationships: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            writer: Mutex::new(Writer::default()),
+        }
     }
 
     /// Takes in the next transaction. Readers do not see it until it is [published](Self::publish).
@@ -33,28 +90,39 @@ impl Index {
     /// # Errors
     /// It was not taken in, and nothing of it.
     pub fn apply(&self, transaction: &Transaction) -> Result<(), ApplyError> {
-        Err(ApplyError::OutOfOrder { applied: self.applied(), found: transaction.revision })
+        let mut writer = self.writer.lock().map_err(|_| ApplyError::CutShort)?;
+        let applied = self.applied();
+        if transaction.revision != applied.next() {
+            return Err(ApplyError::OutOfOrder { applied, found: transaction.revision });
+        }
+        let guard = self.guard();
+        let staged = Staged::new(self, transaction, &guard)?;
+        self.take_in(staged, transaction.revision, &mut writer, &guard);
+        self.applied.store(transaction.revision.0, Ordering::Release);
+        Ok(())
     }
 
     /// Shows readers everything up to this revision. Never steps back, and never beyond what is applied.
-    pub fn publish(&self, _: Revision) {}
+    pub fn publish(&self, revision: Revision) {
+        self.published.fetch_max(revision.min(self.applied()).0, Ordering::AcqRel);
+    }
 
     /// The newest revision that readers see.
     #[must_use]
     pub fn published(&self) -> Revision {
-        Revision(0)
+        Revision(self.published.load(Ordering::Acquire))
     }
 
     /// The newest revision that is applied.
     #[must_use]
     pub fn applied(&self) -> Revision {
-        Revision(0)
+        Revision(self.applied.load(Ordering::Acquire))
     }
 
     /// The oldest revision that can still be asked about.
     #[must_use]
     pub fn horizon(&self) -> Revision {
-        Revision(0)
+        Revision(self.horizon.load(Ordering::Acquire))
     }
 
     /// The state at the published revision.
@@ -74,15 +142,255 @@ impl Index {
     /// # Errors
     /// The revision is not published, or no longer kept.
     pub fn view_at(&self, revision: Revision) -> Result<View<'_>, EngineError> {
+        let published = self.published();
+        if revision > published {
+            return Err(EngineError::RevisionNotPublished { asked: revision, published });
+        }
+        self.check_kept(revision)?;
         Ok(View::new(self, revision))
     }
 
     /// Forgets what only revisions before the horizon need. A horizon beyond what is published counts as that.
-    pub fn collect(&self, _: Revision) {}
+    pub fn collect(&self, horizon: Revision) {
+        // A cut-short writer leaves everything as it is.
+        let Ok(mut writer) = self.writer.lock() else { return };
+        let horizon = horizon.min(self.published());
+        // First the horizon, then the forgetting: a reader that misses something finds out when it looks at the horizon last.
+        self.horizon.fetch_max(horizon.0, Ordering::AcqRel);
+        let guard = self.guard();
+        let later = writer.outdated.split_off(&horizon.next());
+        let due: BTreeSet<Outdated> = std::mem::replace(&mut writer.outdated, later).into_values().flatten().collect();
+        for outdated in due {
+            self.forget(&outdated, horizon, &guard);
+        }
+    }
 
     /// How much there is.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        /// A name in both directions, with its share of the tables; an edge in both directions likewise. Measured once.
+        const NAME_BYTES: u64 = 120;
+        const EDGE_BYTES: u64 = 110;
+        let objects = u64::from(self.names.objects_len());
+        let relationships = self.relationships.load(Ordering::Relaxed);
+        let ended = self.ended.load(Ordering::Relaxed);
+        Stats { objects, relationships, ended, bytes: objects * NAME_BYTES + (relationships + ended) * EDGE_BYTES }
+    }
+
+    pub(crate) fn guard(&self) -> LocalGuard<'_> {
+        self.forward.guard()
+    }
+
+    /// Asked after reading: what was read is whole unless the horizon has passed the revision.
+    pub(crate) fn check_kept(&self, revision: Revision) -> Result<(), EngineError> {
+        let horizon = self.horizon();
+        if revision < horizon {
+            return Err(EngineError::RevisionCollected { asked: revision, horizon });
+        }
+        Ok(())
+    }
+
+    fn take_in(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &LocalGuard<'_>) {
+        let Staged { program, mut edges, principals, tasks, delegations, attributes } = staged;
+        // Stable sorts: the edits of one edge stay in the order they were made.
+        edges.sort_by_key(|(node, subject, _)| (*node, *subject));
+        for same_node in edges.chunk_by(|one, other| one.0 == other.0) {
+            let Some((node, ..)) = same_node.first() else { continue };
+            let edits: Vec<_> = same_node.iter().map(|(_, subject, edit)| (subject.bits(), *edit)).collect();
+            let edited = List::edited(self.forward.get(node, guard), &edits, at);
+            self.relationships.fetch_add(edited.begun, Ordering::Relaxed);
+            self.relationships.fetch_sub(edited.ended, Ordering::Relaxed);
+            self.ended.fetch_add(edited.ended, Ordering::Relaxed);
+            if edited.ended > 0 {
+                writer.outdate(at, Outdated::Forward(*node));
+            }
+            match edited.list {
+                Some(list) => self.forward.insert(*node, list, guard),
+                None => self.forward.remove(node, guard),
+            };
+        }
+        edges.sort_by_key(|(node, subject, _)| (*subject, *node));
+        for same_subject in edges.chunk_by(|one, other| one.1 == other.1) {
+            let Some((_, subject, _)) = same_subject.first() else { continue };
+            let edits: Vec<_> = same_subject.iter().map(|(node, _, edit)| (node.bits(), *edit)).collect();
+            let edited = List::edited(self.reverse.get(subject, guard), &edits, at);
+            if edited.ended > 0 {
+                writer.outdate(at, Outdated::Reverse(*subject));
+            }
+            match edited.list {
+                Some(list) => self.reverse.insert(*subject, list, guard),
+                None => self.reverse.remove(subject, guard),
+            };
+        }
+        for (object, principal) in principals {
+            writer.outdate(at, Outdated::Principal(object.clone()));
+            self.principals.write(object, at, principal.map(Arc::new), guard);
+        }
+        for (id, task) in tasks {
+            writer.outdate(at, Outdated::Task(id.clone()));
+            self.tasks.write(id, at, Some(Arc::new(task)), guard);
+        }
+        for (id, delegation) in delegations {
+            writer.outdate(at, Outdated::Delegation(id.clone()));
+            self.delegations.write(id, at, Some(Arc::new(delegation)), guard);
+        }
+        for (object, members) in attributes {
+            writer.outdate(at, Outdated::Attributes(object.clone()));
+            self.attributes.write(object, at, (!members.is_empty()).then(|| Arc::new(members)), guard);
+        }
+        if let Some(program) = program {
+            writer.outdate(at, Outdated::Schema);
+            self.programs.write((), at, Some(Arc::new(program)), guard);
+        }
+    }
+
+    fn forget(&self, outdated: &Outdated, horizon: Revision, guard: &LocalGuard<'_>) {
+        match outdated {
+            Outdated::Forward(node) => {
+                let Some(list) = self.forward.get(node, guard) else { return };
+                let kept = list.collected(horizon);
+                let left = kept.as_ref().map_or(0, |list| list.sizes().1);
+                self.ended.fetch_sub((list.sizes().1 - left) as u64, Ordering::Relaxed);
+                match kept {
+                    Some(kept) => self.forward.insert(*node, kept, guard),
+                    None => self.forward.remove(node, guard),
+                };
+            }
+            Outdated::Reverse(subject) => {
+                let Some(list) = self.reverse.get(subject, guard) else { return };
+                match list.collected(horizon) {
+                    Some(kept) => self.reverse.insert(*subject, kept, guard),
+                    None => self.reverse.remove(subject, guard),
+                };
+            }
+            Outdated::Principal(object) => self.principals.collect(object, horizon, guard),
+            Outdated::Task(id) => self.tasks.collect(id, horizon, guard),
+            Outdated::Delegation(id) => self.delegations.collect(id, horizon, guard),
+            Outdated::Attributes(object) => self.attributes.collect(object, horizon, guard),
+            Outdated::Schema => self.programs.collect(&(), horizon, guard),
+        }
+    }
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("applied", &self.applied())
+            .field("published", &self.published())
+            .field("horizon", &self.horizon())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What only the writer knows: what has older versions, by the revision from which they are old.
+#[derive(Debug, Default)]
+struct Writer {
+    outdated: BTreeMap<Revision, Vec<Outdated>>,
+}
+
+impl Writer {
+    fn outdate(&mut self, at: Revision, what: Outdated) {
+        self.outdated.entry(at).or_default().push(what);
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outdated {
+    Forward(Node),
+    Reverse(Subject),
+    Principal(ObjectRef),
+    Task(TaskId),
+    Delegation(DelegationId),
+    Attributes(ObjectRef),
+    Schema,
+}
+
+/// A transaction in full, checked, and nothing of it taken in yet. Names it brings are: nobody can tell.
+#[derive(Default)]
+struct Staged {
+    program: Option<Program>,
+    edges: Vec<(Node, Subject, Edit)>,
+    principals: BTreeMap<ObjectRef, Option<Principal>>,
+    tasks: BTreeMap<TaskId, Task>,
+    delegations: BTreeMap<DelegationId, Delegation>,
+    attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
+}
+
+impl Staged {
+    fn new(index: &Index, transaction: &Transaction, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+        let mut staged = Self::default();
+        for change in &transaction.changes {
+            staged.add(index, transaction, change, guard)?;
+        }
+        Ok(staged)
+    }
+
+    fn add(
+        &mut self,
+        index: &Index,
+        transaction: &Transaction,
+        change: &Change,
+        guard: &LocalGuard<'_>,
+    ) -> Result<(), ApplyError> {
+        match change {
+            Change::SchemaWritten(text) => {
+                let schema = Schema::parse(text).map_err(|diagnostics| {
+                    ApplyError::Schema(diagnostics.first().map(ToString::to_string).unwrap_or_default())
+                })?;
+                self.program = Some(Program::new(schema, &index.names, guard)?);
+            }
+            Change::RelationshipTouched(relationship) => {
+                let Relationship { resource, relation, subject } = relationship;
+                let node = index.names.add_node(resource, relation, guard)?;
+                self.edges.push((node, index.names.add_subject(subject, guard)?, Edit::Touch));
+            }
+            Change::RelationshipDeleted(relationship) => {
+                let Relationship { resource, relation, subject } = relationship;
+                let node = index.names.node(resource, relation, guard);
+                // With a name that nobody knows, there is no such relationship.
+                if let Some((node, subject)) = node.zip(index.names.subject(subject, guard)) {
+                    self.edges.push((node, subject, Edit::Delete));
+                }
+            }
+            Change::AttributesSet(object, members) => {
+                self.attributes.insert(object.clone(), members.clone());
+            }
+            Change::PrincipalSet(principal) => {
+                self.principals.insert(principal.object.clone(), Some(principal.clone()));
+            }
+            Change::PrincipalRemoved(object) => {
+                self.principals.insert(object.clone(), None);
+            }
+            Change::TaskOpened(task) => {
+                self.tasks.insert(task.id.clone(), task.clone());
+            }
+            Change::TaskClosed(id, state) => {
+                let stored = index.tasks.at(id, index.applied(), guard).map(|(_, task)| Task::clone(task));
+                let task = self.tasks.remove(id).or(stored);
+                let task = task.ok_or_else(|| ApplyError::TaskUnknown(id.clone()))?;
+                self.tasks.insert(id.clone(), Task { state: *state, ..task });
+            }
+            Change::DelegationCreated(delegation) => {
+                self.delegations.insert(delegation.id.clone(), delegation.clone());
+            }
+            Change::DelegationRevoked(id) => {
+                let stored = index.delegations.at(id, index.applied(), guard).map(|(_, link)| Delegation::clone(link));
+                let link = self.delegations.remove(id).or(stored);
+                let link = link.ok_or_else(|| ApplyError::DelegationUnknown(id.clone()))?;
+                // The first revocation is the one that ended it.
+                let revoked_at = link.revoked_at.or(Some(transaction.time));
+                self.delegations.insert(id.clone(), Delegation { revoked_at, ..link });
+            }
+            Change::TenantCreated(_) => return Err(ApplyError::NotForIndex("tenant")),
+            Change::KeyCreated(_) | Change::KeyRevoked(_) => return Err(ApplyError::NotForIndex("key")),
+        }
+        Ok(())
     }
 }

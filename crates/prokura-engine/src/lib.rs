@@ -6,11 +6,23 @@
 //!
 //! The meaning of check is the well-founded model; see `docs/design/evaluation.md`.
 
+mod check;
 mod decide;
 mod error;
 mod explain;
+mod graph;
+mod hash;
 mod index;
+mod inline;
 pub mod limits;
+mod list;
+mod names;
+mod packed;
+mod program;
+mod recorder;
+mod relationships;
+mod timeline;
+mod trace;
 mod view;
 
 pub use decide::{Decision, Question};
@@ -18,4 +30,8 @@ pub use error::{ApplyError, EngineError};
 pub use explain::{Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};
 pub use index::{Index, Stats};
 pub use limits::Limits;
-pub use view::{Page, Permissionship, View};
+pub use relationships::Page;
+pub use view::{Permissionship, View};
+
+#[cfg(test)]
+mod tests;

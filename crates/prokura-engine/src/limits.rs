@@ -22,8 +22,9 @@ pub const TYPES_MAX: usize = 16_384;
 /// Most relation and permission names a tenant can ever have used: a name has 16 bits in a packed node.
 pub const RELATION_NAMES_MAX: usize = 65_535;
 
-/// Most goals in the tree of an explanation, and most goals named as tried; what is beyond is left out and said to be.
-pub const EXPLAINED_GOALS_MAX: usize = 1_000;
+/// Most goals in the tree of an explanation, and most goals named as tried; what is beyond is left out and said to be. Also
+/// bounds how deep the tree nests, for whoever walks it by recursion.
+pub const EXPLAINED_GOALS_MAX: usize = 500;
 
 /// Most edges in a witness.
 pub const WITNESS_EDGES_MAX: usize = 1_000;

@@ -1,0 +1,250 @@
+use std::{
+    hash::{Hash, Hasher},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use papaya::{Equivalent, HashMap, LocalGuard};
+use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, TypeName};
+
+use crate::{
+    ApplyError,
+    limits::{RELATION_NAMES_MAX, TYPES_MAX},
+    packed::{Class, KindId, Node, RelationId, Subject},
+};
+
+/// Numbers from here on stand for objects that a question names and the graph does not know.
+pub(crate) const STRANGER_FIRST: u32 = u32::MAX - 1;
+
+/// Every name ever used, and its number. Only the writer adds; nothing is forgotten.
+pub(crate) struct Names {
+    pub(crate) kinds: HashMap<TypeName, u32>,
+    pub(crate) relations: HashMap<RelationName, u32>,
+    pub(crate) objects: HashMap<ObjectName, u32>,
+    kind_names: Slots<TypeName>,
+    relation_names: Slots<RelationName>,
+    object_names: Slots<ObjectId>,
+}
+
+/// An object's name as a key.
+#[derive(PartialEq, Eq)]
+pub(crate) struct ObjectName {
+    kind: KindId,
+    id: ObjectId,
+}
+
+/// The same, borrowed.
+struct ObjectNameRef<'n> {
+    kind: KindId,
+    id: &'n ObjectId,
+}
+
+impl Hash for ObjectName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ObjectNameRef { kind: self.kind, id: &self.id }.hash(state);
+    }
+}
+
+impl Hash for ObjectNameRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.id.as_str().as_bytes());
+        state.write_u16(self.kind.0);
+    }
+}
+
+impl Equivalent<ObjectName> for ObjectNameRef<'_> {
+    fn equivalent(&self, key: &ObjectName) -> bool {
+        self.kind == key.kind && *self.id == key.id
+    }
+}
+
+impl Names {
+    pub(crate) fn new(
+        kinds: HashMap<TypeName, u32>,
+        relations: HashMap<RelationName, u32>,
+        objects: HashMap<ObjectName, u32>,
+    ) -> Self {
+        let relation_names = Slots::default();
+        // Number 0 is nobody's relation: a plain object's.
+        relation_names.skip();
+        Self { kinds, relations, objects, kind_names: Slots::default(), relation_names, object_names: Slots::default() }
+    }
+
+    pub(crate) fn kind(&self, name: &TypeName, guard: &LocalGuard<'_>) -> Option<KindId> {
+        self.kinds.get(name, guard).and_then(|number| u16::try_from(*number).ok()).map(KindId)
+    }
+
+    pub(crate) fn relation(&self, name: &RelationName, guard: &LocalGuard<'_>) -> Option<RelationId> {
+        self.relations.get(name, guard).and_then(|number| u16::try_from(*number).ok()).map(RelationId)
+    }
+
+    pub(crate) fn object(&self, kind: KindId, id: &ObjectId, guard: &LocalGuard<'_>) -> Option<u32> {
+        self.objects.get(&ObjectNameRef { kind, id }, guard).copied()
+    }
+
+    pub(crate) fn node(&self, object: &ObjectRef, relation: &RelationName, guard: &LocalGuard<'_>) -> Option<Node> {
+        let kind = self.kind(&object.kind, guard)?;
+        Some(Node::new(kind, self.relation(relation, guard)?, self.object(kind, &object.id, guard)?))
+    }
+
+    pub(crate) fn subject(&self, subject: &SubjectRef, guard: &LocalGuard<'_>) -> Option<Subject> {
+        match subject {
+            SubjectRef::Object(object) => {
+                let kind = self.kind(&object.kind, guard)?;
+                Some(Subject::object(kind, self.object(kind, &object.id, guard)?))
+            }
+            SubjectRef::Userset(object, relation) => Some(Subject::userset(self.node(object, relation, guard)?)),
+            SubjectRef::Wildcard(kind) => Some(Subject::wildcard(self.kind(kind, guard)?)),
+        }
+    }
+
+    /// Every relation's and permission's number.
+    pub(crate) fn relation_ids(&self) -> Vec<RelationId> {
+        (1..self.relation_names.len()).filter_map(|number| u16::try_from(number).ok()).map(RelationId).collect()
+    }
+
+    /// Every type's number.
+    pub(crate) fn kind_ids(&self) -> Vec<KindId> {
+        (0..self.kind_names.len()).filter_map(|number| u16::try_from(number).ok()).map(KindId).collect()
+    }
+
+    pub(crate) fn objects_len(&self) -> u32 {
+        self.object_names.len()
+    }
+
+    pub(crate) fn kind_name(&self, kind: KindId) -> Option<&TypeName> {
+        self.kind_names.get(u32::from(kind.0))
+    }
+
+    pub(crate) fn relation_name(&self, relation: RelationId) -> Option<&RelationName> {
+        self.relation_names.get(u32::from(relation.0))
+    }
+
+    pub(crate) fn object_ref(&self, node: Node) -> Option<ObjectRef> {
+        Some(ObjectRef {
+            kind: self.kind_name(node.kind())?.clone(),
+            id: self.object_names.get(node.object())?.clone(),
+        })
+    }
+
+    pub(crate) fn subject_ref(&self, subject: Subject) -> Option<SubjectRef> {
+        let node = subject.node();
+        Some(match subject.class() {
+            Class::Object => SubjectRef::Object(self.object_ref(node)?),
+            Class::Wildcard => SubjectRef::Wildcard(self.kind_name(node.kind())?.clone()),
+            Class::Userset => SubjectRef::Userset(self.object_ref(node)?, self.relation_name(node.relation())?.clone()),
+        })
+    }
+
+    // What follows is the writer's.
+
+    pub(crate) fn add_kind(&self, name: &TypeName, guard: &LocalGuard<'_>) -> Result<KindId, ApplyError> {
+        if let Some(known) = self.kind(name, guard) {
+            return Ok(known);
+        }
+        let full = ApplyError::TooManyNames { what: "type names", limit: TYPES_MAX };
+        let number = self.kind_names.len();
+        let kind = u16::try_from(number).ok().filter(|number| usize::from(*number) < TYPES_MAX).ok_or(full)?;
+        self.kind_names.push(name.clone());
+        self.kinds.insert(name.clone(), number, guard);
+        Ok(KindId(kind))
+    }
+
+    pub(crate) fn add_relation(&self, name: &RelationName, guard: &LocalGuard<'_>) -> Result<RelationId, ApplyError> {
+        if let Some(known) = self.relation(name, guard) {
+            return Ok(known);
+        }
+        let full = ApplyError::TooManyNames { what: "relation and permission names", limit: RELATION_NAMES_MAX };
+        let number = self.relation_names.len();
+        let relation = u16::try_from(number).map_err(|_| full)?;
+        self.relation_names.push(name.clone());
+        self.relations.insert(name.clone(), number, guard);
+        Ok(RelationId(relation))
+    }
+
+    pub(crate) fn add_object(&self, object: &ObjectRef, guard: &LocalGuard<'_>) -> Result<(KindId, u32), ApplyError> {
+        let kind = self.add_kind(&object.kind, guard)?;
+        if let Some(known) = self.object(kind, &object.id, guard) {
+            return Ok((kind, known));
+        }
+        let number = self.object_names.len();
+        if number >= STRANGER_FIRST {
+            return Err(ApplyError::TooManyNames { what: "object ids", limit: STRANGER_FIRST as usize });
+        }
+        self.object_names.push(object.id.clone());
+        self.objects.insert(ObjectName { kind, id: object.id.clone() }, number, guard);
+        Ok((kind, number))
+    }
+
+    pub(crate) fn add_node(
+        &self,
+        object: &ObjectRef,
+        relation: &RelationName,
+        guard: &LocalGuard<'_>,
+    ) -> Result<Node, ApplyError> {
+        let (kind, number) = self.add_object(object, guard)?;
+        Ok(Node::new(kind, self.add_relation(relation, guard)?, number))
+    }
+
+    pub(crate) fn add_subject(&self, subject: &SubjectRef, guard: &LocalGuard<'_>) -> Result<Subject, ApplyError> {
+        Ok(match subject {
+            SubjectRef::Object(object) => {
+                let (kind, number) = self.add_object(object, guard)?;
+                Subject::object(kind, number)
+            }
+            SubjectRef::Userset(object, relation) => Subject::userset(self.add_node(object, relation, guard)?),
+            SubjectRef::Wildcard(kind) => Subject::wildcard(self.add_kind(kind, guard)?),
+        })
+    }
+}
+
+/// A list that grows at its end while others read it. Bucket n holds 2^n slots, so nothing ever moves.
+struct Slots<T> {
+    buckets: [OnceLock<Box<[OnceLock<T>]>>; 32],
+    len: AtomicU32,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { buckets: std::array::from_fn(|_| OnceLock::new()), len: AtomicU32::new(0) }
+    }
+}
+
+impl<T> Slots<T> {
+    fn len(&self) -> u32 {
+        self.len.load(Ordering::Acquire)
+    }
+
+    fn get(&self, index: u32) -> Option<&T> {
+        let (bucket, slot) = place(index)?;
+        self.buckets.get(bucket)?.get()?.get(slot)?.get()
+    }
+
+    /// Only the one writer pushes.
+    fn push(&self, value: T) {
+        let index = self.len();
+        if let Some((bucket, slot)) = place(index)
+            && let Some(bucket_slots) = self.buckets.get(bucket)
+        {
+            let slots = bucket_slots.get_or_init(|| (0..1usize << bucket).map(|_| OnceLock::new()).collect());
+            if let Some(slot) = slots.get(slot) {
+                let fresh = slot.set(value).is_ok();
+                assert!(fresh, "two writers added a name at once");
+            }
+        }
+        self.len.store(index + 1, Ordering::Release);
+    }
+
+    fn skip(&self) {
+        self.len.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// The bucket and the slot of an index. None for the last index of all, which is never given out.
+fn place(index: u32) -> Option<(usize, usize)> {
+    let shifted = index.checked_add(1)?;
+    let bucket = shifted.ilog2();
+    Some((bucket as usize, (shifted - (1 << bucket)) as usize))
+}

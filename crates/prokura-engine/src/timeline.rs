@@ -1,0 +1,83 @@
+use std::{hash::Hash, sync::Arc};
+
+use papaya::{HashMap, LocalGuard};
+use prokura_model::Revision;
+
+/// The values that one thing has had, each from the revision that gave it; none where it was taken away.
+#[derive(Debug)]
+pub(crate) struct Timeline<T> {
+    versions: Box<[(Revision, Option<Arc<T>>)]>,
+}
+
+impl<T> Timeline<T> {
+    fn at(&self, revision: Revision) -> Option<(Revision, &Arc<T>)> {
+        let after = self.versions.partition_point(|(from, _)| *from <= revision);
+        let (from, value) = self.versions.get(after.checked_sub(1)?)?;
+        value.as_ref().map(|value| (*from, value))
+    }
+
+    fn written(before: Option<&Self>, revision: Revision, value: Option<Arc<T>>) -> Self {
+        let kept = before.map_or(&[][..], |before| &before.versions);
+        let kept = kept.iter().filter(|(from, _)| *from < revision).cloned();
+        Self { versions: kept.chain([(revision, value)]).collect() }
+    }
+
+    /// Without the versions that no revision from the horizon on sees; none if nothing is left.
+    fn collected(&self, horizon: Revision) -> Option<Self> {
+        let after = self.versions.partition_point(|(from, _)| *from <= horizon);
+        let current = after.saturating_sub(1);
+        let mut kept = self.versions.get(current..)?.to_vec();
+        if kept.first().is_some_and(|(from, value)| *from <= horizon && value.is_none()) {
+            kept.remove(0);
+        }
+        (!kept.is_empty()).then(|| Self { versions: kept.into_boxed_slice() })
+    }
+}
+
+impl<T> Clone for Timeline<T> {
+    fn clone(&self) -> Self {
+        Self { versions: self.versions.clone() }
+    }
+}
+
+/// Timelines by name.
+pub(crate) struct Register<K, T> {
+    timelines: HashMap<K, Timeline<T>>,
+}
+
+impl<K: Hash + Eq + Clone + Ord, T> Register<K, T> {
+    pub(crate) fn new(timelines: HashMap<K, Timeline<T>>) -> Self {
+        Self { timelines }
+    }
+
+    /// The value that this revision sees, and the revision that gave it.
+    pub(crate) fn at<'g>(
+        &'g self,
+        key: &K,
+        revision: Revision,
+        guard: &'g LocalGuard<'_>,
+    ) -> Option<(Revision, &'g Arc<T>)> {
+        self.timelines.get(key, guard)?.at(revision)
+    }
+
+    /// Every value that this revision sees, by name.
+    pub(crate) fn all(&self, revision: Revision, guard: &LocalGuard<'_>) -> Vec<(K, Arc<T>)> {
+        let seen = self.timelines.iter(guard).filter_map(|(key, timeline)| Some((key, timeline.at(revision)?.1)));
+        let mut all: Vec<(K, Arc<T>)> = seen.map(|(key, value)| (key.clone(), Arc::clone(value))).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
+    pub(crate) fn write(&self, key: K, revision: Revision, value: Option<Arc<T>>, guard: &LocalGuard<'_>) {
+        let timeline = Timeline::written(self.timelines.get(&key, guard), revision, value);
+        self.timelines.insert(key, timeline, guard);
+    }
+
+    pub(crate) fn collect(&self, key: &K, horizon: Revision, guard: &LocalGuard<'_>) {
+        let Some(timeline) = self.timelines.get(key, guard) else { return };
+        match timeline.collected(horizon) {
+            Some(kept) => self.timelines.insert(key.clone(), kept, guard),
+            None => self.timelines.remove(key, guard),
+        };
+    }
+}
