@@ -1,2 +1,50 @@
-//! The `prokura` binary.
-fn main() {}
+//! The `prokura` binary: the server, and everything a person or a script does with one.
+//!
+//! One file a family of commands. Exit codes: 0 done or allowed, 1 denied, 2 failed.
+
+mod apply;
+mod arguments;
+mod attribute;
+mod completions;
+mod decide;
+mod decision;
+mod delegation;
+mod demo;
+mod explain;
+mod failure;
+mod key;
+mod openapi;
+mod output;
+mod principal;
+mod relationship;
+mod schema;
+mod serve;
+mod session;
+mod source;
+mod task;
+mod tenant;
+mod time;
+mod tree;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+
+/// The memory allocator of the server: many small allocations from many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.reach.json;
+    match arguments.run() {
+        Ok(ended) => ended.into(),
+        Err(failure) => {
+            failure.report(json);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Files → what they declare. Everything that can be found wrong without a server is found here, with its place.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use prokura_api as api;
+use prokura_model::{Relationship, Schema};
+use serde_saphyr::{DefaultMessageFormatter, MessageFormatter as _};
+
+use super::declared::{CapEntry, DelegationEntry, Document, PrincipalEntry, State, TaskEntry, Text};
+use crate::{
+    failure::Failure,
+    source::{Mistake, Source},
+    wire,
+};
+
+/// What the files at `path` declare: one file, or the files directly in a folder, in the order of their names.
+pub(crate) fn declaration(path: &Path) -> Result<api::Declaration, Failure> {
+    let mut read = Reading::default();
+    for file in files(path)? {
+        read.file(&file)?;
+    }
+    read.checked()
+}
+
+/// The same from texts that are in memory already, each with its file name.
+pub(crate) fn embedded(files: &[(&str, &str)]) -> Result<api::Declaration, Failure> {
+    let mut read = Reading::default();
+    for (name, text) in files {
+        read.source(Source { name: (*name).to_owned(), text: (*text).to_owned() })?;
+    }
+    read.checked()
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let shown = path.display();
+    let unreadable = |error| Failure::new("file_unreadable", format!("`{shown}` cannot be read: {error}"));
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        if Format::of(path).is_none() {
+            return Err(
+                Failure::new("file_unknown", format!("`{shown}` is of no kind that can be applied")).help(KINDS)
+            );
+        }
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if Format::of(&file).is_some() && file.is_file() {
+            found.push(file);
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure::new("folder_empty", format!("`{shown}` holds nothing that can be applied")).help(KINDS));
+    }
+    found.sort();
+    Ok(found)
+}
+
+const KINDS: &str = "`*.zed` holds a schema, `*.rels` relationships, `*.yaml` everything";
+
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Schema,
+    Relationships,
+    Yaml,
+}
+
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "zed" => Some(Self::Schema),
+            "rels" => Some(Self::Relationships),
+            "yaml" | "yml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+}
+
+/// What was read so far. Sections stay `None` until a file has them.
+#[derive(Debug, Default)]
+struct Reading {
+    schemas: Vec<Source>,
+    relationships: Option<Vec<Placed>>,
+    sources: Vec<Source>,
+    attributes: Option<BTreeMap<api::ObjectRef, api::ObjectAttributes>>,
+    principals: Option<BTreeMap<api::ObjectRef, api::DeclaredPrincipal>>,
+    tasks: Option<BTreeMap<String, api::DeclaredTask>>,
+    delegations: Option<BTreeMap<String, api::DeclaredDelegation>>,
+}
+
+/// A relationship and where it was read.
+#[derive(Debug)]
+struct Placed {
+    relationship: Relationship,
+    source: usize,
+    span: std::ops::Range<usize>,
+}
+
+impl Reading {
+    fn file(&mut self, path: &Path) -> Result<(), Failure> {
+        self.source(Source::read(path)?)
+    }
+
+    fn source(&mut self, source: Source) -> Result<(), Failure> {
+        match Format::of(Path::new(&source.name)) {
+            Some(Format::Schema) => {
+                self.schemas.push(source);
+                Ok(())
+            }
+            Some(Format::Relationships) => self.relationships(source),
+            Some(Format::Yaml) | None => self.yaml(source),
+        }
+    }
+
+    fn relationships(&mut self, source: Source) -> Result<(), Failure> {
+        let place = self.sources.len();
+        let (found, mistakes) = relationships(&source, place);
+        if !mistakes.is_empty() {
+            return Err(source.failure("relationship_invalid", &mistakes));
+        }
+        self.relationships.get_or_insert_default().extend(found);
+        self.sources.push(source);
+        Ok(())
+    }
+
+    fn yaml(&mut self, source: Source) -> Result<(), Failure> {
+        let document: Document = yaml(&source)?;
+        let place = self.sources.len();
+        if let Some(text) = document.schema {
+            self.schemas.push(Source { name: format!("{} (schema)", source.name), text });
+        }
+        if let Some(found) = document.relationships {
+            // YAML folds lines, so a relationship's own place is lost; the first line that names it will do.
+            let placed = found.0.into_iter().map(|relationship| {
+                let text = relationship.to_string();
+                let start = source.text.find(&text).unwrap_or(0);
+                let end = if start == 0 { 0 } else { start + text.len() };
+                Placed { relationship, source: place, span: start..end }
+            });
+            self.relationships.get_or_insert_default().extend(placed);
+        }
+        let twice = |what: &str, name: String| {
+            Failure::new("declared_twice", format!("`{}` declares {what} `{name}` again", source.name))
+                .help("a thing is declared in one place; take one of the two out")
+        };
+        for (Text(object), attributes) in section(&mut self.attributes, document.attributes) {
+            let object = wire::object(&object);
+            let entry = api::ObjectAttributes { object: object.clone(), attributes, reason: None };
+            insert(&mut self.attributes, object, entry)
+                .map_err(|key| twice("attributes of", wire::object_text(&key)))?;
+        }
+        for (Text(object), entry) in section(&mut self.principals, document.principals) {
+            let object = wire::object(&object);
+            let entry = principal(object.clone(), entry.unwrap_or_default());
+            insert(&mut self.principals, object, entry).map_err(|key| twice("principal", wire::object_text(&key)))?;
+        }
+        for (id, entry) in section(&mut self.tasks, document.tasks) {
+            let entry = task(id.clone(), entry)?;
+            insert(&mut self.tasks, id, entry).map_err(|key| twice("task", key))?;
+        }
+        for (id, entry) in section(&mut self.delegations, document.delegations) {
+            let entry = delegation(id.clone(), entry);
+            insert(&mut self.delegations, id, entry).map_err(|key| twice("delegation", key))?;
+        }
+        self.sources.push(source);
+        Ok(())
+    }
+
+    /// The whole, if its schema is one and its relationships fit it.
+    fn checked(self) -> Result<api::Declaration, Failure> {
+        let schema = joined_schema(&self.schemas)?;
+        if let (Some((_, schema)), Some(relationships)) = (&schema, &self.relationships) {
+            fitting(schema, relationships, &self.sources)?;
+        }
+        let distinct = |placed: Vec<Placed>| -> Vec<api::Relationship> {
+            let set: BTreeSet<_> = placed.into_iter().map(|placed| placed.relationship).collect();
+            set.iter().map(wire::relationship).collect()
+        };
+        Ok(api::Declaration {
+            schema: schema.map(|(text, _)| text),
+            relationships: self.relationships.map(distinct),
+            attributes: self.attributes.map(|entries| entries.into_values().collect()),
+            principals: self.principals.map(|entries| entries.into_values().collect()),
+            tasks: self.tasks.map(|entries| entries.into_values().collect()),
+            delegations: self.delegations.map(|entries| entries.into_values().collect()),
+        })
+    }
+}
+
+/// The entries of a section of a file. A section that a file has, if only empty, is present from then on.
+fn section<K: Ord, E, F: IntoIterator>(present: &mut Option<BTreeMap<K, E>>, found: Option<F>) -> Vec<F::Item> {
+    if found.is_some() {
+        present.get_or_insert_default();
+    }
+    found.into_iter().flatten().collect()
+}
+
+fn insert<K: Ord, E>(section: &mut Option<BTreeMap<K, E>>, key: K, entry: E) -> Result<(), K> {
+    let entries = section.get_or_insert_default();
+    if entries.contains_key(&key) {
+        return Err(key);
+    }
+    entries.insert(key, entry);
+    Ok(())
+}
+
+/// The relationships of a text, one a line, and what is wrong with the lines that are none.
+fn relationships(source: &Source, place: usize) -> (Vec<Placed>, Vec<Mistake>) {
+    let (mut found, mut mistakes) = (Vec::new(), Vec::new());
+    let mut start = 0;
+    for line in source.text.split_inclusive('\n') {
+        let content = line.trim();
+        let at = start + (line.len() - line.trim_start().len());
+        start += line.len();
+        if content.is_empty() || content.starts_with("//") {
+            continue;
+        }
+        match content.parse::<Relationship>() {
+            Ok(relationship) => found.push(Placed { relationship, source: place, span: at..at + content.len() }),
+            Err(error) => {
+                let within =
+                    content.char_indices().nth(error.column.saturating_sub(1)).map_or(content.len(), |(at, _)| at);
+                mistakes.push(Mistake { span: at + within..at + within, message: error.message, help: None });
+            }
+        }
+    }
+    (found, mistakes)
+}
+
+fn yaml(source: &Source) -> Result<Document, Failure> {
+    if source.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Document::default());
+    }
+    serde_saphyr::from_str(&source.text).map_err(|error| {
+        let error = error.without_snippet();
+        let message = DefaultMessageFormatter.format_message(error).into_owned();
+        let at = error.location().map_or(0, |location| {
+            let line = usize::try_from(location.line()).unwrap_or(1);
+            let column = usize::try_from(location.column()).unwrap_or(1);
+            source.offset(line, column)
+        });
+        source.failure("yaml_invalid", &[Mistake { span: at..at, message, help: None }])
+    })
+}
+
+/// All schema files as one text, checked. A mistake is shown in its own file.
+fn joined_schema(files: &[Source]) -> Result<Option<(String, Schema)>, Failure> {
+    let texts: Vec<_> = files.iter().map(|file| file.text.as_str()).collect();
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    let text = texts.join("\n");
+    let diagnostics = match Schema::parse(&text) {
+        Ok(schema) => return Ok(Some((text, schema))),
+        Err(diagnostics) => diagnostics,
+    };
+    let mut start = 0;
+    for file in files {
+        let end = start + file.text.len();
+        let here: Vec<_> = diagnostics
+            .iter()
+            .map(Mistake::from)
+            .filter(|mistake| (start..=end).contains(&mistake.span.start))
+            .map(|mistake| Mistake { span: mistake.span.start - start..mistake.span.end - start, ..mistake })
+            .collect();
+        if !here.is_empty() {
+            return Err(file.failure("schema_invalid", &here));
+        }
+        start = end + 1;
+    }
+    Err(Failure::new("schema_invalid", "the schema is not one, though no place in it is to blame"))
+}
+
+fn fitting(schema: &Schema, relationships: &[Placed], sources: &[Source]) -> Result<(), Failure> {
+    let mut by_source: BTreeMap<usize, Vec<Mistake>> = BTreeMap::new();
+    for placed in relationships {
+        if let Err(fault) = schema.check_relationship(&placed.relationship) {
+            let mistake = Mistake { span: placed.span.clone(), message: fault.to_string(), help: None };
+            by_source.entry(placed.source).or_default().push(mistake);
+        }
+    }
+    let Some((source, mistakes)) = by_source.into_iter().next() else {
+        return Ok(());
+    };
+    Err(sources.get(source).map_or_else(
+        || Failure::new("relationship_invalid", "a relationship does not fit the schema"),
+        |source| source.failure("relationship_invalid", &mistakes),
+    ))
+}
+
+fn principal(object: api::ObjectRef, entry: PrincipalEntry) -> api::DeclaredPrincipal {
+    let state = entry.state.map(|state| match state {
+        State::Active => api::PrincipalState::Active,
+        State::Suspended => api::PrincipalState::Suspended,
+        State::OffBoarded => api::PrincipalState::OffBoarded,
+    });
+    api::DeclaredPrincipal { object, owner: entry.owner.map(|Text(owner)| wire::object(&owner)), state }
+}
+
+fn task(id: String, entry: TaskEntry) -> Result<api::DeclaredTask, Failure> {
+    if entry.expires_at.is_some() == entry.expires_in.is_some() {
+        let message =
+            format!("task `{id}` needs one of `expires_at` (a time) and `expires_in` (a length, such as `8h`)");
+        return Err(Failure::new("task_invalid", message));
+    }
+    Ok(api::DeclaredTask {
+        id,
+        origin: wire::object(&entry.origin.0),
+        purpose: entry.purpose,
+        expires_at: entry.expires_at,
+        expires_in_seconds: entry.expires_in.map(|Text(length)| length.seconds),
+    })
+}
+
+fn delegation(id: String, entry: DelegationEntry) -> api::DeclaredDelegation {
+    api::DeclaredDelegation {
+        id,
+        task: entry.task,
+        kind: api::DelegationKind::Lends,
+        from: wire::object(&entry.from.0),
+        to: wire::object(&entry.to.0),
+        parent: entry.parent,
+        cap: api::Cap { clauses: entry.cap.into_iter().map(clause).collect() },
+        depth: entry.depth,
+        not_before: entry.not_before,
+        expires_at: entry.expires_at,
+    }
+}
+
+fn clause(entry: CapEntry) -> api::CapClause {
+    let resources = entry.resources.iter().map(|Text(resource)| wire::cap_resource(resource)).collect();
+    api::CapClause { permissions: entry.permissions, resources }
+}

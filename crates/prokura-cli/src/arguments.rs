@@ -1,0 +1,146 @@
+//! The command line as a whole.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+use crate::{
+    apply::Apply,
+    attribute::AttributeCommand,
+    completions::Completions,
+    decide::{Check, Decide},
+    decision::DecisionCommand,
+    delegation::{Delegate, DelegationCommand, Revoke},
+    demo::Demo,
+    explain::Explain,
+    failure::Failure,
+    key::KeyCommand,
+    openapi::Openapi,
+    principal::PrincipalCommand,
+    relationship::RelationshipCommand,
+    schema::SchemaCommand,
+    serve::Serve,
+    session::{Reach, Session},
+    task::TaskCommand,
+    tenant::TenantCommand,
+};
+
+/// Live authorization for AI agents: a token says who is calling; Prokura decides what they may do, from the
+/// relationships that hold at this moment.
+#[derive(Debug, Parser)]
+#[command(name = "prokura", version, propagate_version = true, infer_subcommands = false, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done or allowed, 1 denied, 2 failed. The manual: docs/manual/cli.md")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(Demo),
+    Serve(Serve),
+    Apply(Apply),
+    /// Check, format, write and read the schema
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Write, delete and read relationships
+    #[command(subcommand)]
+    Relationship(RelationshipCommand),
+    /// Read and set what is known about an object
+    #[command(subcommand)]
+    Attribute(AttributeCommand),
+    /// Register, suspend, resume and off-board those who act
+    #[command(subcommand)]
+    Principal(PrincipalCommand),
+    /// Open, complete and cancel units of work
+    #[command(subcommand)]
+    Task(TaskCommand),
+    Delegate(Delegate),
+    Revoke(Revoke),
+    /// List and show delegations
+    #[command(subcommand)]
+    Delegation(DelegationCommand),
+    Check(Check),
+    Decide(Decide),
+    Explain(Explain),
+    /// List and show recorded decisions
+    #[command(subcommand)]
+    Decision(DecisionCommand),
+    /// Create and list tenants
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    Openapi(Openapi),
+    Completions(Completions),
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Done,
+    Denied,
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Done => Self::SUCCESS,
+            Ended::Denied => Self::from(1),
+        }
+    }
+}
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<Ended, Failure> {
+        match self.command {
+            Command::Serve(serve) => threads()?.block_on(serve.run(self.reach)),
+            Command::Demo(demo) => threads()?.block_on(demo.run(self.reach.json)),
+            Command::Openapi(openapi) => openapi.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Schema(SchemaCommand::Check(check)) => check.run(&self.reach),
+            Command::Schema(SchemaCommand::Fmt(fmt)) => fmt.run(&self.reach),
+            command => {
+                let session = Session::open(&self.reach)?;
+                let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+                runtime.block_on(command.ask(&session))
+            }
+        }
+    }
+}
+
+impl Command {
+    /// The commands that ask a server.
+    async fn ask(self, session: &Session) -> Result<Ended, Failure> {
+        match self {
+            Self::Apply(command) => command.run(session).await,
+            Self::Schema(command) => command.run(session).await,
+            Self::Relationship(command) => command.run(session).await,
+            Self::Attribute(command) => command.run(session).await,
+            Self::Principal(command) => command.run(session).await,
+            Self::Task(command) => command.run(session).await,
+            Self::Delegate(command) => command.run(session).await,
+            Self::Revoke(command) => command.run(session).await,
+            Self::Delegation(command) => command.run(session).await,
+            Self::Check(command) => command.run(session).await,
+            Self::Decide(command) => command.run(session).await,
+            Self::Explain(command) => command.run(session).await,
+            Self::Decision(command) => command.run(session).await,
+            Self::Tenant(command) => command.run(session).await,
+            Self::Key(command) => command.run(session).await,
+            Self::Demo(_) | Self::Serve(_) | Self::Openapi(_) | Self::Completions(_) => Ok(Ended::Done),
+        }
+    }
+}
+
+fn threads() -> Result<tokio::runtime::Runtime, Failure> {
+    Builder::new_multi_thread().enable_all().build().map_err(no_runtime)
+}
+
+fn no_runtime(error: std::io::Error) -> Failure {
+    Failure::new("internal", format!("the system gives no threads: {error}"))
+}

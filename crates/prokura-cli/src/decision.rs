@@ -1,0 +1,182 @@
+//! `prokura decision`: what was decided.
+
+use clap::{Args, Subcommand, ValueEnum};
+use prokura_api::{DecisionQuery, DecisionRecord, Disposition};
+use prokura_model::{ObjectRef, RelationName};
+
+use crate::{
+    arguments::Ended,
+    decide::verdict,
+    failure::Failure,
+    output::{DENY, fields, paint, table},
+    session::{Session, gather, more},
+    time::When,
+    wire,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DecisionCommand {
+    List(Box<List>),
+    /// Show one recorded decision; `prokura explain ID` draws it
+    Show {
+        /// Which
+        decision: String,
+    },
+}
+
+/// List recorded decisions, newest first
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// By this actor
+    #[arg(long, value_name = "PRINCIPAL")]
+    actor: Option<ObjectRef>,
+    /// For this origin
+    #[arg(long, value_name = "PRINCIPAL")]
+    origin: Option<ObjectRef>,
+    /// About this resource
+    #[arg(long, value_name = "OBJECT")]
+    resource: Option<ObjectRef>,
+    /// About this permission
+    #[arg(long, value_name = "NAME")]
+    permission: Option<RelationName>,
+    /// Under this task
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
+    /// With this delegation on the chain
+    #[arg(long, value_name = "ID")]
+    delegation: Option<String>,
+    /// With this outcome
+    #[arg(long)]
+    disposition: Option<Wanted>,
+    /// With this reason, such as `origin_lacks_permission`
+    #[arg(long, value_name = "WORD")]
+    reason: Option<String>,
+    /// Asked by this enforcement point: `key:ID`, or `token`
+    #[arg(long, value_name = "NAME")]
+    enforcement_point: Option<String>,
+    /// Since this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<When>,
+    /// Before this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    to: Option<When>,
+    /// Most to list
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Wanted {
+    Allow,
+    Deny,
+}
+
+impl DecisionCommand {
+    pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        match self {
+            Self::List(list) => list.run(session).await,
+            Self::Show { decision } => {
+                let record = session.client.decision(&decision).await.map_err(|error| session.failure(error))?;
+                session.out.show(&record, told)?;
+                Ok(Ended::Done)
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let query = self.query();
+        let found = gather(self.limit, async |limit, cursor| {
+            session.client.decisions(&DecisionQuery { limit, cursor, ..query.clone() }).await
+        })
+        .await
+        .map_err(|error| session.failure(error))?;
+        session.out.show(&found, |found| {
+            let rows = found.items.iter().map(row).collect();
+            let head = ["time", "outcome", "actor", "permission", "resource", "reason", "decision"];
+            table(head, rows, "no decisions") + &more(found)
+        })?;
+        Ok(Ended::Done)
+    }
+
+    fn query(&self) -> DecisionQuery {
+        let kind = |object: &ObjectRef| object.kind.to_string();
+        let id = |object: &ObjectRef| object.id.as_str().to_owned();
+        DecisionQuery {
+            actor_type: self.actor.as_ref().map(kind),
+            actor_id: self.actor.as_ref().map(id),
+            origin_type: self.origin.as_ref().map(kind),
+            origin_id: self.origin.as_ref().map(id),
+            resource_type: self.resource.as_ref().map(kind),
+            resource_id: self.resource.as_ref().map(id),
+            permission: self.permission.as_ref().map(ToString::to_string),
+            task: self.task.clone(),
+            delegation: self.delegation.clone(),
+            disposition: self.disposition.map(|wanted| match wanted {
+                Wanted::Allow => Disposition::Allow,
+                Wanted::Deny => Disposition::Deny,
+            }),
+            reason: self.reason.clone(),
+            enforcement_point: self.enforcement_point.clone(),
+            from: self.from.and_then(When::at),
+            to: self.to.and_then(When::at),
+            limit: None,
+            cursor: None,
+        }
+    }
+}
+
+fn outcome(record: &DecisionRecord) -> &'static str {
+    match record.disposition {
+        Some(Disposition::Allow) => "allow",
+        Some(Disposition::Deny) => "deny",
+        None => "failed",
+    }
+}
+
+fn row(record: &DecisionRecord) -> [String; 7] {
+    [
+        record.time.to_string(),
+        outcome(record).to_owned(),
+        wire::object_text(&record.actor),
+        record.permission.clone(),
+        wire::object_text(&record.resource),
+        record.reason.clone(),
+        record.id.clone(),
+    ]
+}
+
+pub(crate) fn told(record: &DecisionRecord) -> String {
+    let mut chain: Vec<_> = record.chain.iter().map(|link| wire::object_text(&link.to)).collect();
+    if let Some(root) = record.chain.first() {
+        chain.insert(0, wire::object_text(&root.from));
+    }
+    let witness: Vec<_> = record
+        .witness
+        .iter()
+        .map(|edge| format!("{}  (since revision {})", wire::relationship_text(&edge.relationship), edge.since))
+        .collect();
+    let outcome = record.disposition.map_or_else(|| paint(DENY, "failed"), verdict);
+    fields(&[
+        ("decision", record.id.clone()),
+        ("outcome", outcome),
+        ("because", record.message.clone()),
+        ("reason", record.reason.clone()),
+        ("actor", wire::object_text(&record.actor)),
+        ("permission", record.permission.clone()),
+        ("resource", wire::object_text(&record.resource)),
+        ("delegation", record.delegation.clone().unwrap_or_default()),
+        ("task", record.task.clone().unwrap_or_default()),
+        ("for", record.origin.as_ref().map(wire::object_text).unwrap_or_default()),
+        ("chain", chain.join(" → ")),
+        ("witness", witness.join("\n")),
+        ("time", record.time.to_string()),
+        ("revision", record.revision.to_string()),
+        ("door", record.door.clone()),
+        ("asked by", record.enforcement_point.clone()),
+        ("request id", record.request_id.clone().unwrap_or_default()),
+        ("took", format!("{} µs", record.duration_us)),
+        ("request", record.request.to_string()),
+    ])
+}

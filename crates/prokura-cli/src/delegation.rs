@@ -1,0 +1,249 @@
+//! `prokura delegate`, `prokura revoke`, `prokura delegation`
+
+use std::{collections::BTreeSet, str::FromStr};
+
+use clap::{Args, Subcommand};
+use prokura_api::{
+    Cap, CapClause as ApiClause, Delegation, DelegationKind, DelegationQuery, NewDelegation, ReasonOnly,
+};
+use prokura_model::{CapResource, ObjectRef, RelationName};
+
+use crate::{
+    arguments::Ended,
+    failure::Failure,
+    output::{fields, table},
+    session::{Session, gather, more},
+    time::When,
+    wire,
+};
+
+/// Lend authority under a task: `to` may do what `from` may do, inside the cap
+#[derive(Args, Debug)]
+pub(crate) struct Delegate {
+    /// Who passes on
+    from: ObjectRef,
+    /// Who receives
+    to: ObjectRef,
+    /// The task it serves
+    #[arg(long, value_name = "ID")]
+    task: String,
+    /// The delegation it continues; none at the root of a chain
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+    /// What it may carry: `deploy, restart on service:checkout`, `* on service:*`; may be repeated
+    #[arg(long, required = true, value_name = "PERMISSIONS on RESOURCES")]
+    cap: Vec<Clause>,
+    /// How many further links may hang below it; 0: it may not be passed on
+    #[arg(long, default_value_t = 0)]
+    depth: u32,
+    /// From when: `30m`, or a time of RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    not_before: Option<When>,
+    /// Until when: `2h`, or a time of RFC 3339; the task's expiry bounds it in any case
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<When>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// End a delegation, and with it every link below
+#[derive(Args, Debug)]
+pub(crate) struct Revoke {
+    delegation: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DelegationCommand {
+    List(List),
+    /// Show one delegation
+    Show {
+        /// Which
+        delegation: String,
+    },
+}
+
+/// List delegations
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Under this task
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
+    /// Made by this principal
+    #[arg(long, value_name = "PRINCIPAL")]
+    from: Option<ObjectRef>,
+    /// Made to this principal
+    #[arg(long, value_name = "PRINCIPAL")]
+    to: Option<ObjectRef>,
+    /// Most to list
+    #[arg(long, default_value_t = 1_000)]
+    limit: usize,
+}
+
+/// One clause of a cap as people write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Clause {
+    permissions: BTreeSet<String>,
+    resources: BTreeSet<CapResource>,
+}
+
+impl FromStr for Clause {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shape =
+            || format!("`{text}` is not of the shape `PERMISSIONS on RESOURCES`, such as `deploy on service:checkout`");
+        let (permissions, resources) = text.split_once(" on ").ok_or_else(shape)?;
+        let permissions: BTreeSet<_> = permissions.split(',').map(|name| name.trim().to_owned()).collect();
+        for permission in permissions.iter().filter(|name| *name != "*") {
+            RelationName::new(permission).map_err(|error| error.to_string())?;
+        }
+        let resources = split(resources)
+            .into_iter()
+            .map(|resource| resource.parse::<CapResource>().map_err(|error| format!("`{resource}`: {error}")));
+        Ok(Self { permissions, resources: resources.collect::<Result<_, _>>()? })
+    }
+}
+
+/// The parts between commas, where a comma inside a quoted id is none.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ',' if !quoted => {
+                parts.push(text.get(start..at).unwrap_or_default().trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text.get(start..).unwrap_or_default().trim());
+    parts
+}
+
+impl Delegate {
+    pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let clauses = self.cap.iter().map(|clause| ApiClause {
+            permissions: clause.permissions.iter().cloned().collect(),
+            resources: clause.resources.iter().map(wire::cap_resource).collect(),
+        });
+        let wanted = NewDelegation {
+            task: self.task,
+            kind: DelegationKind::Lends,
+            from: Some(wire::object(&self.from)),
+            to: wire::object(&self.to),
+            parent: self.parent,
+            cap: Cap { clauses: clauses.collect() },
+            depth: self.depth,
+            not_before: self.not_before.map(When::moment),
+            expires_at: self.expires.and_then(When::at),
+            expires_in_seconds: self.expires.and_then(When::in_seconds),
+            reason: self.reason,
+        };
+        let made = session.client.delegate(&wanted).await.map_err(|error| session.failure(error))?;
+        session.out.show(&made, told)?;
+        Ok(Ended::Done)
+    }
+}
+
+impl Revoke {
+    pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let why = ReasonOnly { reason: self.reason };
+        let revoked = session.client.revoke_delegation(&self.delegation, &why).await;
+        let revoked = revoked.map_err(|error| session.failure(error))?;
+        session.out.show(&revoked, told)?;
+        Ok(Ended::Done)
+    }
+}
+
+impl DelegationCommand {
+    pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        match self {
+            Self::List(list) => list.run(session).await,
+            Self::Show { delegation } => {
+                let found = session.client.delegation(&delegation).await.map_err(|error| session.failure(error))?;
+                session.out.show(&found, told)?;
+                Ok(Ended::Done)
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let kind = |object: &ObjectRef| object.kind.to_string();
+        let id = |object: &ObjectRef| object.id.as_str().to_owned();
+        let query = DelegationQuery {
+            task: self.task.clone(),
+            from_type: self.from.as_ref().map(kind),
+            from_id: self.from.as_ref().map(id),
+            to_type: self.to.as_ref().map(kind),
+            to_id: self.to.as_ref().map(id),
+            limit: None,
+            cursor: None,
+        };
+        let found = gather(self.limit, async |limit, cursor| {
+            session.client.delegations(&DelegationQuery { limit, cursor, ..query.clone() }).await
+        })
+        .await
+        .map_err(|error| session.failure(error))?;
+        session.out.show(&found, |found| {
+            let rows = found.items.iter().map(row).collect();
+            table(["delegation", "task", "from", "to", "may carry", "state"], rows, "no delegations") + &more(found)
+        })?;
+        Ok(Ended::Done)
+    }
+}
+
+fn row(link: &Delegation) -> [String; 6] {
+    [
+        link.id.clone(),
+        link.task.clone(),
+        wire::object_text(&link.from),
+        wire::object_text(&link.to),
+        wire::cap_text(&link.cap),
+        if link.revoked_at.is_some() { "revoked".to_owned() } else { String::new() },
+    ]
+}
+
+fn told(link: &Delegation) -> String {
+    let time = |time: Option<prokura_api::Time>| time.map(|time| time.to_string()).unwrap_or_default();
+    fields(&[
+        ("delegation", link.id.clone()),
+        ("task", link.task.clone()),
+        ("from", wire::object_text(&link.from)),
+        ("to", wire::object_text(&link.to)),
+        ("parent", link.parent.clone().unwrap_or_default()),
+        ("may carry", wire::cap_text(&link.cap).replace("; ", "\n")),
+        ("depth", link.depth.to_string()),
+        ("not before", time(link.not_before)),
+        ("expires", time(link.expires_at)),
+        ("revoked", time(link.revoked_at)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clause;
+
+    #[test]
+    fn a_clause_reads_as_a_sentence() {
+        let clause: Clause = r#"deploy, restart on service:*, page:"a, b""#.parse().expect("a clause");
+        assert_eq!(clause.permissions.len(), 2);
+        let resources: Vec<_> = clause.resources.iter().map(ToString::to_string).collect();
+        assert_eq!(resources, ["service:*", r#"page:"a, b""#]);
+    }
+
+    #[test]
+    fn what_is_no_clause_is_refused_with_its_shape() {
+        for text in ["", "deploy", "deploy service:checkout", "deploy on", "DEPLOY on service:*", "deploy on service"] {
+            assert!(text.parse::<Clause>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The story of an answer as a person reads it.
+
+use std::collections::BTreeMap;
+
+use prokura_api::{Delegation, Disposition, ExplanationNode, TaskState, Time, WitnessEdge};
+
+use super::{Provenance, Story};
+use crate::{
+    decide::verdict,
+    output::{ALLOW, COMMAND, DENY, FAINT, STRONG, paint},
+    tree::Branch,
+    wire,
+};
+
+pub(crate) fn story(story: &Story) -> String {
+    let mut parts = vec![head(story)];
+    if story.decision.task.is_some() || !story.decision.chain.is_empty() {
+        parts.push(chain(story).drawn());
+    }
+    if let Some(graph) = graph(story) {
+        parts.push(graph.drawn());
+    }
+    if let Some(help) = help(story) {
+        parts.push(format!("{} {help}\n", paint(COMMAND, "what would help:")));
+    }
+    if let Some(now) = &story.now {
+        parts.push(format!("asked now: {}, {}\n", verdict(now.disposition), now.message));
+    }
+    parts.join("\n")
+}
+
+/// Only the task and the links.
+pub(crate) fn chain_text(story: &Story) -> String {
+    chain(story).drawn()
+}
+
+fn allowed(story: &Story) -> bool {
+    story.decision.disposition == Disposition::Allow
+}
+
+fn mark(good: bool) -> String {
+    if good { paint(ALLOW, "✓") } else { paint(DENY, "✗") }
+}
+
+fn head(story: &Story) -> String {
+    let asked = &story.asked;
+    let may = if allowed(story) { "may" } else { "may not" };
+    let title = format!(
+        "{} {} {} {} {}",
+        mark(allowed(story)),
+        paint(STRONG, wire::object_text(&asked.actor)),
+        may,
+        paint(STRONG, &asked.permission),
+        paint(STRONG, wire::object_text(&asked.resource)),
+    );
+    let decision = &story.decision;
+    let origin = match (&decision.id, &story.decided_at) {
+        (Some(id), Some(time)) => format!("decision {id}, decided {time} at revision {}", decision.revision),
+        _ => format!("a preview at revision {}: not recorded, not to be enforced", decision.revision),
+    };
+    let mut text = format!("{title}\n  {} ({})\n  {}\n", decision.message, decision.reason, paint(FAINT, origin));
+    if let Some(until) = decision.valid_until {
+        text.push_str(&format!("  {}\n", paint(FAINT, format!("valid until {until}"))));
+    }
+    text
+}
+
+/// The task, and below it the links root first, each below the one it continues.
+fn chain(story: &Story) -> Branch {
+    let decision = &story.decision;
+    let failed_at = decision.failed_at.unwrap_or(usize::MAX);
+    let task_failed = decision.reason.starts_with("task_");
+    let mut below: Vec<Branch> = Vec::new();
+    for (position, link) in decision.chain.iter().enumerate().rev() {
+        let stored = story.delegations.get(position).and_then(Option::as_ref);
+        let reached = !task_failed && position <= failed_at;
+        let sign = if reached { mark(position != failed_at) } else { paint(FAINT, "·") };
+        let mut text = format!(
+            "{sign} {} → {}  {}",
+            wire::object_text(&link.from),
+            wire::object_text(&link.to),
+            paint(FAINT, &link.delegation)
+        );
+        for line in stored.map(link_lines).unwrap_or_default() {
+            text.push_str(&format!("\n{line}"));
+        }
+        if position == failed_at {
+            text.push_str(&format!("\n{}", paint(DENY, format!("here: {}", decision.reason))));
+        }
+        below = vec![Branch::new(text, below)];
+    }
+    Branch::new(task_text(story, task_failed), below)
+}
+
+fn task_text(story: &Story, failed: bool) -> String {
+    let id = story.decision.task.as_deref().unwrap_or("unknown");
+    let Some(task) = &story.task else {
+        return format!("{} task {id}", mark(!failed));
+    };
+    let state = match task.state {
+        TaskState::Open => format!("open, expires {}", task.expires_at),
+        TaskState::Completed => "completed".to_owned(),
+        TaskState::Cancelled => "cancelled".to_owned(),
+    };
+    format!(
+        "{} task {} for {}\n“{}”\n{}",
+        mark(!failed),
+        paint(STRONG, id),
+        wire::object_text(&task.origin),
+        task.purpose,
+        paint(FAINT, state)
+    )
+}
+
+fn link_lines(link: &Delegation) -> Vec<String> {
+    let mut lines: Vec<_> = link
+        .cap
+        .clauses
+        .iter()
+        .map(|clause| wire::cap_text(&prokura_api::Cap { clauses: vec![clause.clone()] }))
+        .collect();
+    let mut times = Vec::new();
+    let mut time = |name: &str, time: Option<Time>| {
+        if let Some(time) = time {
+            times.push(format!("{name} {time}"));
+        }
+    };
+    time("from", link.not_before);
+    time("expires", link.expires_at);
+    time("revoked", link.revoked_at);
+    if !times.is_empty() {
+        lines.push(paint(FAINT, times.join(", ")));
+    }
+    lines
+}
+
+/// What the graph has to do with it.
+fn graph(story: &Story) -> Option<Branch> {
+    if let Some(explanation) = &story.explanation {
+        let subject = wire::subject_text(&explanation.subject);
+        let verb = if explanation.root.holds { "has" } else { "has not" };
+        let title = format!("the graph: {subject} {verb} {}", explanation.root.text);
+        let children = explanation.root.children.iter().map(|node| step(node, &story.provenance)).collect();
+        return Some(Branch::new(format!("{} {title}", mark(explanation.root.holds)), children));
+    }
+    if story.decision.witness.is_empty() {
+        return None;
+    }
+    let edges = story.decision.witness.iter().map(|witness| Branch::leaf(edge(witness, &story.provenance)));
+    Some(Branch::new(format!("{} the graph: these edges justify it", mark(true)), edges.collect()))
+}
+
+fn step(node: &ExplanationNode, provenance: &BTreeMap<u64, Provenance>) -> Branch {
+    let mut text = format!("{} {}", mark(node.holds), node.text);
+    if let Some(witness) = &node.edge {
+        let written = edge(witness, provenance);
+        let relationship = wire::relationship_text(&witness.relationship);
+        if node.text == relationship {
+            text = format!("{} {written}", mark(node.holds));
+        } else {
+            text.push_str(&format!("\n{written}"));
+        }
+    }
+    Branch::new(text, node.children.iter().map(|child| step(child, provenance)).collect())
+}
+
+/// An edge, and who wrote it, when and why.
+fn edge(witness: &WitnessEdge, provenance: &BTreeMap<u64, Provenance>) -> String {
+    let relationship = wire::relationship_text(&witness.relationship);
+    let written = match provenance.get(&witness.since) {
+        Some(written) if written.reason.is_empty() => {
+            format!("by {} at {} (revision {})", written.author, written.time, witness.since)
+        }
+        Some(written) => {
+            format!("by {} at {} (revision {}): {}", written.author, written.time, witness.since, written.reason)
+        }
+        None => format!("since revision {}", witness.since),
+    };
+    format!("{relationship}\n{}", paint(FAINT, written))
+}
+
+/// The command that would turn the deny around, if whoever reads this thinks it should be.
+fn help(story: &Story) -> Option<String> {
+    if allowed(story) {
+        return None;
+    }
+    let asked = &story.asked;
+    let actor = wire::object_text(&asked.actor);
+    let link = story.decision.failed_at.and_then(|at| story.decision.chain.get(at));
+    let link_id = link.map_or("ID", |link| link.delegation.as_str());
+    Some(match story.decision.reason.as_str() {
+        "actor_suspended" => format!("`prokura principal resume '{actor}'`, once whoever stopped it agrees"),
+        "principal_suspended" => {
+            let from = link.map_or_else(|| "PRINCIPAL".to_owned(), |link| wire::object_text(&link.from));
+            format!("`prokura principal resume '{from}'`, once whoever stopped it agrees")
+        }
+        "owner_off_boarded" => "another owner: `prokura principal set PRINCIPAL --owner PERSON`".to_owned(),
+        "delegation_unknown" => "the right id: see `prokura delegation list`".to_owned(),
+        "delegation_not_for_actor" => {
+            format!("a delegation made to {actor}: see `prokura delegation list --to '{actor}'`")
+        }
+        "delegation_revoked" | "delegation_expired" | "redelegation_forbidden" | "depth_exceeded" | "outside_cap" => {
+            format!("a new link in place of {link_id}, by whoever made it: `prokura delegate --help`")
+        }
+        "delegation_not_yet_valid" => "waiting: the link's time has not come".to_owned(),
+        "chain_broken" | "chain_too_long" | "root_not_origin" => "a new chain from the task's origin".to_owned(),
+        "task_unknown" | "task_completed" | "task_cancelled" | "task_expired" => {
+            "a new task by the origin: `prokura task open --origin … --purpose … --expires 8h`, and a new chain"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}

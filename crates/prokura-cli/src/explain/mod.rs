@@ -1,0 +1,248 @@
+//! `prokura explain`: why something would be decided as it would be, or was decided as it was.
+
+mod draw;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Args;
+use prokura_api::{
+    Decision, DecisionRecord, Delegation, Disposition, ExplainRequest, Explanation, ExplanationNode, Principal,
+    PrincipalQuery, Task, Time, WitnessEdge,
+};
+use prokura_model::{ObjectRef, RelationName};
+use serde::Serialize;
+
+pub(crate) use draw::{chain_text, story as text};
+
+use crate::{arguments::Ended, failure::Failure, session::Session, wire};
+
+/// Draw the chain and the edges behind an answer: of a question, or of a recorded decision
+///
+/// A question is previewed: nothing is recorded, and the answer must not be enforced. Exit code 0, whatever the answer.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// Who would act (`agent:deployer`), or the id of a recorded decision
+    #[arg(value_name = "ACTOR|DECISION")]
+    subject: String,
+    /// What it would do
+    #[arg(requires = "resource")]
+    permission: Option<RelationName>,
+    /// To what
+    resource: Option<ObjectRef>,
+    /// The delegation it would act under
+    #[arg(long, short, value_name = "ID", requires = "permission")]
+    delegation: Option<String>,
+}
+
+/// Everything that is told about one answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Story {
+    #[serde(flatten)]
+    pub(crate) asked: Asked,
+    pub(crate) decision: Decision,
+    /// When it was decided, if it was; a preview has no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decided_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) task: Option<Task>,
+    /// The links of the chain, root first, as they are now.
+    pub(crate) delegations: Vec<Option<Delegation>>,
+    /// The actor, if it is registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) actor_registered: Option<Principal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) explanation: Option<Explanation>,
+    /// Who wrote the edges, when and why, by revision.
+    pub(crate) provenance: BTreeMap<u64, Provenance>,
+    /// What the same question would be answered now, if it was decided differently then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) now: Option<Decision>,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Asked {
+    pub(crate) actor: prokura_api::ObjectRef,
+    pub(crate) permission: String,
+    pub(crate) resource: prokura_api::ObjectRef,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delegation: Option<String>,
+}
+
+impl Asked {
+    /// A question in text form.
+    pub(crate) fn under(actor: &str, permission: &str, resource: &str, delegation: &str) -> Result<Self, Failure> {
+        let object = |text: &str| {
+            let object: ObjectRef = text
+                .parse()
+                .map_err(|error| Failure::new("actor_invalid", format!("`{text}` names no object: {error}")))?;
+            Ok(wire::object(&object))
+        };
+        Ok(Self {
+            actor: object(actor)?,
+            permission: permission.to_owned(),
+            resource: object(resource)?,
+            delegation: Some(delegation.to_owned()),
+        })
+    }
+}
+
+/// Who wrote something, when and why.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Provenance {
+    pub(crate) author: String,
+    pub(crate) time: Time,
+    pub(crate) reason: String,
+}
+
+/// Transactions looked up for the provenance of edges; a witness of more is told without.
+const TRANSACTIONS_MAX: usize = 32;
+
+impl Explain {
+    pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let story = match (&self.permission, &self.resource) {
+            (Some(permission), Some(resource)) => {
+                let actor: ObjectRef = self.subject.parse().map_err(|error| {
+                    Failure::new("actor_invalid", format!("`{}` is no actor: {error}", self.subject))
+                })?;
+                let asked = Asked {
+                    actor: wire::object(&actor),
+                    permission: permission.to_string(),
+                    resource: wire::object(resource),
+                    delegation: self.delegation,
+                };
+                preview(session, asked).await?
+            }
+            _ if self.subject.contains(':') => {
+                let actor = &self.subject;
+                return Err(Failure::new("question_incomplete", format!("what would `{actor}` do, and to what?"))
+                    .help(format!("`prokura explain {actor} PERMISSION RESOURCE`, or the id of a decision")));
+            }
+            _ => recorded(session, &self.subject).await?,
+        };
+        session.out.show(&story, text)?;
+        Ok(Ended::Done)
+    }
+}
+
+/// The story of a question as it would be answered now.
+pub(crate) async fn preview(session: &Session, asked: Asked) -> Result<Story, Failure> {
+    let answer = ask(session, &asked).await.map_err(|error| session.failure(error))?;
+    told(session, asked, answer.decision, answer.explanation).await
+}
+
+/// The story of a recorded decision. What a record does not hold, such as caps, is told as it is now.
+pub(crate) async fn recorded(session: &Session, id: &str) -> Result<Story, Failure> {
+    let record = session.client.decision(id).await.map_err(|error| session.failure(error))?;
+    let asked = Asked {
+        actor: record.actor.clone(),
+        permission: record.permission.clone(),
+        resource: record.resource.clone(),
+        delegation: record.delegation.clone(),
+    };
+    let Some(disposition) = record.disposition else {
+        return Err(Failure::new(record.reason, format!("decision `{id}` failed: {}", record.message))
+            .help(format!("nothing was allowed; see `prokura decision show {id}`")));
+    };
+    // Since then the schema may have lost what was asked for, so that there is no answer now.
+    let now = ask(session, &asked).await.ok();
+    let same = now.as_ref().is_some_and(|now| now.decision.reason == record.reason);
+    let time = record.time;
+    let mut decision = as_decision(record, disposition);
+    let (now, explanation) = match now {
+        Some(now) if same => {
+            decision.failed_at = now.decision.failed_at;
+            // The witness of an allow is in the record; the nearest miss of a deny is not.
+            (None, now.explanation.filter(|_| disposition == Disposition::Deny))
+        }
+        Some(now) => (Some(now.decision), None),
+        None => (None, None),
+    };
+    let mut story = told(session, asked, decision, explanation).await?;
+    story.decided_at = Some(time);
+    story.now = now;
+    Ok(story)
+}
+
+async fn ask(session: &Session, asked: &Asked) -> Result<prokura_api::ExplainResponse, prokura_api::ClientError> {
+    let request = ExplainRequest {
+        actor: asked.actor.clone(),
+        delegation: asked.delegation.clone(),
+        permission: asked.permission.clone(),
+        resource: asked.resource.clone(),
+    };
+    session.client.explain(&request).await
+}
+
+fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
+    Decision {
+        id: Some(record.id),
+        disposition,
+        reason: record.reason,
+        message: record.message,
+        revision: record.revision,
+        task: record.task,
+        origin: record.origin,
+        chain: record.chain,
+        failed_at: None,
+        witness: record.witness,
+        valid_until: None,
+    }
+}
+
+/// The answer, with what else there is to know. Only the answer itself must be there; the rest is told if it is found.
+async fn told(
+    session: &Session,
+    asked: Asked,
+    decision: Decision,
+    explanation: Option<Explanation>,
+) -> Result<Story, Failure> {
+    let client = &session.client;
+    let mut delegations = Vec::new();
+    for link in &decision.chain {
+        delegations.push(client.delegation(&link.delegation).await.ok());
+    }
+    let task = match &decision.task {
+        Some(task) => client.task(task).await.ok(),
+        None => None,
+    };
+    let actor = PrincipalQuery {
+        kind: Some(asked.actor.kind.clone()),
+        id: Some(asked.actor.id.clone()),
+        ..PrincipalQuery::default()
+    };
+    let actor_registered = client.principals(&actor).await.ok().and_then(|page| page.items.into_iter().next());
+    let mut revisions: BTreeSet<u64> = decision.witness.iter().map(|edge| edge.since).collect();
+    if let Some(explanation) = &explanation {
+        edges(&explanation.root, &mut |edge| {
+            revisions.insert(edge.since);
+        });
+    }
+    let mut provenance = BTreeMap::new();
+    for revision in revisions.into_iter().take(TRANSACTIONS_MAX) {
+        if let Ok(found) = client.transaction(revision).await {
+            let written = Provenance { author: found.author, time: found.time, reason: found.reason };
+            provenance.insert(revision, written);
+        }
+    }
+    Ok(Story {
+        asked,
+        decision,
+        decided_at: None,
+        task,
+        delegations,
+        actor_registered,
+        explanation,
+        provenance,
+        now: None,
+    })
+}
+
+fn edges(node: &ExplanationNode, visit: &mut impl FnMut(&WitnessEdge)) {
+    if let Some(edge) = &node.edge {
+        visit(edge);
+    }
+    for child in &node.children {
+        edges(child, visit);
+    }
+}

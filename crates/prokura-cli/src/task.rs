@@ -1,0 +1,164 @@
+//! `prokura task`
+
+use clap::{Args, Subcommand, ValueEnum};
+use prokura_api::{NewTask, ReasonOnly, Task, TaskQuery, TaskState};
+use prokura_model::ObjectRef;
+
+use crate::{
+    arguments::Ended,
+    failure::Failure,
+    output::{fields, table},
+    session::{Session, gather, more},
+    time::When,
+    wire,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskCommand {
+    Open(Open),
+    /// Say that the work is done; every delegation under the task ends
+    Complete(Close),
+    /// Call the work off; every delegation under the task ends
+    Cancel(Close),
+    List(List),
+    /// Show one task
+    Show {
+        /// Which
+        task: String,
+    },
+}
+
+/// Open a task
+#[derive(Args, Debug)]
+pub(crate) struct Open {
+    /// For whom the work is done; with a token, its own actor if left out
+    #[arg(long, value_name = "PRINCIPAL")]
+    origin: Option<ObjectRef>,
+    /// What the work is
+    #[arg(long, value_name = "TEXT")]
+    purpose: String,
+    /// When it is over: `8h`, `30d`, or a time of RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    expires: When,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Close {
+    task: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// List tasks
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// For this origin
+    #[arg(long, value_name = "PRINCIPAL")]
+    origin: Option<ObjectRef>,
+    /// In this state
+    #[arg(long)]
+    state: Option<State>,
+    /// Most to list
+    #[arg(long, default_value_t = 1_000)]
+    limit: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    Open,
+    Completed,
+    Cancelled,
+}
+
+impl From<State> for TaskState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Open => Self::Open,
+            State::Completed => Self::Completed,
+            State::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+pub(crate) fn state_text(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Open => "open",
+        TaskState::Completed => "completed",
+        TaskState::Cancelled => "cancelled",
+    }
+}
+
+impl TaskCommand {
+    pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let client = &session.client;
+        let answer = match self {
+            Self::List(list) => return list.run(session).await,
+            Self::Open(open) => client.open_task(&open.request()).await,
+            Self::Complete(close) => client.complete_task(&close.task, &ReasonOnly { reason: close.reason }).await,
+            Self::Cancel(close) => client.cancel_task(&close.task, &ReasonOnly { reason: close.reason }).await,
+            Self::Show { task } => client.task(&task).await,
+        };
+        let task = answer.map_err(|error| session.failure(error))?;
+        session.out.show(&task, told)?;
+        Ok(Ended::Done)
+    }
+}
+
+impl Open {
+    fn request(&self) -> NewTask {
+        NewTask {
+            origin: self.origin.as_ref().map(wire::object),
+            purpose: self.purpose.clone(),
+            expires_at: self.expires.at(),
+            expires_in_seconds: self.expires.in_seconds(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+impl List {
+    async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        let query = TaskQuery {
+            origin_type: self.origin.as_ref().map(|origin| origin.kind.to_string()),
+            origin_id: self.origin.as_ref().map(|origin| origin.id.as_str().to_owned()),
+            state: self.state.map(Into::into),
+            limit: None,
+            cursor: None,
+        };
+        let found = gather(self.limit, async |limit, cursor| {
+            session.client.tasks(&TaskQuery { limit, cursor, ..query.clone() }).await
+        })
+        .await
+        .map_err(|error| session.failure(error))?;
+        session.out.show(&found, |found| {
+            let rows = found.items.iter().map(row).collect();
+            table(["task", "state", "origin", "expires", "purpose"], rows, "no tasks") + &more(found)
+        })?;
+        Ok(Ended::Done)
+    }
+}
+
+fn row(task: &Task) -> [String; 5] {
+    [
+        task.id.clone(),
+        state_text(task.state).to_owned(),
+        wire::object_text(&task.origin),
+        task.expires_at.to_string(),
+        task.purpose.clone(),
+    ]
+}
+
+fn told(task: &Task) -> String {
+    fields(&[
+        ("task", task.id.clone()),
+        ("state", state_text(task.state).to_owned()),
+        ("origin", wire::object_text(&task.origin)),
+        ("purpose", task.purpose.clone()),
+        ("opened", task.opened_at.to_string()),
+        ("expires", task.expires_at.to_string()),
+    ])
+}
