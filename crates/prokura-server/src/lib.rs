@@ -1,1 +1,31 @@
-//! server
+//! Prokura over HTTP: who is calling, what they may ask, and the two doors through which they ask it: AuthZEN's and our
+//! own JSON API. What is right is decided below, in the library; nothing here knows how.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let authority = prokura::Authority::in_memory(prokura::Options::default());
+//! let config = prokura_server::Config { listen: "127.0.0.1:0".to_owned(), ..Default::default() };
+//! let server = prokura_server::serve(config, authority).await?;
+//! println!("listening on {}", server.url());
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod app;
+mod auth;
+mod config;
+mod error;
+mod json;
+pub mod limits;
+mod listen;
+mod request;
+mod routes;
+mod server;
+mod telemetry;
+mod tls;
+
+pub use auth::Algorithm;
+pub use config::{Config, ConfigError, Issuer, TlsFiles};
+pub use routes::openapi;
+pub use server::{ServeError, Server, Stopped, serve};

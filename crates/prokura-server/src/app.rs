@@ -1,0 +1,95 @@
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use axum::http::{HeaderMap, Uri, header, uri};
+use prokura::{Authority, Health};
+
+use crate::{auth::Authenticator, config::Config, server::ServeError, telemetry::Telemetry};
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct App {
+    authority: Authority,
+    authenticator: Authenticator,
+    telemetry: Telemetry,
+    public_url: Option<String>,
+    scheme: &'static str,
+    address: SocketAddr,
+    stopping: AtomicBool,
+    /// Held while a principal is read, changed and written back: what one request changes must not undo what another did.
+    pub(crate) principals: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    pub(crate) async fn new(
+        config: &Config,
+        scheme: &'static str,
+        address: SocketAddr,
+        authority: Authority,
+    ) -> Result<Self, ServeError> {
+        Ok(Self {
+            authenticator: Authenticator::new(config, authority.clone()).await?,
+            authority,
+            telemetry: Telemetry::new(),
+            public_url: config.public_url.clone(),
+            scheme,
+            address,
+            stopping: AtomicBool::new(false),
+            principals: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    pub(crate) fn begin_shutdown(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn close_authority(&self) {
+        self.authority.clone().close();
+    }
+
+    /// Whether new requests are welcome; if not, why.
+    pub(crate) fn ready(&self) -> Result<Health, &'static str> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err("the server is stopping");
+        }
+        let health = self.authority.health();
+        if !health.writes.is_working() {
+            return Err("writes have stopped");
+        }
+        if !health.records.is_working() {
+            return Err("decisions cannot be recorded");
+        }
+        Ok(health)
+    }
+
+    /// How the caller reaches this server: as configured, or else as the caller says itself.
+    pub(crate) fn url_for(&self, uri: &Uri, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        let named = uri
+            .authority()
+            .map(uri::Authority::as_str)
+            .or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()))
+            // A host, not a host with a user in front of it, which only serves to mislead.
+            .filter(|host| host.parse::<uri::Authority>().is_ok() && !host.contains('@'));
+        match named {
+            Some(host) => format!("{}://{host}", self.scheme),
+            None => format!("{}://{}", self.scheme, self.address),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What is answered when a request is refused.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use prokura::{AskError, DecideError, EngineError, WriteError};
+use prokura_api as api;
+use prokura_model::Fault;
+
+use crate::json::JsonFault;
+
+/// A refusal: why, in a form that both doors can say. The outermost layer writes the body, because it knows the name of
+/// the request and which door it came through.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal(Box<Parts>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) status: StatusCode,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) fault: Fault,
+    pub(crate) details: api::ErrorDetails,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, code: &str, fault: Fault, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            fault,
+            details: api::ErrorDetails::default(),
+        }))
+    }
+
+    /// The request is wrong.
+    pub(crate) fn invalid(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, Fault::Caller, message)
+    }
+
+    /// The request is wrong at this place of its JSON.
+    pub(crate) fn invalid_at(path: impl ToString, code: &str, message: impl Into<String>) -> Self {
+        Self::invalid(code, message).at(path)
+    }
+
+    pub(crate) fn not_found(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, Fault::Caller, message)
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", Fault::Caller, message)
+    }
+
+    pub(crate) fn unauthenticated(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, Fault::Caller, message)
+    }
+
+    pub(crate) fn server(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, Fault::Server, message)
+    }
+
+    pub(crate) fn at(mut self, path: impl ToString) -> Self {
+        let path = path.to_string();
+        self.0.details.path = (!path.is_empty()).then_some(path);
+        self
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// As the JSON API says it.
+    pub(crate) fn body(&self, request_id: &str) -> api::ErrorBody {
+        let parts = &*self.0;
+        let details = (parts.details != api::ErrorDetails::default()).then(|| parts.details.clone());
+        api::ErrorBody {
+            error: api::ErrorDetail {
+                code: parts.code.clone(),
+                message: match &parts.details.path {
+                    Some(path) => format!("`{path}`: {}", parts.message),
+                    None => parts.message.clone(),
+                },
+                fault: match parts.fault {
+                    Fault::Caller => api::Fault::Caller,
+                    Fault::Limit => api::Fault::Limit,
+                    Fault::Server => api::Fault::Server,
+                },
+                details,
+                request_id: request_id.to_owned(),
+            },
+        }
+    }
+
+    /// As AuthZEN says it: a short text.
+    pub(crate) fn text(&self) -> String {
+        match &self.0.details.path {
+            Some(path) => format!("{}: `{path}`: {}\n", self.0.code, self.0.message),
+            None => format!("{}: {}\n", self.0.code, self.0.message),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            let challenge = match self.0.code.as_str() {
+                "credential_missing" => HeaderValue::from_static("Bearer realm=\"prokura\""),
+                _ => HeaderValue::from_static("Bearer realm=\"prokura\", error=\"invalid_token\""),
+            };
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<JsonFault> for Refusal {
+    fn from(fault: JsonFault) -> Self {
+        let mut refusal = Self::invalid(fault.code, fault.message).at(fault.path);
+        if fault.code == "json_nested_too_deeply" {
+            refusal.0.fault = Fault::Limit;
+        }
+        refusal
+    }
+}
+
+impl From<AskError> for Refusal {
+    fn from(error: AskError) -> Self {
+        let status = match &error {
+            AskError::TenantUnknown(_) => StatusCode::NOT_FOUND,
+            AskError::Engine(error) => engine_status(error),
+            other => status_of(other.code(), other.fault()),
+        };
+        Self::new(status, error.code(), error.fault(), error.to_string())
+    }
+}
+
+impl From<DecideError> for Refusal {
+    fn from(error: DecideError) -> Self {
+        let status = match &error {
+            DecideError::Undecided { error, .. } => engine_status(error),
+            other => status_of(other.code(), other.fault()),
+        };
+        Self::new(status, error.code(), error.fault(), error.to_string())
+    }
+}
+
+impl From<WriteError> for Refusal {
+    fn from(error: WriteError) -> Self {
+        let mut refusal =
+            Self::new(status_of(error.code(), error.fault()), error.code(), error.fault(), error.to_string());
+        match error {
+            WriteError::SchemaInvalid(diagnostics) => {
+                refusal.0.details.diagnostics = diagnostics
+                    .into_iter()
+                    .map(|diagnostic| api::Diagnostic {
+                        line: diagnostic.line,
+                        column: diagnostic.column,
+                        message: diagnostic.message,
+                        help: diagnostic.help,
+                    })
+                    .collect();
+            }
+            WriteError::SchemaStrands { first, .. } => {
+                refusal.0.details.items =
+                    first.iter().map(|stranded| format!("{}: {}", stranded.relationship, stranded.fault)).collect();
+            }
+            _ => {}
+        }
+        refusal
+    }
+}
+
+fn engine_status(error: &EngineError) -> StatusCode {
+    match error.fault() {
+        Fault::Caller => StatusCode::BAD_REQUEST,
+        Fault::Limit => StatusCode::UNPROCESSABLE_ENTITY,
+        Fault::Server => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The status for a stable code of the library. What is not listed is told by whose doing it is.
+fn status_of(code: &str, fault: Fault) -> StatusCode {
+    match code {
+        "tenant_unknown" | "task_unknown" | "delegation_unknown" | "principal_unknown" | "key_unknown" => {
+            StatusCode::NOT_FOUND
+        }
+        "tenant_exists"
+        | "task_exists"
+        | "delegation_exists"
+        | "request_id_reused"
+        | "schema_missing"
+        | "schema_strands_relationships"
+        | "principal_not_active"
+        | "task_not_open"
+        | "task_expired"
+        | "parent_revoked"
+        | "parent_expired"
+        | "declared_differs"
+        | "key_last_admin" => StatusCode::CONFLICT,
+        "busy" | "record_unavailable" | "store_failed" | "writes_stopped" | "closed" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => match fault {
+            Fault::Caller => StatusCode::BAD_REQUEST,
+            Fault::Limit => StatusCode::UNPROCESSABLE_ENTITY,
+            Fault::Server => StatusCode::INTERNAL_SERVER_ERROR,
+        },
+    }
+}

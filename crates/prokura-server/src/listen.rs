@@ -1,0 +1,233 @@
+//! The accept loop: one port, HTTP/1.1 and HTTP/2, with or without TLS.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, http::Request};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::Instant,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    app::App,
+    limits::{HEAD_BYTES_MAX, HEAD_WAIT_MAX, IDLE_MAX, STREAMS_MAX},
+};
+
+pub(crate) struct Listening {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) router: Router,
+    pub(crate) app: Arc<App>,
+    pub(crate) connections: usize,
+    pub(crate) grace: Duration,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// Accepts until told to stop, then waits for what is in flight. The answer: how many connections were cut off.
+pub(crate) async fn run(listening: Listening) -> usize {
+    let Listening { listener, tls, router, app, connections, grace, mut stopping } = listening;
+    let acceptor = tls.map(TlsAcceptor::from);
+    let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+    let mut open = JoinSet::new();
+    loop {
+        // Without a place, a connection waits in the system's queue, where it costs nothing.
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stop| *stop) => break,
+            Some(_) = open.join_next() => continue,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, place)) = accepted else { continue };
+        let connection = Connection { router: router.clone(), stopping: stopping.clone() };
+        let (acceptor, app) = (acceptor.clone(), Arc::clone(&app));
+        open.spawn(async move {
+            let _place = place;
+            let _counted = app.telemetry().connection();
+            match acceptor {
+                None => connection.serve(stream).await,
+                Some(acceptor) => {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_WAIT_MAX, acceptor.accept(stream)).await {
+                        connection.serve(stream).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    finish(open, grace).await
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Answers are small and wait for nothing, so nothing is gained by collecting them.
+            let _ = stream.set_nodelay(true);
+            Some((stream, place))
+        }
+        Err(error) => {
+            // Out of file descriptors, usually: a pause instead of a busy loop.
+            tracing::warn!(%error, "accepting a connection failed");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+async fn finish(mut open: JoinSet<()>, grace: Duration) -> usize {
+    let all = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, all).await.is_ok() {
+        return 0;
+    }
+    let cut_off = open.len();
+    open.shutdown().await;
+    cut_off
+}
+
+struct Connection {
+    router: Router,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S) {
+        let activity = Arc::new(Activity::new());
+        let (router, counted) = (self.router, Arc::clone(&activity));
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let busy = Activity::begin(&counted);
+            let mut router = router.clone();
+            async move {
+                let answered = tower_call(&mut router, request.map(Body::new)).await;
+                drop(busy);
+                answered
+            }
+        });
+        let builder = builder();
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut told = false;
+        loop {
+            tokio::select! {
+                // What goes wrong on a connection is the caller's, and it is gone; there is nobody to tell.
+                _ = connection.as_mut() => return,
+                _ = self.stopping.wait_for(|stop| *stop), if !told => {
+                    told = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = activity.quiet() => {
+                    if told || !activity.served_any() {
+                        return;
+                    }
+                    told = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// The router is always ready, so calling it is all there is to it.
+async fn tower_call(
+    router: &mut Router,
+    request: Request<Body>,
+) -> Result<axum::response::Response, std::convert::Infallible> {
+    use hyper::service::Service;
+    hyper_util::service::TowerToHyperService::new(router.clone()).call(request).await
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Whether anything goes on on a connection, and since when nothing does.
+struct Activity {
+    busy: AtomicUsize,
+    served: AtomicUsize,
+    since: std::sync::Mutex<Instant>,
+    changed: tokio::sync::Notify,
+}
+
+struct Busy(Arc<Activity>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+        self.0.touch();
+    }
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self {
+            busy: AtomicUsize::new(0),
+            served: AtomicUsize::new(0),
+            since: std::sync::Mutex::new(Instant::now()),
+            changed: tokio::sync::Notify::new(),
+        }
+    }
+
+    fn begin(this: &Arc<Self>) -> Busy {
+        this.busy.fetch_add(1, Ordering::AcqRel);
+        this.served.fetch_add(1, Ordering::AcqRel);
+        this.touch();
+        Busy(Arc::clone(this))
+    }
+
+    fn touch(&self) {
+        *self.since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+        self.changed.notify_one();
+    }
+
+    fn served_any(&self) -> bool {
+        self.served.load(Ordering::Acquire) > 0
+    }
+
+    /// Ends when nothing went on for too long. A connection that has not said anything yet gets less time.
+    async fn quiet(&self) {
+        loop {
+            let allowed = if self.served_any() { IDLE_MAX } else { HEAD_WAIT_MAX };
+            let since = *self.since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if self.busy.load(Ordering::Acquire) > 0 {
+                self.changed.notified().await;
+                continue;
+            }
+            let until = since + allowed;
+            if Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}

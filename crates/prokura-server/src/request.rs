@@ -1,0 +1,266 @@
+//! What handlers take from a request: who is calling, the path, the query, the body.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use http_body_util::BodyExt;
+use prokura::Provenance;
+use prokura_model::{Fault, TenantName};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    app::App,
+    auth::{Caller, tenant_named},
+    error::Refusal,
+    json,
+    limits::{BODY_BYTES_MAX, BODY_WAIT_MAX, REQUEST_NAME_BYTES_MAX},
+    telemetry::RequestNotes,
+};
+
+/// Who is calling, verified, and what the request is called.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) caller: Caller,
+    /// The caller's own name for the request, for records.
+    pub(crate) request_id: Option<String>,
+    /// The caller's name for a write that it may send again.
+    idempotency_key: Option<String>,
+}
+
+impl Visit {
+    /// What is kept with what this caller writes.
+    pub(crate) fn provenance(&self, reason: Option<String>) -> Provenance {
+        let provenance = Provenance::new(self.caller.author(), reason.unwrap_or_default());
+        match &self.idempotency_key {
+            Some(key) => provenance.with_request_id(key),
+            None => provenance,
+        }
+    }
+
+    /// The caller's name for a write that it may send again.
+    pub(crate) fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    /// The tenant, for reading anything in it.
+    pub(crate) fn reads(&self, tenant: &str) -> Result<TenantName, Refusal> {
+        self.caller.may_read(tenant)?;
+        tenant_named(tenant)
+    }
+
+    /// The tenant, for changing anything in it.
+    pub(crate) fn writes(&self, tenant: &str) -> Result<TenantName, Refusal> {
+        self.caller.may_write(tenant)?;
+        tenant_named(tenant)
+    }
+
+    /// The tenant, for asking for decisions.
+    pub(crate) fn asks(&self, tenant: &str) -> Result<TenantName, Refusal> {
+        self.caller.may_ask(tenant)?;
+        tenant_named(tenant)
+    }
+
+    /// The tenant, for opening tasks and delegating in it.
+    pub(crate) fn takes_part(&self, tenant: &str) -> Result<TenantName, Refusal> {
+        self.caller.may_take_part(tenant)?;
+        tenant_named(tenant)
+    }
+
+    /// The tenant, for reading tasks and delegations in it.
+    pub(crate) fn reads_parts(&self, tenant: &str) -> Result<TenantName, Refusal> {
+        self.caller.may_read_parts(tenant)?;
+        tenant_named(tenant)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let notes = parts.extensions.get::<Arc<RequestNotes>>().cloned();
+        let caller = app.authenticator().authenticate(credential(&parts.headers)?).await?;
+        if let Some(notes) = &notes {
+            // It is set once: a request has one caller.
+            let _ = notes.caller.set(caller.label());
+        }
+        let request_id = notes.filter(|notes| notes.named_by_caller).map(|notes| notes.id.clone());
+        Ok(Self { caller, request_id, idempotency_key: idempotency_key(&parts.headers)? })
+    }
+}
+
+fn credential(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(Refusal::unauthenticated(
+            "credential_missing",
+            "send an API key or a token in the header `Authorization: Bearer …`",
+        ));
+    };
+    if values.next().is_some() {
+        return Err(Refusal::unauthenticated("credential_invalid", "the header `Authorization` is there twice"));
+    }
+    value.to_str().map_err(|_| {
+        Refusal::unauthenticated("credential_invalid", "the header `Authorization` is not printable ASCII")
+    })
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(text) if (1..=REQUEST_NAME_BYTES_MAX).contains(&text.len()) => Ok(Some(text.to_owned())),
+        _ => Err(Refusal::invalid(
+            "idempotency_key_invalid",
+            format!("the header `Idempotency-Key` has 1 to {REQUEST_NAME_BYTES_MAX} printable ASCII characters"),
+        )),
+    }
+}
+
+/// The variable segments of the path, unescaped.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Segments<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        match Path::<T>::from_request_parts(parts, app).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(error) => Err(Refusal::invalid("path_invalid", error.body_text())),
+        }
+    }
+}
+
+/// The query of the address. Parameters that do not exist are an error.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Parameters<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(error) => {
+                let text = error.body_text();
+                let message = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, message)| message);
+                Err(Refusal::invalid("query_invalid", format!("the query of the address: {message}")))
+            }
+        }
+    }
+}
+
+/// The body of a request of the JSON API, not yet decoded: first it is asked whether the caller may do this at all.
+pub(crate) struct JsonBody(Vec<u8>);
+
+impl JsonBody {
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        Ok(json::decode(&self.0)?)
+    }
+
+    /// The same, for routes that need no body.
+    pub(crate) fn decode_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Refusal> {
+        if self.0.is_empty() { Ok(T::default()) } else { self.decode() }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl FromRequest<Arc<App>> for JsonBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        let named_json = is_json(request.headers());
+        let bytes = read_body(request).await?;
+        if !named_json && !bytes.is_empty() {
+            return Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "content_type_invalid",
+                Fault::Caller,
+                "the header `Content-Type` must be `application/json`",
+            ));
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// The body of an AuthZEN request: the same, with the status that AuthZEN asks for.
+pub(crate) struct AuthzenBody(pub(crate) Vec<u8>);
+
+impl FromRequest<Arc<App>> for AuthzenBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        let named_json = is_json(request.headers());
+        let bytes = read_body(request).await?;
+        if !named_json {
+            return Err(Refusal::invalid(
+                "content_type_invalid",
+                "the header `Content-Type` must be `application/json`",
+            ));
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next().and_then(|value| value.to_str().ok()), values.next()) else {
+        return false;
+    };
+    let essence = value.split_once(';').map_or(value, |(essence, _)| essence);
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+async fn read_body(request: Request) -> Result<Vec<u8>, Refusal> {
+    match tokio::time::timeout(BODY_WAIT_MAX, collect(request)).await {
+        Ok(collected) => collected,
+        Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            Fault::Limit,
+            format!("the body did not arrive within {} s", BODY_WAIT_MAX.as_secs()),
+        )),
+    }
+}
+
+/// The whole body. One that is too large is read to its end all the same, and thrown away: answering while the caller is
+/// still sending would close the connection on it, and it would never see the answer.
+async fn collect(request: Request) -> Result<Vec<u8>, Refusal> {
+    /// What is read of a body that is refused.
+    const THROWN_AWAY_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+    let mut body = request.into_body();
+    let mut bytes = Vec::new();
+    let mut size = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::invalid("body_broken", "the body ended before its end"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        size = size.saturating_add(data.len());
+        if size <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&data);
+        } else if size > THROWN_AWAY_BYTES_MAX {
+            break;
+        }
+    }
+    if size > BODY_BYTES_MAX {
+        return Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            Fault::Limit,
+            format!("a body has at most {BODY_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Runs what waits for a disk where it may wait.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(Refusal::server("internal", "the work for this request failed")),
+    }
+}

@@ -1,0 +1,228 @@
+//! What an operator sees: one log line and a few numbers a request. Never a secret, a token, or the id of an object.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use prokura::Authority;
+use prokura_model::Outcome;
+
+use crate::{app::App, error::Refusal, limits::REQUEST_NAME_BYTES_MAX};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The numbers of one server. Not the process's: a process may hold several.
+pub(crate) struct Telemetry {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Telemetry")
+    }
+}
+
+/// What is known of a request besides its head; the layers share it.
+#[derive(Debug)]
+pub(crate) struct RequestNotes {
+    /// Its name: the caller's own, or one made up here.
+    pub(crate) id: String,
+    /// Whether the caller gave the name.
+    pub(crate) named_by_caller: bool,
+    /// Who is calling, once that is known.
+    pub(crate) caller: OnceLock<String>,
+}
+
+/// Counts a connection as long as it lives.
+pub(crate) struct CountedConnection<'t>(&'t Telemetry);
+
+impl Telemetry {
+    pub(crate) fn new() -> Self {
+        // Seconds; deciding takes microseconds, writing waits for a disk.
+        const BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 10.0];
+        let matcher = Matcher::Suffix("_seconds".to_owned());
+        // The only error is an empty list of buckets.
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(matcher, &BUCKETS).unwrap_or_default();
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        let telemetry = Self { recorder, handle };
+        telemetry.emit(describe);
+        telemetry
+    }
+
+    pub(crate) fn connection(&self) -> CountedConnection<'_> {
+        self.emit(|| gauge!("prokura_connections").increment(1.0));
+        CountedConnection(self)
+    }
+
+    /// A decision, by its reason; or that there was none, by the code of the error.
+    pub(crate) fn decided(&self, outcome: &Outcome) {
+        let disposition = outcome.disposition().map_or("error", prokura_model::Disposition::word);
+        let reason = outcome.code().to_owned();
+        self.emit(|| {
+            counter!("prokura_decisions_total", "disposition" => disposition, "reason" => reason).increment(1);
+        });
+    }
+
+    /// The page that a collector reads.
+    pub(crate) fn page(&self, authority: &Authority) -> String {
+        let health = authority.health();
+        self.emit(|| {
+            gauge!("prokura_writes_waiting").set(count(health.writes_waiting));
+            gauge!("prokura_records_waiting").set(count(health.records_waiting));
+            gauge!("prokura_writes_working").set(if health.writes.is_working() { 1.0 } else { 0.0 });
+            gauge!("prokura_records_working").set(if health.records.is_working() { 1.0 } else { 0.0 });
+            for tenant in authority.tenants() {
+                if let Ok(snapshot) = authority.snapshot(&tenant) {
+                    #[expect(
+                        clippy::cast_precision_loss,
+                        reason = "a gauge is a float, and 2^53 revisions are far off"
+                    )]
+                    let revision = snapshot.revision().0 as f64;
+                    gauge!("prokura_tenant_revision", "tenant" => tenant.to_string()).set(revision);
+                }
+            }
+        });
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+
+    fn request(&self, route: &str, method: &str, status: u16, duration: Duration) {
+        let (route, method) = (route.to_owned(), method.to_owned());
+        self.emit(|| {
+            histogram!("prokura_http_request_duration_seconds", "route" => route.clone())
+                .record(duration.as_secs_f64());
+            counter!(
+                "prokura_http_requests_total",
+                "route" => route, "method" => method, "status" => status.to_string()
+            )
+            .increment(1);
+        });
+    }
+
+    fn emit(&self, write: impl FnOnce()) {
+        metrics::with_local_recorder(&self.recorder, write);
+    }
+}
+
+impl Drop for CountedConnection<'_> {
+    fn drop(&mut self) {
+        self.0.emit(|| gauge!("prokura_connections").decrement(1.0));
+    }
+}
+
+fn describe() {
+    metrics::describe_counter!("prokura_http_requests_total", "Requests answered, by route, method and status.");
+    metrics::describe_histogram!("prokura_http_request_duration_seconds", "How long answering took, by route.");
+    metrics::describe_counter!("prokura_decisions_total", "Decisions, by disposition and reason.");
+    metrics::describe_gauge!("prokura_connections", "Connections that are open.");
+    metrics::describe_gauge!("prokura_tenant_revision", "The newest revision, by tenant.");
+    metrics::describe_gauge!("prokura_writes_waiting", "Writes that wait for the writer.");
+    metrics::describe_gauge!("prokura_records_waiting", "Decisions that wait to be recorded.");
+    metrics::describe_gauge!("prokura_writes_working", "Whether writes are accepted.");
+    metrics::describe_gauge!("prokura_records_working", "Whether decisions can be recorded, and so are given.");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; queues are nowhere near 2^53")]
+fn count(entries: usize) -> f64 {
+    entries as f64
+}
+
+/// The outermost layer: names the request, has it answered, writes the body of a refusal, and tells the operator.
+pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().as_str().to_owned();
+    let given = request.headers().get(&REQUEST_ID).cloned();
+    let named = match &given {
+        None => Ok(RequestNotes::new(uuid::Uuid::now_v7().to_string(), false)),
+        Some(header) => match header.to_str() {
+            Ok(text) if (1..=REQUEST_NAME_BYTES_MAX).contains(&text.len()) => {
+                Ok(RequestNotes::new(text.to_owned(), true))
+            }
+            _ => Err(Refusal::invalid(
+                "request_id_invalid",
+                format!("the header `X-Request-ID` has 1 to {REQUEST_NAME_BYTES_MAX} printable ASCII characters"),
+            )),
+        },
+    };
+    let (notes, mut response) = match named {
+        Ok(notes) => {
+            let notes = Arc::new(notes);
+            request.extensions_mut().insert(Arc::clone(&notes));
+            (Some(notes), next.run(request).await)
+        }
+        Err(refusal) => (None, refusal.into_response()),
+    };
+    let id = notes.as_ref().map_or("", |notes| notes.id.as_str());
+    let code = match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) => {
+            response = written(&refusal, response, &route, id);
+            refusal.parts().code.clone()
+        }
+        None => String::new(),
+    };
+    // What the caller sent comes back as it was, legal or not.
+    if let Some(value) = given.or_else(|| HeaderValue::from_str(id).ok()) {
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    let (status, duration) = (response.status().as_u16(), started.elapsed());
+    app.telemetry().request(&route, &method, status, duration);
+    let caller = notes.as_ref().and_then(|notes| notes.caller.get()).map_or("", String::as_str);
+    log(&Line { id, route: &route, method: &method, status, code: &code, caller, duration });
+    response
+}
+
+impl RequestNotes {
+    fn new(id: String, named_by_caller: bool) -> Self {
+        Self { id, named_by_caller, caller: OnceLock::new() }
+    }
+}
+
+/// The refusal's body, in the words of the door it came through; the head stays.
+fn written(refusal: &Refusal, response: Response, route: &str, id: &str) -> Response {
+    let body = if route.contains("/access/v1/") {
+        ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], refusal.text()).into_response()
+    } else {
+        Json(refusal.body(id)).into_response()
+    };
+    let (mut head, _) = response.into_parts();
+    let (body_head, body) = body.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.extend(body_head.headers);
+    Response::from_parts(head, body)
+}
+
+struct Line<'l> {
+    id: &'l str,
+    route: &'l str,
+    method: &'l str,
+    status: u16,
+    code: &'l str,
+    caller: &'l str,
+    duration: Duration,
+}
+
+fn log(line: &Line<'_>) {
+    let Line { id, route, method, status, code, caller, duration } = line;
+    let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    if *status >= 500 {
+        tracing::error!(request_id = id, route, method, status, code, caller, duration_us, "request");
+    } else if matches!(*route, "/healthz" | "/readyz" | "/metrics") {
+        tracing::debug!(request_id = id, route, method, status, code, caller, duration_us, "request");
+    } else {
+        tracing::info!(request_id = id, route, method, status, code, caller, duration_us, "request");
+    }
+}
