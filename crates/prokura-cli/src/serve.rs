@@ -152,7 +152,7 @@ pub(crate) async fn started(config: Config, authority: Authority) -> Result<Serv
 fn not_opened(error: &OpenError, folder: &std::path::Path) -> Failure {
     let failure = Failure::new(error.code(), format!("`{}`: {error}", folder.display()));
     match error {
-        OpenError::InUse => failure.help("stop the other server, or take another folder with --data"),
+        OpenError::InUse(_) => failure.help("stop the other server, or take another folder with --data"),
         _ => failure,
     }
 }
