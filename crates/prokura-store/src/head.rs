@@ -1,4 +1,7 @@
-//! The head, kept beside the log: how far it goes. Two slots are written in turn, so a torn write loses one at most.
+//! The head, kept beside the log: how far it goes.
+//!
+//! Three slots. Appending writes the first two in turn and syncs neither; a power loss may tear both. The third, the anchor,
+//! is written and synced when the log is opened, so there always is a head that lags by one session at most.
 //!
 //! INVARIANT: it is written only after what it names is durable. It may lag behind the log, but never lead.
 
@@ -16,6 +19,8 @@ const MAGIC: &[u8; 8] = b"PRKRHEAD";
 const VERSION: u8 = 1;
 /// Slots lie this far apart, so that they are in different sectors and pages.
 const SLOT_SPACING: u64 = 4096;
+const SLOTS: u64 = 3;
+const ANCHOR: u64 = 2;
 /// Every slot has exactly this length.
 const SLOT_BYTES: usize = 160;
 const NAME_BYTES: usize = 64;
@@ -60,7 +65,7 @@ impl HeadFile {
     pub(crate) fn read(&mut self) -> io::Result<Found> {
         let mut newest: Option<Head> = None;
         let length = self.file.len()?;
-        for slot in 0..2 {
+        for slot in 0..SLOTS {
             let offset = slot * SLOT_SPACING;
             let mut bytes = [0; SLOT_BYTES];
             if length < offset + SLOT_BYTES as u64 {
@@ -79,7 +84,7 @@ impl HeadFile {
             return Ok(Found::Nothing(if length == 0 {
                 "it is empty or missing"
             } else {
-                "neither of its two slots is intact"
+                "none of its slots is intact"
             }));
         };
         self.generation = head.generation;
@@ -89,25 +94,29 @@ impl HeadFile {
     /// Writes the head of the log being made.
     pub(crate) fn begin(&mut self) -> io::Result<()> {
         self.generation = 0;
-        self.file.write(0, &encode(self.kind, 0, &Chain::empty()))?;
+        self.put(ANCHOR, 0, &Chain::empty())?;
         self.file.sync()
     }
 
-    /// Writes where the chain ends into the older slot. Not synced: see the invariant.
+    /// Writes where the chain ends into the older slot. Not synced: see above.
     pub(crate) fn write(&mut self, chain: &Chain) -> io::Result<()> {
         let generation = self.generation + 1;
-        self.file.write(generation % 2 * SLOT_SPACING, &encode(self.kind, generation, chain))?;
+        self.put(generation % ANCHOR, generation, chain)?;
         self.generation = generation;
         Ok(())
     }
 
-    /// Writes where the chain ends into both slots, durably, one after the other.
-    pub(crate) fn write_both(&mut self, chain: &Chain) -> io::Result<()> {
-        for _ in 0..2 {
-            self.write(chain)?;
-            self.file.sync()?;
-        }
-        Ok(())
+    /// Writes where the chain ends durably, and drops the anchor there. Whatever is torn meanwhile, a slot is intact.
+    pub(crate) fn anchor(&mut self, chain: &Chain) -> io::Result<()> {
+        self.write(chain)?;
+        self.file.sync()?;
+        self.generation += 1;
+        self.put(ANCHOR, self.generation, chain)?;
+        self.file.sync()
+    }
+
+    fn put(&self, slot: u64, generation: u64, chain: &Chain) -> io::Result<()> {
+        self.file.write(slot * SLOT_SPACING, &encode(self.kind, generation, chain))
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {

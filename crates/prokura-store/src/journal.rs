@@ -109,7 +109,7 @@ impl Journal {
             return Err(Damage { file, place: Place::File, what }.into());
         }
         table.release().map_err(|fault| table_open_failed(&file, fault))?;
-        head.write_both(&chain).map_err(on_head)?;
+        head.anchor(&chain).map_err(on_head)?;
         let tails = RwLock::new(chain.tails.clone());
         let shared = Arc::new(Shared { kind, file, table, tails, _held: held });
         Ok(Self { kind, chain, head, head_file, latched: None, shared })

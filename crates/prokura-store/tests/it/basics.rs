@@ -1,47 +1,14 @@
 //! Appending, reading back, opening again; what is refused without harm.
 
-use std::{collections::BTreeMap, convert::Infallible, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use prokura_model::{DecisionId, Fault, Revision, TenantName, Timestamp};
+use prokura_model::{DecisionId, Fault, Revision, Timestamp};
 use prokura_store::{
     AppendError, DecisionLog, Entry, Log, MemoryDisk, OpenError, ReadError, Record, ReplayError,
     limits::FRAME_BYTES_MAX,
 };
 
-fn tenant(name: &str) -> TenantName {
-    TenantName::new(name).unwrap()
-}
-
-fn entry(name: &str, revision: u64) -> Entry {
-    Entry {
-        tenant: tenant(name),
-        revision: Revision(revision),
-        time: Timestamp(1_000 + revision),
-        author: format!("user:author-{revision}"),
-        reason: "because".to_owned(),
-        request_id: revision.is_multiple_of(2).then(|| format!("request-{revision}")),
-        payload: vec![7; usize::try_from(revision).unwrap()],
-    }
-}
-
-fn record(name: &str, id: &str) -> Record {
-    Record {
-        tenant: tenant(name),
-        id: DecisionId::new(id).unwrap(),
-        time: Timestamp(5_000),
-        payload: id.as_bytes().repeat(3),
-    }
-}
-
-fn replayed(log: &Log) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    log.replay(|entry| {
-        entries.push(entry);
-        Ok::<(), Infallible>(())
-    })
-    .unwrap();
-    entries
-}
+use crate::samples::{entry, record, replayed, tenant};
 
 fn newest_first(log: &DecisionLog, name: &str, before: Option<u64>) -> Vec<(u64, Record)> {
     log.newest_first(&tenant(name), before).unwrap().map(Result::unwrap).collect()

@@ -2,3 +2,13 @@
 
 #[cfg(test)]
 mod basics;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod faulty;
+#[cfg(test)]
+mod interleaving;
+#[cfg(test)]
+mod samples;

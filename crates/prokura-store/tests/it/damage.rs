@@ -1,0 +1,316 @@
+//! Bytes that are not as they were written: refused with their place, or without any effect. Never another answer, never a
+//! shorter one, never a panic.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use prokura_store::{DecisionLog, Disk, DiskFile, Log, MemoryDisk, OpenError};
+use redb::{Database, StorageBackend, TableDefinition};
+
+use crate::samples::Subject;
+
+const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
+const IDS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("ids");
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A closed log of a few batches, as small as redb makes it.
+fn closed<S: Subject>(batches: &[&[S::Item]]) -> Files {
+    let disk = MemoryDisk::new();
+    let mut log = S::open(Arc::new(disk.clone())).unwrap();
+    for batch in batches {
+        log.put(batch).unwrap();
+    }
+    drop(log);
+    with_redb::<S>(&disk, |database| while database.compact().unwrap() {});
+    disk.files()
+}
+
+fn small<S: Subject>() -> (Files, Vec<S::Item>) {
+    let items =
+        [S::item("default", 1, 40), S::item("other", 1, 10), S::item("default", 2, 0), S::item("default", 3, 30)];
+    (closed::<S>(&[&items[..1], &items[1..3], &items[3..]]), items.to_vec())
+}
+
+#[derive(Debug)]
+struct Direct(Arc<dyn DiskFile>);
+
+impl StorageBackend for Direct {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+}
+
+/// Works on the tables behind the log's back.
+fn with_redb<S: Subject>(disk: &MemoryDisk, work: impl FnOnce(&mut Database)) {
+    let mut database = Database::builder().create_with_backend(Direct(disk.open(S::FILE).unwrap())).unwrap();
+    work(&mut database);
+}
+
+/// Everything a damaged log may do: be as it was, or say what is wrong and stay as it is.
+fn refused_or_same<S: Subject>(files: &Files, items: &[S::Item], what: &str) -> Option<OpenError> {
+    let disk = MemoryDisk::with_files(files.clone());
+    let opened = catch_unwind(AssertUnwindSafe(|| S::open(Arc::new(disk.clone()))));
+    let Ok(opened) = opened else {
+        panic!("{what}: opening panicked");
+    };
+    match opened {
+        Ok(log) => {
+            assert_eq!(log.everything(), items, "{what}: another answer");
+
+            None
+        }
+        Err(error @ OpenError::Damaged(_)) => {
+            let text = error.to_string();
+            assert!(text.contains(S::FILE) || text.contains(S::HEAD), "{what}: no place in `{text}`");
+            assert_eq!(disk.files(), *files, "{what}: a refused log was changed");
+            Some(error)
+        }
+        Err(error) => panic!("{what}: {error}"),
+    }
+}
+
+/// What made no difference to what was written makes none to what is written next.
+fn goes_on<S: Subject>(files: &Files, items: &[S::Item], what: &str) {
+    let disk = MemoryDisk::with_files(files.clone());
+    let more = S::item("default", 4, 5_000);
+    S::open(Arc::new(disk.clone())).unwrap().put(std::slice::from_ref(&more)).unwrap();
+    let log = S::open(Arc::new(disk)).unwrap_or_else(|error| panic!("{what}, after appending: {error}"));
+    assert_eq!(log.everything(), [items, &[more]].concat(), "{what}, after appending");
+}
+
+/// Tries single bits, on all cores: every bit of every byte that is in use, and of what nobody reads (zeros, and the ones that
+/// redb fills new pages with) one bit in 64, taking turns. With `PROKURA_EVERY_BIT` set, every bit of every byte. Answers how
+/// many were refused and how many made no difference.
+fn flip_bits<S: Subject>() -> (usize, usize) {
+    let (files, items) = small::<S>();
+    assert_eq!(refused_or_same::<S>(&files, &items, "nothing flipped").map(|error| error.to_string()), None);
+    let all = std::env::var_os("PROKURA_EVERY_BIT").is_some();
+    let bits: Vec<(&str, usize, usize)> = files
+        .iter()
+        .flat_map(|(name, bytes)| {
+            bytes.iter().enumerate().map(move |(position, byte)| (name.as_str(), position, *byte))
+        })
+        .flat_map(|(name, position, byte)| (0..8).map(move |bit| (name, position, bit, byte)))
+        .filter(|(name, position, bit, byte)| {
+            let headers = if *name == S::HEAD { position % 4096 < 160 } else { *position < 512 };
+            all || headers || !matches!(byte, 0 | 0xFF) || (position % 8 == 0 && position / 8 % 8 == *bit)
+        })
+        .map(|(name, position, bit, _)| (name, position, bit))
+        .collect();
+    // What redb says when it panics is expected here, many times.
+    std::panic::set_hook(Box::new(|_| {}));
+    let (next, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let worker = || {
+        let mut files = files.clone();
+        while let Some(&(name, position, bit)) = bits.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let what = format!("{name}, byte {position}, bit {bit}");
+            files.get_mut(name).unwrap()[position] ^= 1 << bit;
+            match catch_unwind(AssertUnwindSafe(|| refused_or_same::<S>(&files, &items, &what).is_some())) {
+                Ok(true) => drop(refused.fetch_add(1, Ordering::Relaxed)),
+                Ok(false) if position % 101 == 0 => goes_on::<S>(&files, &items, &what),
+                Ok(false) => {}
+                Err(panic) => return Some(panic.downcast::<String>().map_or(what, |message| *message)),
+            }
+            files.get_mut(name).unwrap()[position] ^= 1 << bit;
+        }
+        None
+    };
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().unwrap()).collect()
+    });
+    let _ = std::panic::take_hook();
+    assert!(failed.is_empty(), "{failed:#?}");
+    let refused = refused.into_inner();
+    println!("{} bytes, {} flips: {refused} refused", files.values().map(Vec::len).sum::<usize>(), bits.len());
+    (refused, bits.len() - refused)
+}
+
+#[test]
+fn a_flipped_bit_of_a_log_is_refused_or_makes_no_difference() {
+    assert!(flip_bits::<Log>().0 > 10_000);
+}
+
+#[test]
+fn a_flipped_bit_of_a_decision_log_is_refused_or_makes_no_difference() {
+    assert!(flip_bits::<DecisionLog>().0 > 10_000);
+}
+
+fn truncated<S: Subject>() {
+    let (files, items) = small::<S>();
+    std::panic::set_hook(Box::new(|_| {}));
+    for (name, bytes) in files.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        // Every length of the small file; of the large one those around sectors, where a cut would fall, and some within.
+        let near = |length: &usize| bytes.len() < 10_000 || (length + 2) % 512 < 4 || length.is_multiple_of(37);
+        for length in (0..bytes.len()).filter(near) {
+            let mut cut = files.clone();
+            cut.get_mut(name).unwrap().truncate(length);
+            let refused = refused_or_same::<S>(&cut, &items, &format!("{name} cut to {length} bytes"));
+            assert!(refused.is_some() || name == S::HEAD || name.ends_with(".lock"), "{name} cut to {length} bytes");
+        }
+        for more in [1, 511, 4096, 1 << 20] {
+            let mut longer = files.clone();
+            longer.get_mut(name).unwrap().resize(bytes.len() + more, 0);
+            refused_or_same::<S>(&longer, &items, &format!("{name} with {more} bytes more"));
+        }
+    }
+}
+
+#[test]
+fn a_truncated_log_is_refused() {
+    truncated::<Log>();
+    truncated::<DecisionLog>();
+}
+
+/// The small log after its table was rewritten behind its back, with checksums redb is content with.
+fn rewritten<S: Subject>(work: impl Fn(&mut BTreeMap<u64, Vec<u8>>)) -> String {
+    let (files, items) = small::<S>();
+    let disk = MemoryDisk::with_files(files);
+    with_redb::<S>(&disk, |database| {
+        let transaction = database.begin_write().unwrap();
+        {
+            let mut table = transaction.open_table(FRAMES).unwrap();
+            let mut frames = BTreeMap::new();
+            while let Some((key, value)) = table.pop_first().unwrap() {
+                frames.insert(key.value(), value.value().to_vec());
+            }
+            work(&mut frames);
+            for (key, value) in frames {
+                table.insert(key, value.as_slice()).unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+    });
+    refused_or_same::<S>(&disk.files(), &items, "rewritten").unwrap().to_string()
+}
+
+fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in `{text}`");
+    }
+}
+
+#[test]
+fn entries_swapped_removed_or_doubled_are_refused_with_their_place() {
+    let text = rewritten::<Log>(|frames| {
+        let (second, third) = (frames[&2].clone(), frames[&3].clone());
+        frames.extend([(2, third), (3, second)]);
+    });
+    assert_contains(&text, &["log.redb` is damaged at entry 3 (revision 2 of tenant `default`)", "entry 3"]);
+    let text = rewritten::<Log>(|frames| drop(frames.remove(&1)));
+    assert_contains(&text, &["entry 2 (revision 1 of tenant `other`)", "entry 1 should stand here"]);
+    let text = rewritten::<Log>(|frames| drop(frames.remove(&3)));
+    assert_contains(&text, &["entry 4 (revision 3 of tenant `default`)", "entry 3 should stand here"]);
+    let text = rewritten::<Log>(|frames| drop(frames.insert(5, frames[&4].clone())));
+    assert_contains(&text, &["it was written as entry 4"]);
+    let text = rewritten::<Log>(|frames| frames.get_mut(&2).unwrap()[80] ^= 1);
+    assert_contains(&text, &["log.redb` is damaged at entry 2: its checksum is"]);
+    let text = rewritten::<Log>(|frames| drop(frames.insert(2, Vec::new())));
+    assert_contains(&text, &["entry 2", "too few"]);
+}
+
+#[test]
+fn entries_missing_at_the_end_are_found_by_the_head() {
+    let text = rewritten::<Log>(|frames| drop(frames.remove(&4)));
+    assert_contains(&text, &["entries 4 to 4 (the last is revision 3 of tenant `default`)", "missing", "backup"]);
+    let text = rewritten::<Log>(|frames| frames.retain(|key, _| *key < 3));
+    assert_contains(&text, &["entries 3 to 4 (the last is revision 3 of tenant `default`)"]);
+    let text = rewritten::<Log>(BTreeMap::clear);
+    assert_contains(&text, &["entries 1 to 4"]);
+    let text = rewritten::<DecisionLog>(|frames| drop(frames.remove(&4)));
+    assert_contains(&text, &["decisions.redb", "entries 4 to 4"]);
+}
+
+/// The last commit taken back by the one bit of redb's header that says which of two commits is the newer.
+#[test]
+fn a_flipped_primary_bit_is_named_as_the_loss_it_is() {
+    let disk = MemoryDisk::new();
+    let mut log = Log::open_on(Arc::new(disk.clone())).unwrap();
+    log.append(&[Log::item("default", 1, 10)]).unwrap();
+    log.append(&[Log::item("default", 2, 10)]).unwrap();
+    // As a killed process leaves it: redb's clean end would make both commits the same.
+    let mut files = disk.files();
+    drop(log);
+    files.get_mut(Log::FILE).unwrap()[9] ^= 1;
+    let items = [Log::item("default", 1, 10), Log::item("default", 2, 10)];
+    if let Some(error) = refused_or_same::<Log>(&files, &items, "primary bit") {
+        assert_contains(&error.to_string(), &["revision 2 of tenant `default`"]);
+    }
+}
+
+#[test]
+fn the_head_of_another_log_is_refused() {
+    let (mut files, items) = small::<Log>();
+    let others = [Log::item("default", 1, 41), Log::item("other", 1, 10)];
+    let (other, _) = (closed::<Log>(&[&others]), ());
+    files.insert(Log::HEAD.to_owned(), other[Log::HEAD].clone());
+    let error = refused_or_same::<Log>(&files, &items, "another head").unwrap().to_string();
+    assert_contains(&error, &["entry 2 (revision 1 of tenant `other`)", "not those its head was written for"]);
+
+    let (mut files, _) = small::<Log>();
+    let (decisions, _) = small::<DecisionLog>();
+    files.insert(Log::HEAD.to_owned(), decisions[DecisionLog::HEAD].clone());
+    let error = refused_or_same::<Log>(&files, &items, "the head of the other log").unwrap().to_string();
+    assert_contains(&error, &["log.head", "none of its slots is intact"]);
+
+    let (files, _) = small::<DecisionLog>();
+    let as_log = BTreeMap::from([
+        (Log::FILE.to_owned(), files[DecisionLog::FILE].clone()),
+        (Log::HEAD.to_owned(), small::<Log>().0[Log::HEAD].clone()),
+    ]);
+    let error = refused_or_same::<Log>(&as_log, &items, "the other log").unwrap().to_string();
+    assert_contains(&error, &["it belongs to the other log"]);
+}
+
+#[test]
+fn an_id_removed_or_led_astray_is_refused() {
+    for work in [
+        |ids: &mut redb::Table<'_, &[u8], u64>| drop(ids.remove(b"default\0d-1".as_slice()).unwrap().unwrap()),
+        |ids: &mut redb::Table<'_, &[u8], u64>| drop(ids.insert(b"default\0d-1".as_slice(), 3).unwrap().unwrap()),
+        |ids: &mut redb::Table<'_, &[u8], u64>| drop(ids.insert(b"default\0d-9".as_slice(), 1).unwrap()),
+    ] {
+        let (files, items) = small::<DecisionLog>();
+        let disk = MemoryDisk::with_files(files);
+        with_redb::<DecisionLog>(&disk, |database| {
+            let transaction = database.begin_write().unwrap();
+            work(&mut transaction.open_table(IDS).unwrap());
+            transaction.commit().unwrap();
+        });
+        let error = refused_or_same::<DecisionLog>(&disk.files(), &items, "ids").unwrap().to_string();
+        assert_contains(&error, &["decisions.redb", "ids are not those of its 4 records"]);
+    }
+}
+
+#[test]
+fn a_format_of_the_future_is_told_from_damage() {
+    let (mut files, _) = small::<Log>();
+    let head = files.get_mut(Log::HEAD).unwrap();
+    let slot = &mut head[2 * 4096..2 * 4096 + 160];
+    slot[8] = 9;
+    let checksum = crc32c::crc32c(&slot[..156]).to_le_bytes();
+    slot[156..].copy_from_slice(&checksum);
+    let error = Log::open_on(Arc::new(MemoryDisk::with_files(files))).unwrap_err();
+    assert_eq!(error.code(), "store_format_unknown");
+    assert_contains(&error.to_string(), &["log.head` is in format 9"]);
+}
