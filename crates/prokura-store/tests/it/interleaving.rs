@@ -72,7 +72,7 @@ fn replay_equals<S: Subject>(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_log_replays_what_was_appended(steps in prop::collection::vec(step(), 1..24)) {
