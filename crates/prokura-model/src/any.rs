@@ -30,9 +30,10 @@ pub(crate) fn id() -> impl Strategy<Value = ObjectId> {
         2 => select(vec!['"', '\\', '*', ':', '#', '@', '[', ']', ' ', '.', '/', '|', '\u{202e}', '\u{2028}']),
         1 => prop::char::range('a', 'z'),
     ];
-    collection::vec(character, 1..24)
-        .prop_map(|characters| characters.into_iter().collect::<String>())
-        .prop_filter_map("a legal id", |text| ObjectId::new(text).ok())
+    collection::vec(character, 1..24).prop_map(|characters| {
+        let text: String = characters.into_iter().filter(|character| !character.is_control()).collect();
+        ObjectId::new(&text).unwrap_or_else(|_| ObjectId::new(format!("{text}a")).unwrap())
+    })
 }
 
 pub(crate) fn subject() -> impl Strategy<Value = SubjectRef> {

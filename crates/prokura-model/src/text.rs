@@ -285,4 +285,4 @@ fn error(column: usize, message: String) -> TextError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 use super::{
     Diagnostic, parser,
     syntax::{DefinitionNode, ExpressionNode, File, MemberBody, MemberNode, Path, TypeForm, TypeNode},
-    token::{Comment, Place, TokenId, Tokens},
+    token::{Comment, Place, TokenId, TokenKind, Tokens},
 };
 
 /// The text in canonical form: tabs, one statement a line, `;` and `#...` left out, every comment kept, and parentheses
@@ -84,8 +84,9 @@ impl<'p> Printer<'p> {
             MemberBody::Relation(types) => {
                 self.print(member.sign, "");
                 for (position, node) in types.iter().enumerate() {
-                    if position > 0 {
-                        self.print(node.path.first - 1, " ");
+                    let pipe = node.path.first - 1;
+                    if position > 0 && self.last != Some(pipe) {
+                        self.print(pipe, " ");
                     }
                     self.subject_type(node);
                 }
@@ -98,26 +99,35 @@ impl<'p> Printer<'p> {
     }
 
     fn subject_type(&mut self, node: &TypeNode) {
-        if let TypeForm::Ellipsis { hash, dots } = node.form {
-            // The two signs are left out; their comments move in front of the type.
-            for sign in [hash, dots] {
-                let comments = self.tokens.comments_between(Some(sign - 1), sign);
-                self.inline_comments(comments);
-            }
-        }
-        self.path(node.path, " ");
         match node.form {
-            TypeForm::Object => {}
-            TypeForm::Ellipsis { dots, .. } => self.last = Some(dots),
+            TypeForm::Object => self.path(node.path, " "),
+            TypeForm::Ellipsis { hash, dots } => self.type_without_dots(node.path, hash, dots),
             TypeForm::Userset { hash, relation } => {
+                self.path(node.path, " ");
                 self.print(hash, "");
                 self.print(relation, "");
             }
             TypeForm::Wildcard { colon, star } => {
+                self.path(node.path, " ");
                 self.print(colon, "");
                 self.print(star, "");
             }
         }
+    }
+
+    /// Leaves `#...` out. Comments after it may end their line, which after a name would end the statement, so they move
+    /// in front of the type.
+    fn type_without_dots(&mut self, path: Path, hash: TokenId, dots: TokenId) {
+        let pipe = Some(dots + 1).filter(|next| self.tokens.token(*next).kind == TokenKind::Pipe);
+        for sign in hash..=pipe.unwrap_or(dots) {
+            let comments = self.tokens.comments_between(Some(sign - 1), sign);
+            self.inline_comments(comments);
+        }
+        self.path(path, " ");
+        if pipe.is_some() {
+            self.text.push_str(" |");
+        }
+        self.last = pipe.or(Some(dots));
     }
 
     fn expression(&mut self, node: &ExpressionNode, space: &str) {

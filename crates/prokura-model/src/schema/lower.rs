@@ -198,7 +198,7 @@ fn exclusion(operands: Vec<Expression>) -> Option<Expression> {
 }
 
 /// The lines of a comment without `//`, `/*`, `*/` and the `*` in front of each line.
-fn comment_lines(comment: &str) -> Vec<String> {
+pub(super) fn comment_lines(comment: &str) -> Vec<String> {
     if let Some(line) = comment.strip_prefix("//") {
         return vec![line.trim().to_owned()];
     }

@@ -280,7 +280,7 @@ impl Parser<'_> {
             _ if self.tokens.token(self.next).place != Place::Beside => return None,
             _ => return Some("a statement ends with a line break or `;`".to_owned()),
         };
-        Some(format!("the operators are `+` (or), `&` (and) and `-` (but not); here perhaps {operator}"))
+        Some(format!("write {operator}: the operators are `+` (or), `&` (and) and `-` (but not)"))
     }
 
     fn not_a_definition(&mut self) {
@@ -313,7 +313,10 @@ impl Parser<'_> {
                 did_you_mean(text, ["relation", "permission"]).map(|word| format!("did you mean `{word}`?"))
             }
             TokenKind::Keyword(Keyword::Definition) => {
-                Some("definitions do not nest; is a `}` missing above?".to_owned())
+                Some("definitions do not nest: is a `}` missing above?".to_owned())
+            }
+            TokenKind::Plus | TokenKind::Minus | TokenKind::Ampersand | TokenKind::Pipe | TokenKind::Arrow => {
+                Some("put it at the end of the line above: a line break after a name ends the statement".to_owned())
             }
             _ => None,
         };

@@ -80,7 +80,7 @@ pub enum RelationshipFault {
         suggestion: Option<RelationName>,
     },
     /// The relation does not allow such a subject.
-    #[error("`{kind}#{relation}` allows {}, not `{subject}`", listed(.allowed))]
+    #[error("`{kind}#{relation}` allows {}, not `{subject}`{}", listed(.allowed), meant(meant_subject(.subject, .allowed)))]
     Subject {
         /// The definition.
         kind: TypeName,
@@ -198,6 +198,14 @@ fn closest<'c>(name: &RelationName, candidates: impl Iterator<Item = &'c Relatio
 
 fn meant<T: std::fmt::Display + ?Sized>(suggestion: Option<&T>) -> String {
     suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// The userset that was meant, when the object itself is not allowed but a userset of its type is.
+fn meant_subject<'a>(subject: &AllowedSubject, allowed: &'a [AllowedSubject]) -> Option<&'a AllowedSubject> {
+    let userset = |candidate: &&AllowedSubject| {
+        matches!(candidate, AllowedSubject::Userset(..)) && candidate.kind() == subject.kind()
+    };
+    matches!(subject, AllowedSubject::Object(_)).then(|| allowed.iter().find(userset)).flatten()
 }
 
 fn listed(allowed: &[AllowedSubject]) -> String {

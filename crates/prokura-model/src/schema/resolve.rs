@@ -82,7 +82,7 @@ impl<'s> Check<'s, '_> {
         if let Some((at, relation)) = wildcard {
             let message =
                 format!("`{kind}#{name}` cannot be a subject: it may hold a wildcard, by relation `{at}#{relation}`");
-            let help = "wildcards cannot be included through usersets; declare a relation without one".to_owned();
+            let help = "wildcards cannot be included through usersets: declare a relation without one".to_owned();
             let span = Span { end: self.span(relation_token(node)).end, ..self.tokens.span_of_path(node.path) };
             self.problems.report(span, "wildcard_in_userset", message, Some(help));
         }
@@ -96,8 +96,9 @@ impl<'s> Check<'s, '_> {
                     return;
                 };
                 if !whole && found.name() == of {
-                    let message = format!("permission `{of}` uses itself, which adds nothing to it");
-                    self.warnings.report(self.span(*name), "permission_uses_itself", message, None);
+                    let message = format!("permission `{of}` uses itself");
+                    let help = "what leads back to itself adds nothing, and after `-` it cannot be decided".to_owned();
+                    self.warnings.report(self.span(*name), "permission_uses_itself", message, Some(help));
                 }
             }
             ExpressionNode::Arrow { left, right, .. } => self.arrow(definition, *left, *right),
@@ -116,13 +117,13 @@ impl<'s> Check<'s, '_> {
             Some(Member::Relation(relation)) => relation,
             Some(Member::Permission(permission)) => {
                 let message = format!("`{}` is a permission, and an arrow starts at a relation", permission.name);
-                let help = "arrows follow stored relationships; name the relation that leads to the object".to_owned();
+                let help = "arrows follow stored relationships: name the relation that leads to the object".to_owned();
                 return self.problems.report(self.span(left), "arrow_from_permission", message, Some(help));
             }
         };
         if let Some((at, by)) = self.wildcards.get(&(&definition.name, &relation.name)) {
             let message = format!("relation `{}` may hold a wildcard, by relation `{at}#{by}`", relation.name);
-            let help = "an arrow cannot follow a wildcard; declare a relation without one".to_owned();
+            let help = "an arrow cannot follow a wildcard: declare a relation without one".to_owned();
             self.problems.report(self.span(left), "wildcard_in_arrow", message, Some(help));
         }
         let target = self.tokens.text_of(right);

@@ -1,4 +1,9 @@
+mod any;
 mod conformance;
+mod diagnostics;
+mod formatting;
+mod limits;
+mod relationships;
 
 use super::*;
 
