@@ -64,7 +64,7 @@ document:a#viewer@user:alice[expiration:2030-01-01T00:00:00Z]
     column 29: caveats and expiration (`[...]`) are not supported yet by this version
 document:a#viewer@user:alice@example.com
     column 29: `@` where the text should end; an id with anything but letters, digits and `/_|-=+` stands in double quotes, as in `user:"alice@example.com"`
-document:a b#viewer@user:alice b
+document:a b#viewer@user:alice
     column 11: ` ` where `#` was expected: a relationship is `type:id#relation@subject`; an id with anything but letters, digits and `/_|-=+` stands in double quotes, as in `user:"alice@example.com"`
 document:a
     column 11: the text ends where `#` was expected: a relationship is `type:id#relation@subject`
