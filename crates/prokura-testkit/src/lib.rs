@@ -1,1 +1,36 @@
-//! testkit
+//! What right means, and how to find out that something is not.
+//!
+//! - [`World`] is the state as plain sets and maps; its `answer` is the **oracle**: the decision procedure in the plainest way,
+//!   without index, cache, order of evaluation or limits.
+//! - [`generate`] makes random worlds and questions from a seed, the same ones every time.
+//! - [`Candidate`] is whatever claims to give the same answers: the engine, the library, a server. [`compare`] holds one to
+//!   the oracle, and makes what it finds small.
+//! - [`Planted`] is a candidate that is right, or wrong in one chosen way; it shows that the generator finds such bugs.
+//! - [`scenario`] runs the written examples under `scenarios/`, and prints a difference as one.
+//!
+//! The crate sees the model only, never what it judges.
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test kit speaks by failing the test, and by printing what it counted"
+)]
+
+mod candidate;
+pub mod compare;
+mod features;
+pub mod generate;
+mod oracle;
+mod planted;
+mod rng;
+pub mod scenario;
+mod shrink;
+mod world;
+
+pub use candidate::{Answer, Ask, Candidate, Question, Verdict};
+pub use features::Tally;
+pub use oracle::{CHAIN_LINKS, OracleError};
+pub use planted::{Bug, Planted};
+pub use rng::Rng;
+pub use shrink::shrink;
+pub use world::World;

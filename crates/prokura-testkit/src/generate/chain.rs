@@ -1,0 +1,354 @@
+use std::collections::BTreeSet;
+
+use prokura_model::{
+    Cap, CapClause, CapPermissions, CapResource, Change, Delegation, DelegationId, DelegationKind, ObjectRef,
+    Principal, PrincipalState, RelationName, Task, TaskId, TaskState, Timestamp,
+};
+
+use super::{Maker, NOON};
+use crate::{Ask, Question, oracle::CHAIN_LINKS};
+
+const MINUTE: u64 = 60_000;
+
+/// The one thing that is wrong with a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    ParentOfAnotherChain,
+    AnotherTask,
+    Revoked,
+    Expired,
+    NotYetValid,
+    DepthTooSmall,
+    MayNotPassOn,
+    CapWithoutPermission,
+    CapWithoutResource,
+    CapEmpty,
+    FromSomeoneElse,
+    MiddleSuspended,
+    MiddleOwnerOffBoarded,
+    MiddleUnregistered,
+    RootNotOrigin,
+    ParentCycle,
+    ParentMissing,
+    TooLong,
+    TaskMissing,
+    TaskCompleted,
+    TaskCancelled,
+    TaskExpired,
+    NotForTheActor,
+    DelegationMissing,
+    ActorSuspended,
+    ActorOwnerOffBoarded,
+}
+
+const FLAWS: [Flaw; 26] = [
+    Flaw::ParentOfAnotherChain,
+    Flaw::AnotherTask,
+    Flaw::Revoked,
+    Flaw::Expired,
+    Flaw::NotYetValid,
+    Flaw::DepthTooSmall,
+    Flaw::MayNotPassOn,
+    Flaw::CapWithoutPermission,
+    Flaw::CapWithoutResource,
+    Flaw::CapEmpty,
+    Flaw::FromSomeoneElse,
+    Flaw::MiddleSuspended,
+    Flaw::MiddleOwnerOffBoarded,
+    Flaw::MiddleUnregistered,
+    Flaw::RootNotOrigin,
+    Flaw::ParentCycle,
+    Flaw::ParentMissing,
+    Flaw::TooLong,
+    Flaw::TaskMissing,
+    Flaw::TaskCompleted,
+    Flaw::TaskCancelled,
+    Flaw::TaskExpired,
+    Flaw::NotForTheActor,
+    Flaw::DelegationMissing,
+    Flaw::ActorSuspended,
+    Flaw::ActorOwnerOffBoarded,
+];
+
+/// A chain while it is made: nothing of it is written yet.
+struct Draft {
+    task: Task,
+    links: Vec<Delegation>,
+    actor: ObjectRef,
+    leaf: DelegationId,
+    principals: Vec<Principal>,
+}
+
+impl Maker {
+    /// A task with a chain under it, and what its last link's holder wants. A third of the chains have one flaw.
+    pub(crate) fn delegated(&mut self, asks: &mut BTreeSet<Ask>) {
+        let origin = if self.rng.chance(80) { self.person() } else { self.agent() };
+        let (resource, permission) = self.target(&origin.clone().into(), 85);
+        let mut draft = self.draft(&origin, &permission, &resource);
+        if self.rng.chance(42) {
+            let flaw = *self.rng.pick(&FLAWS);
+            self.spoil(&mut draft, flaw, &permission, &resource);
+        }
+        let times = self.boundaries(&draft);
+        self.push(Change::TaskOpened(draft.task));
+        for principal in draft.principals {
+            self.push(Change::PrincipalSet(principal));
+        }
+        for link in &draft.links {
+            self.push(Change::DelegationCreated(link.clone()));
+            if link.revoked_at.is_some() {
+                self.push(Change::DelegationRevoked(link.id.clone()));
+            }
+        }
+        let question = Question { actor: draft.actor, delegation: Some(draft.leaf), permission, resource };
+        asks.insert(Ask::Decide { question: question.clone(), now: Timestamp(NOON) });
+        if self.rng.chance(35) {
+            let now = *self.rng.pick(&times);
+            asks.insert(Ask::Decide { question: question.clone(), now });
+        }
+        if self.rng.chance(20) {
+            // The same way, for something else.
+            let (resource, permission) = self.anything();
+            asks.insert(Ask::Decide { question: Question { permission, resource, ..question }, now: Timestamp(NOON) });
+        }
+    }
+
+    fn draft(&mut self, origin: &ObjectRef, permission: &RelationName, resource: &ObjectRef) -> Draft {
+        self.serial += 1;
+        let name = format!("t{}", self.serial);
+        let task = Task {
+            id: task_id(&name),
+            origin: origin.clone(),
+            purpose: "testing".to_owned(),
+            opened_at: Timestamp(NOON - 60 * MINUTE),
+            expires_at: Timestamp(NOON + if self.rng.chance(20) { 1 } else { 90 * MINUTE }),
+            state: TaskState::Open,
+            declared: false,
+        };
+        let count = *self.rng.pick(&[1, 1, 2, 2, 3, 3, 4, 5, 6]);
+        let mut links: Vec<Delegation> = Vec::new();
+        let mut from = origin.clone();
+        for (position, to) in self.agents(count).into_iter().enumerate() {
+            let below = u32::try_from(count - 1 - position).expect("a few links");
+            let spare = u32::try_from(self.rng.below(3)).expect("a few");
+            links.push(Delegation {
+                id: delegation_id(&format!("{name}-d{position}")),
+                task: task.id.clone(),
+                kind: DelegationKind::Lends,
+                from,
+                to: to.clone(),
+                parent: links.last().map(|link| link.id.clone()),
+                cap: self.cap(permission, resource),
+                depth: below + spare,
+                not_before: self.rng.chance(30).then_some(Timestamp(NOON)),
+                expires_at: self.end(),
+                revoked_at: None,
+                declared: false,
+            });
+            from = to;
+        }
+        let leaf = links.last().map(|link| link.id.clone()).expect("a chain has a link");
+        // Mostly nobody on the way is stopped for another reason.
+        let mut principals = Vec::new();
+        if self.rng.chance(80) {
+            let people = links.iter().map(|link| &link.to).chain([origin]);
+            principals.extend(people.map(|object| active(object, None)));
+        }
+        Draft { task, actor: from, leaf, links, principals }
+    }
+
+    fn end(&mut self) -> Option<Timestamp> {
+        match self.rng.below(10) {
+            0 => Some(Timestamp(NOON + 1)),
+            1..=3 => Some(Timestamp(NOON + 30 * MINUTE)),
+            _ => None,
+        }
+    }
+
+    /// A cap that covers the request, in one of the ways there are.
+    fn cap(&mut self, permission: &RelationName, resource: &ObjectRef) -> Cap {
+        let mut clauses = Vec::new();
+        if self.rng.chance(40) {
+            clauses.push(self.clause());
+        }
+        let permissions = if self.rng.chance(30) {
+            CapPermissions::Any
+        } else {
+            CapPermissions::Only(BTreeSet::from([permission.clone(), self.anything().1]))
+        };
+        let mut resources = BTreeSet::from([if self.rng.chance(50) {
+            CapResource::Type(resource.kind.clone())
+        } else {
+            CapResource::Object(resource.clone())
+        }]);
+        if self.rng.chance(30) {
+            resources.insert(CapResource::Object(self.anything().0));
+        }
+        clauses.push(CapClause { permissions, resources });
+        Cap { clauses }
+    }
+
+    fn clause(&mut self) -> CapClause {
+        let (resource, permission) = self.anything();
+        let permissions = CapPermissions::Only(BTreeSet::from([permission]));
+        CapClause { permissions, resources: BTreeSet::from([CapResource::Object(resource)]) }
+    }
+
+    fn spoil(&mut self, draft: &mut Draft, flaw: Flaw, permission: &RelationName, resource: &ObjectRef) {
+        let at = self.rng.below(draft.links.len());
+        match flaw {
+            Flaw::ParentOfAnotherChain | Flaw::AnotherTask | Flaw::FromSomeoneElse | Flaw::RootNotOrigin => {
+                self.spoil_shape(draft, flaw, at);
+            }
+            Flaw::ParentCycle | Flaw::ParentMissing | Flaw::TooLong => spoil_length(draft, flaw),
+            Flaw::CapWithoutPermission | Flaw::CapWithoutResource | Flaw::CapEmpty => {
+                draft.links[at].cap = self.spoilt_cap(flaw, permission, resource);
+            }
+            Flaw::MiddleSuspended | Flaw::ActorSuspended | Flaw::MiddleOwnerOffBoarded | Flaw::ActorOwnerOffBoarded => {
+                self.spoil_people(draft, flaw, at);
+            }
+            Flaw::MiddleUnregistered => {
+                let from = draft.links[at].from.clone();
+                draft.principals.retain(|principal| principal.object != from);
+                self.push(Change::PrincipalRemoved(from));
+            }
+            Flaw::Revoked => draft.links[at].revoked_at = Some(Timestamp(NOON)),
+            Flaw::Expired => {
+                draft.links[at].expires_at = Some(Timestamp(NOON - if self.rng.chance(60) { 0 } else { MINUTE }));
+            }
+            Flaw::NotYetValid => {
+                draft.links[at].not_before = Some(Timestamp(NOON + if self.rng.chance(60) { 1 } else { MINUTE }));
+            }
+            Flaw::DepthTooSmall | Flaw::MayNotPassOn => {
+                let below = draft.links.len() - 1 - at;
+                let less = if flaw == Flaw::MayNotPassOn { 0 } else { below.saturating_sub(1) };
+                draft.links[at].depth = u32::try_from(less).expect("a few links");
+            }
+            Flaw::TaskMissing => {
+                for link in &mut draft.links {
+                    link.task = task_id("t-nowhere");
+                }
+            }
+            Flaw::TaskCompleted => draft.task.state = TaskState::Completed,
+            Flaw::TaskCancelled => draft.task.state = TaskState::Cancelled,
+            Flaw::TaskExpired => {
+                draft.task.expires_at = Timestamp(NOON - if self.rng.chance(60) { 0 } else { MINUTE });
+            }
+            Flaw::NotForTheActor => {
+                draft.actor = if self.rng.chance(50) { draft.task.origin.clone() } else { self.agent() };
+            }
+            Flaw::DelegationMissing => draft.leaf = delegation_id("d-nowhere"),
+        }
+    }
+
+    fn spoil_shape(&mut self, draft: &mut Draft, flaw: Flaw, at: usize) {
+        let others: Vec<_> = self.world.delegations.keys().cloned().collect();
+        let tasks: Vec<_> = self.world.tasks.keys().cloned().collect();
+        let (root, link) = (at == 0, &mut draft.links[at]);
+        match flaw {
+            Flaw::ParentOfAnotherChain if !others.is_empty() => link.parent = Some(self.rng.pick(&others).clone()),
+            Flaw::AnotherTask if !tasks.is_empty() => link.task = self.rng.pick(&tasks).clone(),
+            Flaw::FromSomeoneElse if !root => link.from = self.agent(),
+            _ => {
+                let someone = self.person();
+                draft.links[0].from = someone;
+            }
+        }
+    }
+
+    fn spoilt_cap(&mut self, flaw: Flaw, permission: &RelationName, resource: &ObjectRef) -> Cap {
+        let mut cap = self.cap(permission, resource);
+        let (other, another) = self.anything();
+        for clause in &mut cap.clauses {
+            if flaw == Flaw::CapWithoutPermission {
+                clause.permissions = CapPermissions::Only(BTreeSet::from([another.clone()]));
+            } else {
+                clause.resources = BTreeSet::from([CapResource::Object(other.clone())]);
+            }
+        }
+        if flaw == Flaw::CapEmpty {
+            cap.clauses.clear();
+        }
+        cap
+    }
+
+    fn spoil_people(&mut self, draft: &mut Draft, flaw: Flaw, at: usize) {
+        let whose = match flaw {
+            Flaw::ActorSuspended | Flaw::ActorOwnerOffBoarded => draft.actor.clone(),
+            _ => draft.links[at].from.clone(),
+        };
+        draft.principals.retain(|principal| principal.object != whose);
+        if matches!(flaw, Flaw::MiddleSuspended | Flaw::ActorSuspended) {
+            let gone = self.rng.chance(40);
+            let state = if gone { PrincipalState::OffBoarded } else { PrincipalState::Suspended };
+            draft.principals.push(Principal { state, ..active(&whose, None) });
+        } else {
+            let owner = self.person();
+            draft.principals.push(active(&whose, Some(owner.clone())));
+            draft.principals.push(Principal { state: PrincipalState::OffBoarded, ..active(&owner, None) });
+        }
+    }
+
+    /// Every moment at which something of the chain begins or ends, the ones beside it, and the end of time.
+    fn boundaries(&self, draft: &Draft) -> Vec<Timestamp> {
+        let begins = draft.links.iter().filter_map(|link| link.not_before);
+        let ends = draft.links.iter().filter_map(|link| link.expires_at).chain([draft.task.expires_at]);
+        let mut times: Vec<_> =
+            begins.chain(ends).flat_map(|time| [time.0 - 1, time.0, time.0 + 1].map(Timestamp)).collect();
+        times.extend([Timestamp(0), Timestamp(u64::MAX)]);
+        times
+    }
+
+    pub(crate) fn end_a_task_or_link(&mut self) {
+        let tasks: Vec<_> = self.world.tasks.keys().cloned().collect();
+        let links: Vec<_> = self.world.delegations.keys().cloned().collect();
+        if !tasks.is_empty() && self.rng.chance(40) {
+            let state = if self.rng.chance(50) { TaskState::Completed } else { TaskState::Cancelled };
+            let task = self.rng.pick(&tasks).clone();
+            self.push(Change::TaskClosed(task, state));
+        } else if !links.is_empty() {
+            let link = self.rng.pick(&links).clone();
+            self.push(Change::DelegationRevoked(link));
+        }
+    }
+}
+
+fn spoil_length(draft: &mut Draft, flaw: Flaw) {
+    match flaw {
+        Flaw::ParentCycle => draft.links[0].parent = draft.links.last().map(|link| link.id.clone()),
+        Flaw::ParentMissing => draft.links[0].parent = Some(delegation_id("d-nowhere")),
+        // The last link again and again, to the longest chain there may be and one more.
+        _ => {
+            let last = draft.links.last().expect("a chain has a link").clone();
+            while draft.links.len() <= CHAIN_LINKS {
+                let above = draft.links.last().expect("a chain has a link");
+                let mut link = last.clone();
+                link.id = delegation_id(&format!("{}-{}", last.id, draft.links.len()));
+                link.parent = Some(above.id.clone());
+                link.from = above.to.clone();
+                draft.links.push(link);
+            }
+            for (above, link) in draft.links.iter_mut().rev().enumerate() {
+                link.depth = u32::try_from(above).expect("a few links");
+            }
+            draft.leaf = draft.links.last().expect("a chain has a link").id.clone();
+            // Sometimes one link fewer, which is just short enough.
+            if draft.task.origin.id.as_str().len() % 2 == 0 {
+                let shorter = draft.links.get(CHAIN_LINKS - 1).expect("as many as there may be");
+                draft.leaf = shorter.id.clone();
+            }
+        }
+    }
+}
+
+fn active(object: &ObjectRef, owner: Option<ObjectRef>) -> Principal {
+    Principal { object: object.clone(), owner, state: PrincipalState::Active, declared: false }
+}
+
+fn task_id(text: &str) -> TaskId {
+    TaskId::new(text).expect("a legal id")
+}
+
+fn delegation_id(text: &str) -> DelegationId {
+    DelegationId::new(text).expect("a legal id")
+}

@@ -1,0 +1,166 @@
+use prokura_model::{
+    Change, ObjectRef, Principal, PrincipalState, RelationName, Relationship, SubjectRef, TypeName,
+    schema::{AllowedSubject, Member},
+};
+
+use super::{Maker, named};
+
+const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "zoë"];
+const AGENTS: [&str; 8] = ["planner", "coder", "tester", "writer", "mailer", "buyer", "guide", "clerk"];
+const OBJECTS: [&str; 3] = ["a", "b", "c: #1@\"x\""];
+
+impl Maker {
+    pub(crate) fn person(&mut self) -> ObjectRef {
+        let id = *self.rng.pick(&PEOPLE);
+        object("user", id)
+    }
+
+    pub(crate) fn agent(&mut self) -> ObjectRef {
+        let id = *self.rng.pick(&AGENTS);
+        object("agent", id)
+    }
+
+    /// So many different agents.
+    pub(crate) fn agents(&mut self, count: usize) -> Vec<ObjectRef> {
+        self.rng.some(&AGENTS, count).into_iter().map(|id| object("agent", id)).collect()
+    }
+
+    pub(crate) fn object(&mut self, kind: &TypeName) -> ObjectRef {
+        match kind.as_str() {
+            "user" => self.person(),
+            "agent" => self.agent(),
+            kind => {
+                let id = *self.rng.pick(&OBJECTS);
+                object(kind, id)
+            }
+        }
+    }
+
+    /// A subject to ask about: mostly someone, sometimes a userset.
+    pub(crate) fn subject(&mut self) -> SubjectRef {
+        if self.rng.chance(88) {
+            return if self.rng.chance(75) { self.person().into() } else { self.agent().into() };
+        }
+        let usersets: Vec<_> = self.world.relationships.iter().map(|edge| edge.subject.clone()).collect();
+        let usersets: Vec<_> =
+            usersets.into_iter().filter(|subject| matches!(subject, SubjectRef::Userset(..))).collect();
+        if !usersets.is_empty() && self.rng.chance(70) {
+            return self.rng.pick(&usersets).clone();
+        }
+        let (object, relation) = self.anything();
+        SubjectRef::Userset(object, relation)
+    }
+
+    /// Everyone is registered but now and then one; agents have owners; now and then one is stopped.
+    pub(crate) fn principals(&mut self) {
+        for id in PEOPLE {
+            let state = self.state(1, 2);
+            self.register(object("user", id), None, state);
+        }
+        for id in AGENTS {
+            let owner = self.rng.chance(70).then(|| self.person());
+            let state = self.state(2, 1);
+            self.register(object("agent", id), owner, state);
+        }
+    }
+
+    fn state(&mut self, suspended: usize, off_boarded: usize) -> PrincipalState {
+        match self.rng.below(100) {
+            dice if dice < suspended => PrincipalState::Suspended,
+            dice if dice < suspended + off_boarded => PrincipalState::OffBoarded,
+            _ => PrincipalState::Active,
+        }
+    }
+
+    fn register(&mut self, object: ObjectRef, owner: Option<ObjectRef>, state: PrincipalState) {
+        if !self.rng.chance(2) {
+            self.push(Change::PrincipalSet(Principal { object, owner, state, declared: false }));
+        }
+    }
+
+    /// The graph. Three objects of a type and this many edges make cycles ordinary.
+    pub(crate) fn edges(&mut self) {
+        let count = self.rng.between(8, 28);
+        for _ in 0..count {
+            let edge = self.edge();
+            self.push(Change::RelationshipTouched(edge));
+        }
+        // Some come and go before anyone asks.
+        for _ in 0..self.rng.below(4) {
+            self.lose_an_edge();
+        }
+    }
+
+    pub(crate) fn edge(&mut self) -> Relationship {
+        let relations = self.relations();
+        let (kind, relation, allowed) = self.rng.pick(&relations).clone();
+        let resource = self.object(&kind);
+        let subject = match self.rng.pick(&allowed).clone() {
+            AllowedSubject::Object(kind) => self.object(&kind).into(),
+            AllowedSubject::Userset(kind, relation) => SubjectRef::Userset(self.object(&kind), relation),
+            AllowedSubject::Wildcard(kind) => SubjectRef::Wildcard(kind),
+        };
+        Relationship { resource, relation, subject }
+    }
+
+    fn relations(&self) -> Vec<(TypeName, RelationName, Vec<AllowedSubject>)> {
+        let mut relations = Vec::new();
+        for definition in self.schema().definitions().values() {
+            for member in definition.members.values() {
+                if let Member::Relation(relation) = member {
+                    relations.push((definition.name.clone(), relation.name.clone(), relation.allowed.clone()));
+                }
+            }
+        }
+        relations
+    }
+
+    fn lose_an_edge(&mut self) {
+        let edges: Vec<_> = self.world.relationships.iter().cloned().collect();
+        if !edges.is_empty() {
+            let edge = self.rng.pick(&edges).clone();
+            self.push(Change::RelationshipDeleted(edge));
+        }
+    }
+
+    /// Life goes on: edges come and go, people leave, tasks end, links are revoked, permissions are defined anew.
+    pub(crate) fn later(&mut self) {
+        for _ in 0..self.rng.between(3, 10) {
+            match self.rng.below(14) {
+                0..=3 => self.lose_an_edge(),
+                4..=7 => {
+                    let edge = self.edge();
+                    self.push(Change::RelationshipTouched(edge));
+                }
+                8 => {
+                    let object = if self.rng.chance(50) { self.person() } else { self.agent() };
+                    let owner = self.rng.chance(30).then(|| self.person());
+                    let state = self.state(25, 25);
+                    self.register(object, owner, state);
+                }
+                9 => {
+                    let object = self.agent();
+                    self.push(Change::PrincipalRemoved(object));
+                }
+                10 | 11 => self.end_a_task_or_link(),
+                12 => {
+                    let mut sketch = self.sketch.clone();
+                    sketch.fill_permissions(&mut self.rng);
+                    let text = sketch.text(&mut self.rng);
+                    self.sketch = sketch;
+                    self.push(Change::SchemaWritten(text));
+                }
+                _ => {
+                    // The same edge again: it exists, and is none the newer for it.
+                    if let Some(edge) = self.world.relationships.first().cloned() {
+                        self.push(Change::RelationshipTouched(edge));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn object(kind: &str, id: &str) -> ObjectRef {
+    ObjectRef { kind: named(kind), id: prokura_model::ObjectId::new(id).expect("a legal id") }
+}

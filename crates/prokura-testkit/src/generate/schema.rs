@@ -1,0 +1,263 @@
+use std::fmt::Write as _;
+
+use prokura_model::{
+    RelationName, TypeName,
+    schema::{AllowedSubject, Expression},
+};
+
+use crate::Rng;
+
+/// Types without relations, which act and receive.
+pub(super) const ACTING: [&str; 2] = ["user", "agent"];
+const HOLDING: [&str; 3] = ["group", "folder", "document"];
+const PARENTS: [&str; 2] = ["parent", "home"];
+const RELATIONS: [&str; 5] = ["owner", "viewer", "banned", "member", "guest"];
+const PERMISSIONS: [&str; 5] = ["view", "edit", "manage", "share", "read_all"];
+
+/// A schema as it was meant, to compare with what the parser makes of its text.
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    /// The definitions that hold anything, in the order of the text.
+    pub kinds: Vec<Kind>,
+}
+
+/// One definition.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Its name.
+    pub name: TypeName,
+    /// Its relations.
+    pub relations: Vec<(RelationName, Vec<AllowedSubject>)>,
+    /// Its permissions; each may refer to the ones before it.
+    pub permissions: Vec<(RelationName, Expression)>,
+}
+
+impl Sketch {
+    /// A random schema that type-checks.
+    pub fn random(rng: &mut Rng) -> Self {
+        let mut kinds = Vec::new();
+        let count = rng.between(1, HOLDING.len());
+        for name in rng.some(&HOLDING, count) {
+            let mut relations: Vec<&str> = Vec::new();
+            relations.extend(rng.some(&PARENTS, 1));
+            if rng.chance(30) {
+                relations.extend(PARENTS.iter().filter(|parent| !relations.contains(parent)).collect::<Vec<_>>());
+            }
+            let plain = rng.between(2, 4);
+            relations.extend(rng.some(&RELATIONS, plain));
+            let permissions = rng.between(2, 4);
+            kinds.push(Kind {
+                name: named(name),
+                relations: relations.into_iter().map(|relation| (relation_name(relation), Vec::new())).collect(),
+                permissions: rng
+                    .some(&PERMISSIONS, permissions)
+                    .into_iter()
+                    .map(|name| (relation_name(name), Expression::Union(Vec::new())))
+                    .collect(),
+            });
+        }
+        let mut sketch = Self { kinds };
+        sketch.fill_relations(rng);
+        sketch.fill_permissions(rng);
+        sketch
+    }
+
+    /// Gives every permission a new expression and leaves the relations, so that every stored edge still fits.
+    pub fn fill_permissions(&mut self, rng: &mut Rng) {
+        for kind in 0..self.kinds.len() {
+            for permission in 0..self.kinds.get(kind).map_or(0, |kind| kind.permissions.len()) {
+                let expression = self.expression(rng, kind, permission, 2);
+                if let Some((_, slot)) =
+                    self.kinds.get_mut(kind).and_then(|kind| kind.permissions.get_mut(permission))
+                {
+                    *slot = expression;
+                }
+            }
+        }
+    }
+
+    fn fill_relations(&mut self, rng: &mut Rng) {
+        let names: Vec<TypeName> = self.kinds.iter().map(|kind| kind.name.clone()).collect();
+        let usersets: Vec<AllowedSubject> = self
+            .kinds
+            .iter()
+            .flat_map(|kind| kind.member_names().map(|name| AllowedSubject::Userset(kind.name.clone(), name.clone())))
+            .collect();
+        for kind in &mut self.kinds {
+            for (relation, allowed) in &mut kind.relations {
+                if PARENTS.contains(&relation.as_str()) {
+                    let count = rng.between(1, 2);
+                    allowed.extend(rng.some(&names, count).into_iter().map(AllowedSubject::Object));
+                    if rng.chance(20) {
+                        allowed.push(rng.pick(&usersets).clone());
+                    }
+                } else {
+                    let mut from: Vec<_> = ACTING.iter().map(|name| AllowedSubject::Object(named(name))).collect();
+                    if rng.chance(60) {
+                        from.extend(ACTING.iter().map(|name| AllowedSubject::Wildcard(named(name))));
+                    }
+                    from.push(rng.pick(&usersets).clone());
+                    let other = rng.pick(&usersets).clone();
+                    if !from.contains(&other) {
+                        from.push(other);
+                    }
+                    let count = rng.between(2, 4);
+                    *allowed = rng.some(&from, count);
+                    if !allowed.iter().any(|subject| matches!(subject, AllowedSubject::Object(_))) {
+                        allowed.push(AllowedSubject::Object(named("user")));
+                    }
+                }
+            }
+        }
+    }
+
+    fn expression(&self, rng: &mut Rng, kind: usize, permission: usize, nesting: usize) -> Expression {
+        if nesting == 0 || rng.chance(20) {
+            return self.leaf(rng, kind, permission);
+        }
+        match rng.below(3) {
+            0 => Expression::Union(self.operands(rng, kind, permission, nesting, |e| matches!(e, Expression::Union(_)))),
+            1 => Expression::Intersection(
+                self.operands(rng, kind, permission, nesting, |e| matches!(e, Expression::Intersection(_))),
+            ),
+            _ => Expression::Exclusion(
+                Box::new(self.expression(rng, kind, permission, nesting - 1)),
+                Box::new(self.expression(rng, kind, permission, nesting - 1)),
+            ),
+        }
+    }
+
+    /// Two or three operands, none of which is of the same operator: `a + (b + c)` has no one right tree.
+    fn operands(
+        &self,
+        rng: &mut Rng,
+        kind: usize,
+        permission: usize,
+        nesting: usize,
+        same: fn(&Expression) -> bool,
+    ) -> Vec<Expression> {
+        let count = rng.between(2, 3);
+        let mut operands = Vec::new();
+        while operands.len() < count {
+            let operand = self.expression(rng, kind, permission, nesting - 1);
+            if !same(&operand) {
+                operands.push(operand);
+            }
+        }
+        operands
+    }
+
+    /// A relation, an earlier permission, or an arrow.
+    fn leaf(&self, rng: &mut Rng, kind: usize, permission: usize) -> Expression {
+        let Some(kind) = self.kinds.get(kind) else {
+            panic!("a definition that is being filled exists");
+        };
+        let own = kind.permissions.get(permission).map(|(name, _)| name.clone());
+        if rng.chance(45) {
+            let mut arrows = Vec::new();
+            for (tupleset, allowed) in kind.relations.iter().filter(|(name, _)| PARENTS.contains(&name.as_str())) {
+                for target in allowed.iter().flat_map(|subject| self.members_of(subject)) {
+                    arrows.push(Expression::Arrow { tupleset: tupleset.clone(), target });
+                }
+            }
+            let recursive: Vec<_> = arrows
+                .iter()
+                .filter(|arrow| matches!(arrow, Expression::Arrow { target, .. } if Some(target) == own.as_ref()))
+                .cloned()
+                .collect();
+            if !recursive.is_empty() && rng.chance(40) {
+                return rng.pick(&recursive).clone();
+            }
+            if !arrows.is_empty() {
+                return rng.pick(&arrows).clone();
+            }
+        }
+        let relations = kind.relations.iter().map(|(name, _)| name);
+        let earlier = kind.permissions.iter().take(permission).map(|(name, _)| name);
+        let names: Vec<_> = relations.chain(earlier).collect();
+        Expression::Member((*rng.pick(&names)).clone())
+    }
+
+    fn members_of(&self, subject: &AllowedSubject) -> Vec<RelationName> {
+        let (AllowedSubject::Object(name) | AllowedSubject::Userset(name, _) | AllowedSubject::Wildcard(name)) = subject;
+        let kind = self.kinds.iter().find(|kind| kind.name == *name);
+        kind.into_iter().flat_map(Kind::member_names).cloned().collect()
+    }
+
+    /// The schema's text, with as few parentheses as its meaning allows, or a few more.
+    pub fn text(&self, rng: &mut Rng) -> String {
+        let mut text = String::new();
+        for name in ACTING {
+            let _ = writeln!(text, "definition {name} {{}}\n");
+        }
+        for kind in &self.kinds {
+            let _ = writeln!(text, "definition {} {{", kind.name);
+            for (name, allowed) in &kind.relations {
+                let allowed: Vec<_> = allowed.iter().map(allowed_text).collect();
+                let _ = writeln!(text, "  relation {name}: {}", allowed.join(" | "));
+            }
+            for (name, expression) in &kind.permissions {
+                let _ = writeln!(text, "  permission {name} = {}", expression_text(expression, &mut |_| rng.chance(15)));
+            }
+            text.push_str("}\n\n");
+        }
+        text
+    }
+}
+
+impl Kind {
+    fn member_names(&self) -> impl Iterator<Item = &RelationName> {
+        self.relations.iter().map(|(name, _)| name).chain(self.permissions.iter().map(|(name, _)| name))
+    }
+}
+
+/// The expression as text. The language binds `+` closest, then `&`, then `-`, each to the left; parentheses stand where
+/// that would read differently, and where `extra` asks for them.
+pub(crate) fn expression_text(expression: &Expression, extra: &mut dyn FnMut(&Expression) -> bool) -> String {
+    let operands = |operands: &[Expression], sign: &str, extra: &mut dyn FnMut(&Expression) -> bool| {
+        let texts: Vec<_> = operands.iter().map(|operand| within(operand, looseness(expression), extra)).collect();
+        texts.join(sign)
+    };
+    match expression {
+        Expression::Member(name) => name.to_string(),
+        Expression::Arrow { tupleset, target } => format!("{tupleset}->{target}"),
+        Expression::Union(all) => operands(all, " + ", extra),
+        Expression::Intersection(all) => operands(all, " & ", extra),
+        Expression::Exclusion(from, taken) => {
+            // To the left: `a - b - c` is `(a - b) - c`.
+            let from = within(from, looseness(expression) + 1, extra);
+            format!("{from} - {}", within(taken, looseness(expression), extra))
+        }
+    }
+}
+
+fn within(operand: &Expression, around: u8, extra: &mut dyn FnMut(&Expression) -> bool) -> String {
+    let plain = looseness(operand) == 0;
+    let text = expression_text(operand, extra);
+    if looseness(operand) >= around || (!plain && extra(operand)) { format!("({text})") } else { text }
+}
+
+fn looseness(expression: &Expression) -> u8 {
+    match expression {
+        Expression::Member(_) | Expression::Arrow { .. } => 0,
+        Expression::Union(_) => 1,
+        Expression::Intersection(_) => 2,
+        Expression::Exclusion(..) => 3,
+    }
+}
+
+fn allowed_text(allowed: &AllowedSubject) -> String {
+    match allowed {
+        AllowedSubject::Object(name) => name.to_string(),
+        AllowedSubject::Userset(name, relation) => format!("{name}#{relation}"),
+        AllowedSubject::Wildcard(name) => format!("{name}:*"),
+    }
+}
+
+pub(crate) fn named(name: &str) -> TypeName {
+    TypeName::new(name).expect("a legal type name")
+}
+
+pub(crate) fn relation_name(name: &str) -> RelationName {
+    RelationName::new(name).expect("a legal relation name")
+}
