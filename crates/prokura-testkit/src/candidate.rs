@@ -69,6 +69,12 @@ pub struct Verdict {
     pub valid_until: Option<Timestamp>,
 }
 
+impl Verdict {
+    pub(crate) fn because(reason: Reason) -> Self {
+        Self { reason, at: None, valid_until: None }
+    }
+}
+
 impl Answer {
     /// Whether something is permitted by it.
     #[must_use]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use prokura_model::{
     Delegation, ObjectRef, PrincipalState, Reason, RelationName, Schema, SubjectRef, TaskState, Timestamp, TypeName,
-    schema::{Expression, Member},
+    schema::{Expression, Member, UnknownName},
 };
 
 use crate::{Question, Verdict, World};
@@ -24,12 +24,9 @@ pub enum OracleError {
     /// Nothing can be asked before a schema is written.
     #[error("there is no schema")]
     NoSchema,
-    /// The schema has no such definition.
-    #[error("there is no type `{0}`")]
-    UnknownType(TypeName),
-    /// The definition has no such relation or permission.
-    #[error("`{0}` has no relation or permission `{1}`")]
-    UnknownPermission(TypeName, RelationName),
+    /// The schema has no such definition, or the definition no such relation or permission.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
     /// A wildcard is related, never asked about.
     #[error("`{0}:*` cannot be asked about")]
     WildcardSubject(TypeName),
@@ -43,9 +40,8 @@ impl OracleError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoSchema => "schema_missing",
-            Self::UnknownType(_) => "unknown_type",
-            Self::UnknownPermission(..) => "unknown_permission",
+            Self::NoSchema => "no_schema",
+            Self::Unknown(unknown) => unknown.code(),
             Self::WildcardSubject(_) => "wildcard_subject",
             Self::Undecidable(..) => "undecidable",
         }
@@ -101,34 +97,34 @@ impl World {
         self.require_member(&resource.kind, permission)?;
         self.require_type(&actor.kind)?;
         if self.is_stopped(actor) {
-            return Ok(verdict(Reason::ActorSuspended));
+            return Ok(Verdict::because(Reason::ActorSuspended));
         }
         if self.owner_is_off_boarded(actor) {
-            return Ok(verdict(Reason::OwnerOffBoarded));
+            return Ok(Verdict::because(Reason::OwnerOffBoarded));
         }
         let Some(delegation) = delegation else {
             let has = self.check(resource, permission, &actor.clone().into())?;
-            return Ok(verdict(if has { Reason::OwnAuthority } else { Reason::NoPath }));
+            return Ok(Verdict::because(if has { Reason::OwnAuthority } else { Reason::NoPath }));
         };
 
         let Some(leaf) = self.delegations.get(delegation) else {
-            return Ok(verdict(Reason::DelegationUnknown));
+            return Ok(Verdict::because(Reason::DelegationUnknown));
         };
         if leaf.to != *actor {
-            return Ok(verdict(Reason::DelegationNotForActor));
+            return Ok(Verdict::because(Reason::DelegationNotForActor));
         }
         let chain = match self.chain(leaf) {
             Ok(chain) => chain,
-            Err(reason) => return Ok(verdict(reason)),
+            Err(reason) => return Ok(Verdict::because(reason)),
         };
         let Some(task) = self.tasks.get(&leaf.task) else {
-            return Ok(verdict(Reason::TaskUnknown));
+            return Ok(Verdict::because(Reason::TaskUnknown));
         };
         match task.state {
-            TaskState::Open if now >= task.expires_at => return Ok(verdict(Reason::TaskExpired)),
+            TaskState::Open if now >= task.expires_at => return Ok(Verdict::because(Reason::TaskExpired)),
             TaskState::Open => {}
-            TaskState::Completed => return Ok(verdict(Reason::TaskCompleted)),
-            TaskState::Cancelled => return Ok(verdict(Reason::TaskCancelled)),
+            TaskState::Completed => return Ok(Verdict::because(Reason::TaskCompleted)),
+            TaskState::Cancelled => return Ok(Verdict::because(Reason::TaskCancelled)),
         }
         let mut above: Option<&Delegation> = None;
         for (position, link) in chain.iter().enumerate() {
@@ -149,7 +145,7 @@ impl World {
             }
         }
         if !self.check(resource, permission, &task.origin.clone().into())? {
-            return Ok(verdict(Reason::OriginLacksPermission));
+            return Ok(Verdict::because(Reason::OriginLacksPermission));
         }
         let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
         Ok(Verdict { reason: Reason::LentAuthority, at: None, valid_until: ends.min() })
@@ -216,15 +212,13 @@ impl World {
     }
 
     fn require_type(&self, kind: &TypeName) -> Result<(), OracleError> {
-        let schema = self.schema.as_ref().ok_or(OracleError::NoSchema)?;
-        schema.definition(kind.as_str()).map(|_| ()).ok_or_else(|| OracleError::UnknownType(kind.clone()))
+        self.schema.as_ref().ok_or(OracleError::NoSchema)?.find_definition(kind)?;
+        Ok(())
     }
 
     fn require_member(&self, kind: &TypeName, name: &RelationName) -> Result<(), OracleError> {
-        let schema = self.schema.as_ref().ok_or(OracleError::NoSchema)?;
-        let definition = schema.definition(kind.as_str()).ok_or_else(|| OracleError::UnknownType(kind.clone()))?;
-        let member = definition.member(name.as_str());
-        member.map(|_| ()).ok_or_else(|| OracleError::UnknownPermission(kind.clone(), name.clone()))
+        self.schema.as_ref().ok_or(OracleError::NoSchema)?.find_member(kind, name)?;
+        Ok(())
     }
 
     /// The well-founded model for this subject: over every object the edges name, and this resource.
@@ -343,15 +337,12 @@ impl World {
         object: &'a ObjectRef,
         relation: &'a RelationName,
     ) -> impl Iterator<Item = &'a SubjectRef> {
-        let edges = self.relationships.iter().filter(move |edge| edge.resource == *object && edge.relation == *relation);
+        let edges =
+            self.relationships.iter().filter(move |edge| edge.resource == *object && edge.relation == *relation);
         edges.map(|edge| &edge.subject)
     }
 }
 
 pub(crate) fn member<'a>(schema: Option<&'a Schema>, object: &ObjectRef, name: &RelationName) -> Option<&'a Member> {
     schema.and_then(|schema| schema.definition(object.kind.as_str())).and_then(|found| found.member(name.as_str()))
-}
-
-fn verdict(reason: Reason) -> Verdict {
-    Verdict { reason, at: None, valid_until: None }
 }

@@ -1,3 +1,5 @@
+#![expect(clippy::indexing_slicing, reason = "a draft's links are indexed by their own number")]
+
 use std::collections::BTreeSet;
 
 use prokura_model::{
@@ -95,7 +97,7 @@ impl Maker {
             self.push(Change::PrincipalSet(principal));
         }
         for link in &draft.links {
-            self.push(Change::DelegationCreated(link.clone()));
+            self.push(Change::DelegationCreated(Delegation { revoked_at: None, ..link.clone() }));
             if link.revoked_at.is_some() {
                 self.push(Change::DelegationRevoked(link.id.clone()));
             }

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use prokura_model::{Change, ObjectRef, RelationName, Schema, SubjectRef, Timestamp, TypeName};
 
-pub(crate) use schema::{expression_text, named, relation_name};
 pub use schema::{Kind, Sketch};
+pub(crate) use schema::{expression_text, named, relation_name};
 
 use crate::{Ask, Question, Rng, World};
 
@@ -163,7 +163,8 @@ impl Maker {
         let model = self.world.model(subject, &anything.0);
         // The long way round is the interesting one: prefer permissions to plain relations.
         let certain: Vec<_> = model.certain.iter().collect();
-        let computed: Vec<_> = certain.iter().copied().filter(|goal| self.is_permission(&goal.0.kind, &goal.1)).collect();
+        let computed: Vec<_> =
+            certain.iter().copied().filter(|goal| self.is_permission(&goal.0.kind, &goal.1)).collect();
         if !computed.is_empty() && self.rng.chance(90) {
             (*self.rng.pick(&computed)).clone()
         } else if certain.is_empty() {

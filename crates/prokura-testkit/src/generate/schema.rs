@@ -67,8 +67,7 @@ impl Sketch {
         for kind in 0..self.kinds.len() {
             for permission in 0..self.kinds.get(kind).map_or(0, |kind| kind.permissions.len()) {
                 let expression = self.expression(rng, kind, permission, 2);
-                if let Some((_, slot)) =
-                    self.kinds.get_mut(kind).and_then(|kind| kind.permissions.get_mut(permission))
+                if let Some((_, slot)) = self.kinds.get_mut(kind).and_then(|kind| kind.permissions.get_mut(permission))
                 {
                     *slot = expression;
                 }
@@ -116,7 +115,9 @@ impl Sketch {
             return self.leaf(rng, kind, permission);
         }
         match rng.below(3) {
-            0 => Expression::Union(self.operands(rng, kind, permission, nesting, |e| matches!(e, Expression::Union(_)))),
+            0 => {
+                Expression::Union(self.operands(rng, kind, permission, nesting, |e| matches!(e, Expression::Union(_))))
+            }
             1 => Expression::Intersection(
                 self.operands(rng, kind, permission, nesting, |e| matches!(e, Expression::Intersection(_))),
             ),
@@ -179,7 +180,8 @@ impl Sketch {
     }
 
     fn members_of(&self, subject: &AllowedSubject) -> Vec<RelationName> {
-        let (AllowedSubject::Object(name) | AllowedSubject::Userset(name, _) | AllowedSubject::Wildcard(name)) = subject;
+        let (AllowedSubject::Object(name) | AllowedSubject::Userset(name, _) | AllowedSubject::Wildcard(name)) =
+            subject;
         let kind = self.kinds.iter().find(|kind| kind.name == *name);
         kind.into_iter().flat_map(Kind::member_names).cloned().collect()
     }
@@ -193,11 +195,12 @@ impl Sketch {
         for kind in &self.kinds {
             let _ = writeln!(text, "definition {} {{", kind.name);
             for (name, allowed) in &kind.relations {
-                let allowed: Vec<_> = allowed.iter().map(allowed_text).collect();
+                let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
                 let _ = writeln!(text, "  relation {name}: {}", allowed.join(" | "));
             }
             for (name, expression) in &kind.permissions {
-                let _ = writeln!(text, "  permission {name} = {}", expression_text(expression, &mut |_| rng.chance(15)));
+                let _ =
+                    writeln!(text, "  permission {name} = {}", expression_text(expression, &mut |_| rng.chance(15)));
             }
             text.push_str("}\n\n");
         }
@@ -243,14 +246,6 @@ fn looseness(expression: &Expression) -> u8 {
         Expression::Union(_) => 1,
         Expression::Intersection(_) => 2,
         Expression::Exclusion(..) => 3,
-    }
-}
-
-fn allowed_text(allowed: &AllowedSubject) -> String {
-    match allowed {
-        AllowedSubject::Object(name) => name.to_string(),
-        AllowedSubject::Userset(name, relation) => format!("{name}#{relation}"),
-        AllowedSubject::Wildcard(name) => format!("{name}:*"),
     }
 }
 

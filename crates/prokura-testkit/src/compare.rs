@@ -1,0 +1,126 @@
+//! A candidate held to the oracle, case after case.
+
+use std::{env, fmt};
+
+use prokura_model::{Change, Timestamp};
+
+use crate::{Answer, Ask, Candidate, Rng, Tally, World, generate::Case, scenario, shrink};
+
+/// How many cases a run has: what `PROKURA_CASES` says, or this many.
+///
+/// # Panics
+/// The variable is not a number.
+#[must_use]
+pub fn cases(ordinarily: u64) -> u64 {
+    number("PROKURA_CASES").unwrap_or(ordinarily)
+}
+
+/// Where the seeds of a run begin: what `PROKURA_SEED` says, or 1. The same seeds make the same cases.
+///
+/// # Panics
+/// The variable is not a number.
+#[must_use]
+pub fn first_seed() -> u64 {
+    number("PROKURA_SEED").unwrap_or(1)
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    let plain: String = text.chars().filter(|character| *character != '_').collect();
+    Some(plain.parse().unwrap_or_else(|_| panic!("{variable} is `{text}`, which is not a number")))
+}
+
+/// A question that a candidate answers otherwise than the oracle.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// The seed of the case.
+    pub seed: u64,
+    /// After how many cases it was found.
+    pub after: u64,
+    /// The smallest world found that shows it.
+    pub changes: Vec<Change>,
+    /// The question.
+    pub ask: Ask,
+    /// The oracle's answer.
+    pub right: Answer,
+    /// The candidate's.
+    pub found: Answer,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}, after {} cases: {}", self.seed, self.after, self.ask)?;
+        writeln!(f, "right: {}\nfound: {}\n", self.right, self.found)?;
+        writeln!(f, "as a scenario, for scenarios/NAME.yaml:\n")?;
+        f.write_str(&scenario::text_of(&self.changes, &self.ask, &self.right))
+    }
+}
+
+/// Compares on at least so many (world, question) cases, or until the first difference, which is then made small.
+///
+/// Each case is asked before and after a while of later changes, on one candidate that takes in both.
+pub fn differential<C: Candidate>(new: impl Fn() -> C, at_least: u64) -> (Tally, Option<Difference>) {
+    let mut tally = Tally::default();
+    let mut seed = first_seed();
+    while tally.cases < at_least {
+        let case = Case::of(seed);
+        if let Some(difference) = compare(&case, &new, &mut tally) {
+            return (tally, Some(difference));
+        }
+        seed += 1;
+    }
+    (tally, None)
+}
+
+fn compare<C: Candidate>(case: &Case, new: &impl Fn() -> C, tally: &mut Tally) -> Option<Difference> {
+    let mut candidate = new();
+    let mut world = World::default();
+    let mut changes = Vec::new();
+    let later: Vec<Ask> = case.asks.iter().chain(&case.asks_after).cloned().collect();
+    for (transactions, asks) in [(&case.before, &case.asks), (&case.after, &later)] {
+        for transaction in transactions {
+            candidate.apply(transaction, Timestamp(1));
+            world.apply(transaction, Timestamp(1));
+            changes.extend(transaction.iter().cloned());
+        }
+        for ask in asks {
+            let right = world.answer(ask);
+            tally.count(&world, ask, &right);
+            let found = candidate.answer(ask);
+            if found != right {
+                let after = tally.cases;
+                return Some(smallest(
+                    Difference { seed: case.seed, after, changes, ask: ask.clone(), right, found },
+                    new,
+                ));
+            }
+        }
+    }
+    None
+}
+
+fn smallest<C: Candidate>(mut difference: Difference, new: &impl Fn() -> C) -> Difference {
+    let answers = |changes: &[Change]| {
+        let mut candidate = new();
+        candidate.apply(changes, Timestamp(1));
+        (World::of(changes).answer(&difference.ask), candidate.answer(&difference.ask))
+    };
+    // Taken in at once instead of step by step it may be gone; then the case itself must do.
+    let (right, found) = answers(&difference.changes);
+    if right == found {
+        return difference;
+    }
+    let changes = shrink(&difference.changes, &|changes| {
+        let (right, found) = answers(changes);
+        right != found
+    });
+    let (right, found) = answers(&changes);
+    difference = Difference { changes, right, found, ..difference };
+    difference
+}
+
+/// Random numbers for what a property test chooses beside the case.
+#[must_use]
+pub fn dice(case: &Case) -> Rng {
+    Rng::new(case.seed ^ 0x5EED)
+}

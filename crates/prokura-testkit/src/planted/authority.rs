@@ -1,0 +1,164 @@
+use prokura_model::{Delegation, ObjectRef, PrincipalState, Reason, Task, TaskState, Timestamp};
+
+use super::{Bug, Planted};
+use crate::{Question, Verdict, oracle::CHAIN_LINKS};
+
+impl Planted {
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == bug
+    }
+
+    pub(super) fn decide(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
+        let Question { actor, delegation, permission, resource } = question;
+        let schema = self.world.schema.as_ref().ok_or("no_schema")?;
+        schema.find_member(&resource.kind, permission).map_err(|unknown| unknown.code())?;
+        schema.find_definition(&actor.kind).map_err(|unknown| unknown.code())?;
+        if self.stopped(actor) {
+            return Ok(Verdict::because(Reason::ActorSuspended));
+        }
+        if self.orphaned(actor) {
+            return Ok(Verdict::because(Reason::OwnerOffBoarded));
+        }
+        let Some(delegation) = delegation else {
+            if self.check(resource, permission, &actor.clone().into())? {
+                return Ok(Verdict::because(Reason::OwnAuthority));
+            }
+            if self.has(Bug::AmbientDelegations) {
+                return self.ambient(question, now);
+            }
+            return Ok(Verdict::because(Reason::NoPath));
+        };
+        let Some(leaf) = self.world.delegations.get(delegation) else {
+            return Ok(Verdict::because(Reason::DelegationUnknown));
+        };
+        if leaf.to != *actor && !self.has(Bug::DelegationOfSomeoneElse) {
+            return Ok(Verdict::because(Reason::DelegationNotForActor));
+        }
+        self.lent(question, leaf, now)
+    }
+
+    fn ambient(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
+        for link in self.world.delegations.values().filter(|link| link.to == question.actor) {
+            let verdict = self.lent(question, link, now)?;
+            if verdict.reason == Reason::LentAuthority {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::because(Reason::NoPath))
+    }
+
+    fn lent(&self, question: &Question, leaf: &Delegation, now: Timestamp) -> Result<Verdict, &'static str> {
+        let Question { actor, permission, resource, .. } = question;
+        let chain = match self.links(leaf) {
+            Ok(chain) => chain,
+            Err(reason) => return Ok(Verdict::because(reason)),
+        };
+        let Some(task) = self.world.tasks.get(&leaf.task) else {
+            return Ok(Verdict::because(Reason::TaskUnknown));
+        };
+        if let Some(reason) = self.task_fault(task, now) {
+            return Ok(Verdict::because(reason));
+        }
+        for position in 0..chain.len() {
+            if let Some(reason) = self.link_fault(&chain, position, task, now) {
+                return Ok(Verdict { reason, at: Some(position), valid_until: None });
+            }
+        }
+        let outside = chain.iter().position(|link| !link.cap.covers(permission, resource));
+        let covered = match self.bug {
+            Bug::CapOfTheLastLinkOnly => leaf.cap.covers(permission, resource),
+            Bug::CapOfAnyLinkIsEnough => chain.iter().any(|link| link.cap.covers(permission, resource)),
+            _ => outside.is_none(),
+        };
+        if !covered {
+            return Ok(Verdict { reason: Reason::OutsideCap, at: outside, valid_until: None });
+        }
+        let whose = if self.has(Bug::ActorInPlaceOfOrigin) { actor } else { &task.origin };
+        if !self.check(resource, permission, &whose.clone().into())? {
+            return Ok(Verdict::because(Reason::OriginLacksPermission));
+        }
+        let ends = chain.iter().filter_map(|link| link.expires_at);
+        let until = if self.has(Bug::ValidityOfTheLastLinkOnly) { leaf.expires_at } else { ends.min() };
+        let until = until.unwrap_or(task.expires_at).min(task.expires_at);
+        Ok(Verdict { reason: Reason::LentAuthority, at: None, valid_until: Some(until) })
+    }
+
+    fn links<'a>(&'a self, leaf: &'a Delegation) -> Result<Vec<&'a Delegation>, Reason> {
+        let longest = CHAIN_LINKS + usize::from(self.has(Bug::ChainOneLinkTooLong));
+        let mut chain = vec![leaf];
+        let mut parent = leaf.parent.as_ref();
+        while let Some(id) = parent {
+            let link = self.world.delegations.get(id).ok_or(Reason::DelegationUnknown)?;
+            if chain.len() == longest {
+                return Err(Reason::ChainTooLong);
+            }
+            chain.push(link);
+            parent = link.parent.as_ref();
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+
+    fn task_fault(&self, task: &Task, now: Timestamp) -> Option<Reason> {
+        match task.state {
+            TaskState::Completed if !self.has(Bug::TaskStateIgnored) => Some(Reason::TaskCompleted),
+            TaskState::Cancelled if !self.has(Bug::TaskStateIgnored) => Some(Reason::TaskCancelled),
+            _ if now >= task.expires_at && !self.has(Bug::TaskExpiryIgnored) => Some(Reason::TaskExpired),
+            _ => None,
+        }
+    }
+
+    fn link_fault(&self, chain: &[&Delegation], position: usize, task: &Task, now: Timestamp) -> Option<Reason> {
+        let link = chain.get(position)?;
+        let above = position.checked_sub(1).and_then(|above| chain.get(above));
+        let below = chain.len() - 1 - position;
+        let last = below == 0;
+        if link.task != task.id && !self.has(Bug::LinksOfOtherTasksAccepted) {
+            return Some(Reason::ChainBroken);
+        }
+        if let Some(above) = above
+            && above.to != link.from
+            && !self.has(Bug::ParentNeedNotEndWhereItsChildBegins)
+        {
+            return Some(Reason::ChainBroken);
+        }
+        if !self.world.principals.contains_key(&link.from) && !self.has(Bug::UnregisteredMayDelegate) {
+            return Some(Reason::ChainBroken);
+        }
+        if above.is_none() && link.from != task.origin && !self.has(Bug::RootOfAnyone) {
+            return Some(Reason::RootNotOrigin);
+        }
+        if link.revoked_at.is_some() && (last || !self.has(Bug::RevokedParentShielded)) {
+            return Some(Reason::DelegationRevoked);
+        }
+        let early = |begin: Timestamp| now < begin || (self.has(Bug::BeginningOneMomentLate) && now == begin);
+        if link.not_before.is_some_and(early) {
+            return Some(Reason::DelegationNotYetValid);
+        }
+        let late = |end: Timestamp| if self.has(Bug::ExpiryOneMomentLate) { now > end } else { now >= end };
+        if link.expires_at.is_some_and(late) && (last || !self.has(Bug::ExpiredParentShielded)) {
+            return Some(Reason::DelegationExpired);
+        }
+        if below > 0 && link.depth == 0 {
+            return Some(Reason::RedelegationForbidden);
+        }
+        let most = usize::try_from(link.depth).ok()? + usize::from(self.has(Bug::DepthOneTooMany));
+        if below > most && !self.has(Bug::DepthNotCounted) {
+            return Some(Reason::DepthExceeded);
+        }
+        if self.stopped(&link.from) && !self.has(Bug::SuspendedMiddleIgnored) {
+            return Some(Reason::PrincipalSuspended);
+        }
+        self.orphaned(&link.from).then_some(Reason::OwnerOffBoarded)
+    }
+
+    fn stopped(&self, object: &ObjectRef) -> bool {
+        self.world.principals.get(object).is_some_and(|principal| principal.state != PrincipalState::Active)
+    }
+
+    fn orphaned(&self, object: &ObjectRef) -> bool {
+        let principals = &self.world.principals;
+        let owner = principals.get(object).and_then(|principal| principals.get(principal.owner.as_ref()?));
+        owner.is_some_and(|owner| owner.state == PrincipalState::OffBoarded) && !self.has(Bug::OwnerOffBoardedIgnored)
+    }
+}

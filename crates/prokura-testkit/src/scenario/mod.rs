@@ -1,0 +1,247 @@
+//! Written examples: what is stored, what is asked, and the right answer, step by step, in `scenarios/*.yaml`.
+//!
+//! ```yaml
+//! about: What the scenario shows.
+//! forged: false              # true if a writer would refuse to store it, so that only evaluators are asked
+//! steps:
+//!   - about: What happens.
+//!     now: 2026-11-22T09:00:00Z
+//!     schema: |              # each of these may be left out; they are written in this order, as one transaction
+//!       definition user {}
+//!     delete: |              # relationships, one a line
+//!     relationships: |
+//!     principals: { agent:coder: { owner: user:alice, state: active } }
+//!     unregister: [agent:coder]
+//!     tasks: { t1: { origin: user:alice, expires_at: 2026-11-22T18:00:00Z } }
+//!     delegations: { d1: { task: t1, from: user:alice, to: agent:coder, cap: [{ permissions: [view], resources: ["document:*"] }] } }
+//!     complete: [t1]
+//!     cancel: [t1]
+//!     revoke: [d1]
+//!     ask:
+//!       - { check: "document:plan#view@user:alice", expect: has }       # has, has_not, error CODE
+//!       - decide: { actor: agent:coder, permission: view, resource: document:plan, delegation: d1 }
+//!         expect: allow lent_authority                                   # allow REASON, deny REASON, error CODE
+//! ```
+
+mod read;
+mod write;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use prokura_model::{Change, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use write::text_of;
+
+use crate::{Answer, Ask, Candidate};
+
+/// One file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it shows.
+    pub about: String,
+    /// Whether a writer would refuse to store it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub forged: bool,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Step {
+    #[serde(skip_serializing_if = "is_default")]
+    about: String,
+    #[serde(skip_serializing_if = "is_default")]
+    now: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    schema: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    delete: String,
+    #[serde(skip_serializing_if = "is_default")]
+    relationships: String,
+    #[serde(skip_serializing_if = "is_default")]
+    principals: BTreeMap<String, PrincipalEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    unregister: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    tasks: BTreeMap<String, TaskEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    delegations: BTreeMap<String, DelegationEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    complete: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    cancel: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    revoke: Vec<String>,
+    ask: Vec<AskEntry>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PrincipalEntry {
+    #[serde(skip_serializing_if = "is_default")]
+    owner: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    state: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskEntry {
+    origin: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    purpose: String,
+    expires_at: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    state: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DelegationEntry {
+    task: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    parent: Option<String>,
+    from: String,
+    to: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    depth: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    not_before: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    expires_at: Option<String>,
+    cap: Vec<ClauseEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClauseEntry {
+    permissions: Vec<String>,
+    resources: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskEntry {
+    #[serde(default, skip_serializing_if = "is_default")]
+    about: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    check: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    decide: Option<DecideEntry>,
+    expect: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecideEntry {
+    actor: String,
+    permission: String,
+    resource: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    delegation: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    now: Option<String>,
+}
+
+/// One step, understood.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// What happens, in words.
+    pub about: String,
+    /// When.
+    pub now: Timestamp,
+    /// What is written: one transaction.
+    pub changes: Vec<Change>,
+    /// What is asked then, and the answer as it must be written.
+    pub asks: Vec<Expected>,
+}
+
+/// A question and its right answer.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Why it is asked, in words.
+    pub about: String,
+    /// The question.
+    pub ask: Ask,
+    /// Its answer: `has`, `has_not`, `allow REASON`, `deny REASON` or `error CODE`.
+    pub answer: String,
+}
+
+impl Scenario {
+    /// The scenario this text holds.
+    ///
+    /// # Errors
+    /// It is not one; the error says where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// Its steps, understood.
+    ///
+    /// # Errors
+    /// A name, a time or a relationship in it is not one.
+    pub fn stages(&self) -> Result<Vec<Stage>, String> {
+        let mut now = Timestamp(0);
+        self.steps.iter().map(|step| step.stage(&mut now)).collect()
+    }
+}
+
+/// Every scenario of the workspace, by file name.
+///
+/// # Panics
+/// One cannot be read.
+#[must_use]
+pub fn all() -> Vec<(String, Scenario)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let mut found = Vec::new();
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for file in files {
+        let path = file.unwrap_or_else(|error| panic!("{}: {error}", folder.display())).path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("scenarios have plain names").to_owned();
+        found.push((name, scenario));
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// Plays the scenario to the candidate, and says what it answered otherwise than it should.
+///
+/// # Errors
+/// Every wrong answer, one a line; or what is wrong with the scenario itself.
+pub fn run(scenario: &Scenario, candidate: &mut impl Candidate) -> Result<(), String> {
+    let mut wrong = String::new();
+    for (number, stage) in scenario.stages()?.into_iter().enumerate() {
+        candidate.apply(&stage.changes, stage.now);
+        for expected in stage.asks {
+            let found = spoken(&candidate.answer(&expected.ask));
+            if found != expected.answer {
+                let Expected { about, ask, answer } = expected;
+                wrong.push_str(&format!(
+                    "step {} ({}): {ask} ({about}): right is `{answer}`, found `{found}`\n",
+                    number + 1,
+                    stage.about
+                ));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// An answer as scenarios write it: without the position in the chain, and without the time it holds until.
+fn spoken(answer: &Answer) -> String {
+    match answer {
+        Answer::Decided(verdict) => format!("{} {}", verdict.reason.disposition(), verdict.reason),
+        Answer::Has | Answer::HasNot | Answer::Failed(_) => answer.to_string(),
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

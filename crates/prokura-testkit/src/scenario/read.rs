@@ -1,0 +1,150 @@
+use std::{fmt::Display, str::FromStr};
+
+use prokura_model::{
+    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Principal, PrincipalState, Task,
+    TaskId, TaskState, Timestamp,
+};
+
+use super::{AskEntry, ClauseEntry, DelegationEntry, Expected, PrincipalEntry, Stage, Step, TaskEntry};
+use crate::{Ask, Question};
+
+impl Step {
+    pub(super) fn stage(&self, now: &mut Timestamp) -> Result<Stage, String> {
+        if let Some(time) = &self.now {
+            *now = moment(time)?;
+        }
+        let mut changes = Vec::new();
+        changes.extend(self.schema.clone().map(Change::SchemaWritten));
+        for line in lines(&self.delete) {
+            changes.push(Change::RelationshipDeleted(parsed(line)?));
+        }
+        for line in lines(&self.relationships) {
+            changes.push(Change::RelationshipTouched(parsed(line)?));
+        }
+        for (object, entry) in &self.principals {
+            changes.push(Change::PrincipalSet(entry.principal(object)?));
+        }
+        for object in &self.unregister {
+            changes.push(Change::PrincipalRemoved(parsed(object)?));
+        }
+        for (id, entry) in &self.tasks {
+            changes.push(Change::TaskOpened(entry.task(id, *now)?));
+        }
+        for (id, entry) in &self.delegations {
+            changes.push(Change::DelegationCreated(entry.delegation(id)?));
+        }
+        for id in &self.complete {
+            changes.push(Change::TaskClosed(task_id(id)?, TaskState::Completed));
+        }
+        for id in &self.cancel {
+            changes.push(Change::TaskClosed(task_id(id)?, TaskState::Cancelled));
+        }
+        for id in &self.revoke {
+            changes.push(Change::DelegationRevoked(delegation_id(id)?));
+        }
+        let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
+        Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
+    }
+}
+
+impl PrincipalEntry {
+    fn principal(&self, object: &str) -> Result<Principal, String> {
+        let state = self.state.as_deref().unwrap_or("active");
+        Ok(Principal {
+            object: parsed(object)?,
+            owner: self.owner.as_deref().map(parsed).transpose()?,
+            state: PrincipalState::from_word(state).ok_or_else(|| format!("`{state}` is no state of a principal"))?,
+            declared: false,
+        })
+    }
+}
+
+impl TaskEntry {
+    fn task(&self, id: &str, now: Timestamp) -> Result<Task, String> {
+        let state = self.state.as_deref().unwrap_or("open");
+        Ok(Task {
+            id: task_id(id)?,
+            origin: parsed(&self.origin)?,
+            purpose: self.purpose.clone(),
+            opened_at: now,
+            expires_at: moment(&self.expires_at)?,
+            state: TaskState::from_word(state).ok_or_else(|| format!("`{state}` is no state of a task"))?,
+            declared: false,
+        })
+    }
+}
+
+impl DelegationEntry {
+    fn delegation(&self, id: &str) -> Result<Delegation, String> {
+        Ok(Delegation {
+            id: delegation_id(id)?,
+            task: task_id(&self.task)?,
+            kind: DelegationKind::Lends,
+            from: parsed(&self.from)?,
+            to: parsed(&self.to)?,
+            parent: self.parent.as_deref().map(delegation_id).transpose()?,
+            cap: Cap { clauses: self.cap.iter().map(ClauseEntry::clause).collect::<Result<_, _>>()? },
+            depth: self.depth,
+            not_before: self.not_before.as_deref().map(moment).transpose()?,
+            expires_at: self.expires_at.as_deref().map(moment).transpose()?,
+            revoked_at: None,
+            declared: false,
+        })
+    }
+}
+
+impl ClauseEntry {
+    fn clause(&self) -> Result<CapClause, String> {
+        let permissions = if self.permissions.iter().any(|name| name == "*") {
+            CapPermissions::Any
+        } else {
+            CapPermissions::Only(self.permissions.iter().map(|name| parsed(name)).collect::<Result<_, _>>()?)
+        };
+        let resources = self.resources.iter().map(|entry| parsed(entry)).collect::<Result<_, _>>()?;
+        Ok(CapClause { permissions, resources })
+    }
+}
+
+impl AskEntry {
+    fn expected(&self, now: Timestamp) -> Result<Expected, String> {
+        let ask = match (&self.check, &self.decide) {
+            (Some(text), None) => {
+                let edge: prokura_model::Relationship = parsed(text)?;
+                Ask::Check { resource: edge.resource, permission: edge.relation, subject: edge.subject }
+            }
+            (None, Some(entry)) => Ask::Decide {
+                question: Question {
+                    actor: parsed(&entry.actor)?,
+                    delegation: entry.delegation.as_deref().map(delegation_id).transpose()?,
+                    permission: parsed(&entry.permission)?,
+                    resource: parsed(&entry.resource)?,
+                },
+                now: entry.now.as_deref().map(moment).transpose()?.unwrap_or(now),
+            },
+            _ => return Err("an ask has either `check` or `decide`".to_owned()),
+        };
+        Ok(Expected { about: self.about.clone(), ask, answer: self.expect.clone() })
+    }
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
+}
+
+fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| format!("`{text}`: {error}"))
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let time: jiff::Timestamp = parsed(text)?;
+    let milliseconds = u64::try_from(time.as_millisecond()).map_err(|error| format!("`{text}`: {error}"))?;
+    Ok(Timestamp(milliseconds))
+}
+
+fn task_id(text: &str) -> Result<TaskId, String> {
+    TaskId::new(text).ok_or_else(|| format!("`{text}` is no task id"))
+}
+
+fn delegation_id(text: &str) -> Result<DelegationId, String> {
+    DelegationId::new(text).ok_or_else(|| format!("`{text}` is no delegation id"))
+}

@@ -1,0 +1,129 @@
+use prokura_model::{Cap, CapPermissions, Change, Delegation, TaskState, Timestamp};
+
+use super::{AskEntry, ClauseEntry, DecideEntry, DelegationEntry, PrincipalEntry, Scenario, Step, TaskEntry, spoken};
+use crate::{Answer, Ask};
+
+/// A scenario in which these changes are made one after the other, and the question then has this answer.
+#[must_use]
+pub fn text_of(changes: &[Change], ask: &Ask, right: &Answer) -> String {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut reached = usize::MAX;
+    for change in changes {
+        // Within a step things are written in a fixed order; what comes earlier in it needs a new step.
+        let place = place(change);
+        let needs_more = place < reached || (place == reached && matches!(change, Change::SchemaWritten(_)));
+        if needs_more || steps.is_empty() {
+            steps.push(Step::default());
+        }
+        reached = place;
+        if let Some(step) = steps.last_mut() {
+            put(step, change);
+        }
+    }
+    if steps.is_empty() {
+        steps.push(Step::default());
+    }
+    if let Some(step) = steps.last_mut() {
+        step.ask.push(entry_of(ask, right));
+    }
+    let scenario = Scenario { about: "Say here what this shows.".to_owned(), forged: true, steps };
+    serde_saphyr::to_string(&scenario).unwrap_or_else(|error| panic!("a scenario is plain data: {error}"))
+}
+
+fn place(change: &Change) -> usize {
+    match change {
+        Change::SchemaWritten(_) => 0,
+        Change::RelationshipDeleted(_) => 1,
+        Change::RelationshipTouched(_) => 2,
+        Change::PrincipalSet(_) => 3,
+        Change::PrincipalRemoved(_) => 4,
+        Change::TaskOpened(_) => 5,
+        Change::DelegationCreated(_) => 6,
+        Change::TaskClosed(_, TaskState::Completed) => 7,
+        Change::TaskClosed(..) => 8,
+        Change::DelegationRevoked(_) => 9,
+        Change::AttributesSet(..) | Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => 10,
+    }
+}
+
+fn put(step: &mut Step, change: &Change) {
+    match change {
+        Change::SchemaWritten(text) => step.schema = Some(text.clone()),
+        Change::RelationshipDeleted(edge) => step.delete.push_str(&format!("{edge}\n")),
+        Change::RelationshipTouched(edge) => step.relationships.push_str(&format!("{edge}\n")),
+        Change::PrincipalSet(principal) => {
+            let entry = PrincipalEntry {
+                owner: principal.owner.as_ref().map(ToString::to_string),
+                state: Some(principal.state.to_string()),
+            };
+            step.principals.insert(principal.object.to_string(), entry);
+        }
+        Change::PrincipalRemoved(object) => step.unregister.push(object.to_string()),
+        Change::TaskOpened(task) => {
+            let entry = TaskEntry {
+                origin: task.origin.to_string(),
+                purpose: task.purpose.clone(),
+                expires_at: moment(task.expires_at),
+                state: Some(task.state.to_string()),
+            };
+            step.tasks.insert(task.id.to_string(), entry);
+        }
+        Change::DelegationCreated(link) => {
+            step.delegations.insert(link.id.to_string(), link_entry(link));
+        }
+        Change::TaskClosed(id, TaskState::Completed) => step.complete.push(id.to_string()),
+        Change::TaskClosed(id, _) => step.cancel.push(id.to_string()),
+        Change::DelegationRevoked(id) => step.revoke.push(id.to_string()),
+        // No answer depends on these.
+        Change::AttributesSet(..) | Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => {}
+    }
+}
+
+fn link_entry(link: &Delegation) -> DelegationEntry {
+    DelegationEntry {
+        task: link.task.to_string(),
+        parent: link.parent.as_ref().map(ToString::to_string),
+        from: link.from.to_string(),
+        to: link.to.to_string(),
+        depth: link.depth,
+        not_before: link.not_before.map(moment),
+        expires_at: link.expires_at.map(moment),
+        cap: clauses(&link.cap),
+    }
+}
+
+fn clauses(cap: &Cap) -> Vec<ClauseEntry> {
+    cap.clauses
+        .iter()
+        .map(|clause| ClauseEntry {
+            permissions: match &clause.permissions {
+                CapPermissions::Any => vec!["*".to_owned()],
+                CapPermissions::Only(names) => names.iter().map(ToString::to_string).collect(),
+            },
+            resources: clause.resources.iter().map(ToString::to_string).collect(),
+        })
+        .collect()
+}
+
+fn entry_of(ask: &Ask, right: &Answer) -> AskEntry {
+    let (check, decide) = match ask {
+        Ask::Check { resource, permission, subject } => (Some(format!("{resource}#{permission}@{subject}")), None),
+        Ask::Decide { question, now } => (
+            None,
+            Some(DecideEntry {
+                actor: question.actor.to_string(),
+                permission: question.permission.to_string(),
+                resource: question.resource.to_string(),
+                delegation: question.delegation.as_ref().map(ToString::to_string),
+                now: Some(moment(*now)),
+            }),
+        ),
+    };
+    AskEntry { about: String::new(), check, decide, expect: spoken(right) }
+}
+
+/// As RFC 3339; the end of time, which has no such form, as the last moment that has.
+fn moment(Timestamp(milliseconds): Timestamp) -> String {
+    let time = i64::try_from(milliseconds).ok().and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
+    time.unwrap_or(jiff::Timestamp::MAX).to_string()
+}
