@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use prokura_model::{
     RelationName, TypeName,
@@ -10,6 +10,8 @@ use crate::Rng;
 /// Types without relations, which act and receive.
 pub(super) const ACTING: [&str; 2] = ["user", "agent"];
 const HOLDING: [&str; 3] = ["group", "folder", "document"];
+/// Operators within operators, at most.
+const NESTING: usize = 2;
 const PARENTS: [&str; 2] = ["parent", "home"];
 const RELATIONS: [&str; 5] = ["owner", "viewer", "banned", "member", "guest"];
 const PERMISSIONS: [&str; 5] = ["view", "edit", "manage", "share", "read_all"];
@@ -66,7 +68,7 @@ impl Sketch {
     pub fn fill_permissions(&mut self, rng: &mut Rng) {
         for kind in 0..self.kinds.len() {
             for permission in 0..self.kinds.get(kind).map_or(0, |kind| kind.permissions.len()) {
-                let expression = self.expression(rng, kind, permission, 2);
+                let expression = self.expression(rng, kind, permission, NESTING);
                 if let Some((_, slot)) = self.kinds.get_mut(kind).and_then(|kind| kind.permissions.get_mut(permission))
                 {
                     *slot = expression;
@@ -75,13 +77,22 @@ impl Sketch {
         }
     }
 
+    /// A userset of a relation that allows a wildcard may be a subject only within its own definition, and only of a
+    /// relation over which no arrow goes; so it is decided first which relations allow one.
     fn fill_relations(&mut self, rng: &mut Rng) {
         let names: Vec<TypeName> = self.kinds.iter().map(|kind| kind.name.clone()).collect();
-        let usersets: Vec<AllowedSubject> = self
-            .kinds
-            .iter()
-            .flat_map(|kind| kind.member_names().map(|name| AllowedSubject::Userset(kind.name.clone(), name.clone())))
-            .collect();
+        let mut open = BTreeSet::new();
+        let mut usersets = Vec::new();
+        for kind in &self.kinds {
+            for (relation, _) in &kind.relations {
+                if !PARENTS.contains(&relation.as_str()) && rng.chance(50) {
+                    open.insert((kind.name.clone(), relation.clone()));
+                }
+            }
+            for name in kind.member_names().filter(|name| !open.contains(&(kind.name.clone(), (*name).clone()))) {
+                usersets.push(AllowedSubject::Userset(kind.name.clone(), name.clone()));
+            }
+        }
         for kind in &mut self.kinds {
             for (relation, allowed) in &mut kind.relations {
                 if PARENTS.contains(&relation.as_str()) {
@@ -90,29 +101,27 @@ impl Sketch {
                     if rng.chance(20) {
                         allowed.push(rng.pick(&usersets).clone());
                     }
-                } else {
-                    let mut from: Vec<_> = ACTING.iter().map(|name| AllowedSubject::Object(named(name))).collect();
-                    if rng.chance(60) {
-                        from.extend(ACTING.iter().map(|name| AllowedSubject::Wildcard(named(name))));
-                    }
-                    from.push(rng.pick(&usersets).clone());
-                    let other = rng.pick(&usersets).clone();
-                    if !from.contains(&other) {
-                        from.push(other);
-                    }
-                    let count = rng.between(2, 4);
-                    *allowed = rng.some(&from, count);
-                    if !allowed.iter().any(|subject| matches!(subject, AllowedSubject::Object(_))) {
-                        allowed.push(AllowedSubject::Object(named("user")));
-                    }
+                    continue;
                 }
+                let mut from: Vec<_> = ACTING.iter().map(|name| AllowedSubject::Object(named(name))).collect();
+                let count = rng.between(1, 2);
+                from.extend(rng.some(&usersets, count));
+                if open.contains(&(kind.name.clone(), relation.clone())) {
+                    let count = rng.between(1, 2);
+                    let wildcards: Vec<_> = ACTING.iter().map(|name| AllowedSubject::Wildcard(named(name))).collect();
+                    allowed.extend(rng.some(&wildcards, count));
+                    let own = open.iter().filter(|(of, _)| *of == kind.name).map(|(_, relation)| relation.clone());
+                    from.extend(own.map(|relation| AllowedSubject::Userset(kind.name.clone(), relation)));
+                }
+                let count = rng.between(1, 3);
+                allowed.extend(rng.some(&from, count));
             }
         }
     }
 
     fn expression(&self, rng: &mut Rng, kind: usize, permission: usize, nesting: usize) -> Expression {
         if nesting == 0 || rng.chance(20) {
-            return self.leaf(rng, kind, permission);
+            return self.leaf(rng, kind, permission, nesting == NESTING);
         }
         match rng.below(3) {
             0 => {
@@ -149,7 +158,7 @@ impl Sketch {
     }
 
     /// A relation, an earlier permission, or an arrow.
-    fn leaf(&self, rng: &mut Rng, kind: usize, permission: usize) -> Expression {
+    fn leaf(&self, rng: &mut Rng, kind: usize, permission: usize, whole: bool) -> Expression {
         let Some(kind) = self.kinds.get(kind) else {
             panic!("a definition that is being filled exists");
         };
@@ -173,8 +182,10 @@ impl Sketch {
                 return rng.pick(&arrows).clone();
             }
         }
+        // Permissions that mean each other are legal, but not when they mean nothing else.
+        let known = if whole || !rng.chance(20) { permission } else { kind.permissions.len() };
         let relations = kind.relations.iter().map(|(name, _)| name);
-        let earlier = kind.permissions.iter().take(permission).map(|(name, _)| name);
+        let earlier = kind.permissions.iter().take(known).map(|(name, _)| name);
         let names: Vec<_> = relations.chain(earlier).collect();
         Expression::Member((*rng.pick(&names)).clone())
     }
