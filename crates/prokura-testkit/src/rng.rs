@@ -10,7 +10,7 @@ impl Rng {
     }
 
     /// Sixty-four random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -21,7 +21,7 @@ impl Rng {
     /// A number below `end`; 0 if that is 0.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).expect("a size fits 64 bits").max(1);
-        usize::try_from(self.next() % end).expect("smaller than a size")
+        usize::try_from(self.bits() % end).expect("smaller than a size")
     }
 
     /// A number from `first` to `last`, both included.

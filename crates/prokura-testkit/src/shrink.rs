@@ -45,22 +45,23 @@ fn leave_out(best: &mut Vec<Change>, fails: &dyn Fn(&[Change]) -> bool) {
 
 fn simplify(best: &mut Vec<Change>, fails: &dyn Fn(&[Change]) -> bool) {
     for position in 0..best.len() {
-        'again: loop {
-            let Some(Change::SchemaWritten(text)) = best.get(position) else { break };
-            let Ok(schema) = Schema::parse(text) else { break };
-            for simpler in simpler(&schema) {
-                let mut changed = best.clone();
-                if let Some(slot) = changed.get_mut(position) {
-                    *slot = Change::SchemaWritten(simpler);
-                }
-                if changed != *best && plausible(&changed) && fails(&changed) {
-                    *best = changed;
-                    continue 'again;
-                }
-            }
-            break;
+        while let Some(simpler) = simplified(best, position, fails) {
+            *best = simpler;
         }
     }
+}
+
+/// The changes with a simpler schema at this place that still fail, if it is a schema and can be simpler.
+fn simplified(best: &[Change], position: usize, fails: &dyn Fn(&[Change]) -> bool) -> Option<Vec<Change>> {
+    let Some(Change::SchemaWritten(before)) = best.get(position) else {
+        return None;
+    };
+    let schema = Schema::parse(before).ok()?;
+    simpler(&schema).into_iter().filter(|text| text != before).find_map(|text| {
+        let mut changed = best.to_vec();
+        *changed.get_mut(position)? = Change::SchemaWritten(text);
+        (plausible(&changed) && fails(&changed)).then_some(changed)
+    })
 }
 
 /// Whether a writer would let it be, as far as the index relies on it.
@@ -75,7 +76,7 @@ fn plausible(changes: &[Change]) -> bool {
                 _ => return false,
             },
             Change::RelationshipTouched(edge) => {
-                if !schema.as_ref().is_some_and(|schema| schema.check_relationship(edge).is_ok()) {
+                if schema.as_ref().is_none_or(|schema| schema.check_relationship(edge).is_err()) {
                     return false;
                 }
                 edges.insert(edge.clone());

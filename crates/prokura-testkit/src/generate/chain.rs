@@ -72,6 +72,33 @@ const FLAWS: [Flaw; 26] = [
     Flaw::ActorOwnerOffBoarded,
 ];
 
+impl Flaw {
+    /// How many links a chain needs to have it.
+    fn links(self) -> usize {
+        match self {
+            Self::DepthTooSmall => 3,
+            Self::MayNotPassOn
+            | Self::FromSomeoneElse
+            | Self::MiddleSuspended
+            | Self::MiddleOwnerOffBoarded
+            | Self::MiddleUnregistered => 2,
+            _ => 1,
+        }
+    }
+
+    /// At which of so many links it makes a difference, from the first to before the last.
+    fn place(self, count: usize) -> (usize, usize) {
+        match self {
+            Self::DepthTooSmall => (0, count - 2),
+            Self::MayNotPassOn => (0, count - 1),
+            Self::FromSomeoneElse | Self::MiddleSuspended | Self::MiddleOwnerOffBoarded | Self::MiddleUnregistered => {
+                (1, count)
+            }
+            _ => (0, count),
+        }
+    }
+}
+
 /// A chain while it is made: nothing of it is written yet.
 struct Draft {
     task: Task,
@@ -84,11 +111,19 @@ struct Draft {
 impl Maker {
     /// A task with a chain under it, and what its last link's holder wants. A third of the chains have one flaw.
     pub(crate) fn delegated(&mut self, asks: &mut BTreeSet<Ask>) {
-        let origin = if self.rng.chance(80) { self.person() } else { self.agent() };
-        let (resource, permission) = self.target(&origin.clone().into(), 85);
-        let mut draft = self.draft(&origin, &permission, &resource);
-        if self.rng.chance(42) {
-            let flaw = *self.rng.pick(&FLAWS);
+        let (mut origin, mut target) = self.origin();
+        for _ in 0..2 {
+            if self.world.check(&target.0, &target.1, &origin.clone().into()) != Ok(true) && self.rng.chance(60) {
+                (origin, target) = self.origin();
+            }
+        }
+        let (resource, permission) = target;
+        let flaw = if self.rng.chance(40) { Some(*self.rng.pick(&FLAWS)) } else { None };
+        let count = *self.rng.pick(&[1, 1, 2, 2, 3, 3, 4, 5, 6]);
+        // Some things can only be wrong with a link that has another above or below it.
+        let count = count.max(flaw.map_or(1, Flaw::links));
+        let mut draft = self.draft(&origin, &permission, &resource, count);
+        if let Some(flaw) = flaw {
             self.spoil(&mut draft, flaw, &permission, &resource);
         }
         let times = self.boundaries(&draft);
@@ -115,7 +150,14 @@ impl Maker {
         }
     }
 
-    fn draft(&mut self, origin: &ObjectRef, permission: &RelationName, resource: &ObjectRef) -> Draft {
+    /// Someone, and something they may well do.
+    fn origin(&mut self) -> (ObjectRef, (ObjectRef, RelationName)) {
+        let origin = if self.rng.chance(80) { self.person() } else { self.agent() };
+        let target = self.target(&origin.clone().into(), 90);
+        (origin, target)
+    }
+
+    fn draft(&mut self, origin: &ObjectRef, permission: &RelationName, resource: &ObjectRef, count: usize) -> Draft {
         self.serial += 1;
         let name = format!("t{}", self.serial);
         let task = Task {
@@ -127,7 +169,6 @@ impl Maker {
             state: TaskState::Open,
             declared: false,
         };
-        let count = *self.rng.pick(&[1, 1, 2, 2, 3, 3, 4, 5, 6]);
         let mut links: Vec<Delegation> = Vec::new();
         let mut from = origin.clone();
         for (position, to) in self.agents(count).into_iter().enumerate() {
@@ -197,7 +238,8 @@ impl Maker {
     }
 
     fn spoil(&mut self, draft: &mut Draft, flaw: Flaw, permission: &RelationName, resource: &ObjectRef) {
-        let at = self.rng.below(draft.links.len());
+        let (first, end) = flaw.place(draft.links.len());
+        let at = self.rng.between(first, end - 1);
         match flaw {
             Flaw::ParentOfAnotherChain | Flaw::AnotherTask | Flaw::FromSomeoneElse | Flaw::RootNotOrigin => {
                 self.spoil_shape(draft, flaw, at);
@@ -246,11 +288,11 @@ impl Maker {
     fn spoil_shape(&mut self, draft: &mut Draft, flaw: Flaw, at: usize) {
         let others: Vec<_> = self.world.delegations.keys().cloned().collect();
         let tasks: Vec<_> = self.world.tasks.keys().cloned().collect();
-        let (root, link) = (at == 0, &mut draft.links[at]);
+        let link = &mut draft.links[at];
         match flaw {
             Flaw::ParentOfAnotherChain if !others.is_empty() => link.parent = Some(self.rng.pick(&others).clone()),
             Flaw::AnotherTask if !tasks.is_empty() => link.task = self.rng.pick(&tasks).clone(),
-            Flaw::FromSomeoneElse if !root => link.from = self.agent(),
+            Flaw::FromSomeoneElse => link.from = self.agent(),
             _ => {
                 let someone = self.person();
                 draft.links[0].from = someone;
@@ -335,7 +377,7 @@ fn spoil_length(draft: &mut Draft, flaw: Flaw) {
             }
             draft.leaf = draft.links.last().expect("a chain has a link").id.clone();
             // Sometimes one link fewer, which is just short enough.
-            if draft.task.origin.id.as_str().len() % 2 == 0 {
+            if draft.task.origin.id.as_str().len().is_multiple_of(2) {
                 let shorter = draft.links.get(CHAIN_LINKS - 1).expect("as many as there may be");
                 draft.leaf = shorter.id.clone();
             }

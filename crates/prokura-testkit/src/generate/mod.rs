@@ -129,7 +129,7 @@ impl Maker {
     fn checks(&mut self, asks: &mut BTreeSet<Ask>) {
         let subject = self.subject();
         for _ in 0..2 {
-            let (resource, permission) = self.target(&subject, 60);
+            let (resource, permission) = self.target(&subject, 75);
             asks.insert(Ask::Check { resource, permission, subject: subject.clone() });
         }
         if self.rng.chance(6) {
@@ -148,7 +148,7 @@ impl Maker {
     fn own(&mut self, asks: &mut BTreeSet<Ask>) {
         let actor = if self.rng.chance(70) { self.person() } else { self.agent() };
         for _ in 0..2 {
-            let (resource, permission) = self.target(&actor.clone().into(), 60);
+            let (resource, permission) = self.target(&actor.clone().into(), 75);
             let question = Question { actor: actor.clone(), delegation: None, permission, resource };
             asks.insert(Ask::Decide { question, now: Timestamp(NOON) });
         }
@@ -161,6 +161,10 @@ impl Maker {
             return anything;
         }
         let model = self.world.model(subject, &anything.0);
+        let undefined: Vec<_> = model.possible.difference(&model.certain).collect();
+        if !undefined.is_empty() && self.rng.chance(20) {
+            return (*self.rng.pick(&undefined)).clone();
+        }
         // The long way round is the interesting one: prefer permissions to plain relations.
         let certain: Vec<_> = model.certain.iter().collect();
         let computed: Vec<_> =

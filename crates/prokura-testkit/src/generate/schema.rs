@@ -64,6 +64,19 @@ impl Sketch {
         sketch
     }
 
+    /// Whether a `-` stands anywhere in it.
+    #[must_use]
+    pub fn has_exclusion(&self) -> bool {
+        fn within(expression: &Expression) -> bool {
+            match expression {
+                Expression::Member(_) | Expression::Arrow { .. } => false,
+                Expression::Union(operands) | Expression::Intersection(operands) => operands.iter().any(within),
+                Expression::Exclusion(..) => true,
+            }
+        }
+        self.kinds.iter().flat_map(|kind| &kind.permissions).any(|(_, expression)| within(expression))
+    }
+
     /// Gives every permission a new expression and leaves the relations, so that every stored edge still fits.
     pub fn fill_permissions(&mut self, rng: &mut Rng) {
         for kind in 0..self.kinds.len() {

@@ -1,6 +1,9 @@
 //! What the generator makes: what it was meant to, the same every time, and everything often enough.
 
-use prokura_model::{Schema, schema::Member};
+use prokura_model::{
+    Schema,
+    schema::{Expression, Member},
+};
 use prokura_testkit::{
     Rng, Tally, World,
     compare::differential,
@@ -26,10 +29,31 @@ fn a_schema_text_means_what_it_was_written_for() {
                 let Some(Member::Permission(found)) = definition.member(name.as_str()) else {
                     panic!("seed {seed}: `{name}` is missing\n{text}");
                 };
-                assert_eq!(found.expression, *expression, "seed {seed}: `{name}`\n{text}");
+                let (found, meant) = (canonical(&found.expression), canonical(expression));
+                assert_eq!(found, meant, "seed {seed}: `{name}`\n{text}");
             }
         }
     }
+}
+
+/// `(a - b) - c` and `a - (b + c)` mean the same, and the parser may make one of the other.
+fn canonical(expression: &Expression) -> Expression {
+    match expression {
+        Expression::Member(_) | Expression::Arrow { .. } => expression.clone(),
+        Expression::Union(operands) => Expression::Union(flat(operands.iter().map(canonical).collect())),
+        Expression::Intersection(operands) => Expression::Intersection(operands.iter().map(canonical).collect()),
+        Expression::Exclusion(from, taken) => match canonical(from) {
+            Expression::Exclusion(from, already) => {
+                Expression::Exclusion(from, Box::new(Expression::Union(flat(vec![*already, canonical(taken)]))))
+            }
+            from => Expression::Exclusion(Box::new(from), Box::new(canonical(taken))),
+        },
+    }
+}
+
+fn flat(operands: Vec<Expression>) -> Vec<Expression> {
+    let inner = |operand| if let Expression::Union(inner) = operand { inner } else { vec![operand] };
+    operands.into_iter().flat_map(inner).collect()
 }
 
 #[test]
