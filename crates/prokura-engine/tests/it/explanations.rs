@@ -1,0 +1,125 @@
+//! Explanations: they say what check says, and what they show is enough.
+
+use prokura_engine::{Explanation, Limits};
+use prokura_model::{Change, Relationship, Timestamp};
+use prokura_testkit::{
+    Answer, Ask, Candidate,
+    generate::{Case, Sketch},
+};
+
+use crate::candidate::{Engine, asked, decided, failed};
+
+fn begun(case: &Case) -> Engine {
+    let mut engine = Engine::default();
+    for transaction in &case.before {
+        engine.apply(transaction, Timestamp(1));
+    }
+    engine
+}
+
+/// The explanation of a check, and what it means.
+fn explained(engine: &Engine, ask: &Ask) -> (Answer, Option<Explanation>) {
+    match ask {
+        Ask::Check { resource, permission, subject } => {
+            match engine.index.view().explain(resource, permission, subject, &Limits::default()) {
+                Ok(explanation @ Explanation::Held(_)) => (Answer::Has, Some(explanation)),
+                Ok(explanation @ Explanation::NotHeld(_)) => (Answer::HasNot, Some(explanation)),
+                Err(error) => (failed(&error), None),
+            }
+        }
+        Ask::Decide { question, now } => {
+            match engine.index.view().explain_decision(&asked(question), *now, &Limits::default()) {
+                Ok((decision, explanation)) => (decided(&decision), explanation),
+                Err(error) => (failed(&error), None),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_explanation_says_what_the_answer_says() {
+    for seed in 1..600 {
+        let case = Case::of(seed);
+        let engine = begun(&case);
+        for ask in &case.asks {
+            let (answer, explanation) = explained(&engine, ask);
+            assert_eq!(answer, engine.answer(ask), "seed {seed}: {ask}");
+            if let Some(explanation) = explanation {
+                let held = matches!(explanation, Explanation::Held(_));
+                assert_eq!(held, answer.allows(), "seed {seed}: {ask}: {explanation:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_edge_of_a_witness_exists_and_without_exclusion_they_are_enough() {
+    let mut tried = 0;
+    for seed in 1..800 {
+        let plain = seed % 2 == 0;
+        let case = Case::with(seed, |sketch| !(plain && Sketch::has_exclusion(sketch)));
+        let engine = begun(&case);
+        let world = case.world_before();
+        for ask in &case.asks {
+            let (_, Some(explanation @ Explanation::Held(_))) = explained(&engine, ask) else { continue };
+            let witness: Vec<Relationship> = explanation.witness().into_iter().map(|edge| edge.relationship).collect();
+            for edge in &witness {
+                assert!(world.relationships.contains(edge), "seed {seed}: {ask}: {edge} does not exist");
+            }
+            if plain {
+                tried += 1;
+                let mut only = world.clone();
+                only.relationships.retain(|edge| witness.contains(edge));
+                assert!(only.answer(ask).allows(), "seed {seed}: {ask}: not enough: {witness:?}");
+            }
+        }
+    }
+    assert!(tried > 300, "tried only {tried} times");
+}
+
+#[test]
+fn the_witness_of_a_decision_is_that_of_its_explanation() {
+    for seed in 1..300 {
+        let case = Case::of(seed);
+        let engine = begun(&case);
+        for ask in &case.asks {
+            let Ask::Decide { question, now } = ask else { continue };
+            let view = engine.index.view();
+            let Ok(decision) = view.decide(&asked(question), *now, &Limits::default()) else { continue };
+            for edge in &decision.witness {
+                assert_eq!(view.birth(&edge.relationship), Some(edge.since), "seed {seed}: {ask}");
+            }
+            let (_, explanation) = explained(&engine, ask);
+            let witness = explanation.map(|explanation| explanation.witness()).unwrap_or_default();
+            if engine.answer(ask).allows() {
+                assert_eq!(decision.witness, witness, "seed {seed}: {ask}");
+            } else {
+                assert!(decision.witness.is_empty(), "seed {seed}: {ask}: a deny rests on nothing");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_missing_edge_of_a_near_miss_makes_it_an_allow() {
+    let mut named = 0;
+    let mut denied = 0;
+    for seed in 1..600 {
+        let case = Case::of(seed);
+        let engine = begun(&case);
+        let world = case.world_before();
+        for ask in &case.asks {
+            let (_, Some(Explanation::NotHeld(miss))) = explained(&engine, ask) else { continue };
+            denied += 1;
+            let Some(edge) = miss.missing else { continue };
+            named += 1;
+            assert!(!world.relationships.contains(&edge), "seed {seed}: {ask}: {edge} exists");
+            let schema = world.schema.as_ref().expect("a case begins with its schema");
+            schema.check_relationship(&edge).unwrap_or_else(|fault| panic!("seed {seed}: {ask}: {edge}: {fault}"));
+            let mut more = world.clone();
+            more.apply(&[Change::RelationshipTouched(edge.clone())], Timestamp(2));
+            assert!(more.answer(ask).allows(), "seed {seed}: {ask}: {edge} changes nothing");
+        }
+    }
+    assert!(named > denied / 10, "only {named} of {denied} denies say what was missing");
+}
