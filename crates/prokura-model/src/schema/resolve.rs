@@ -48,6 +48,9 @@ struct Check<'s, 't> {
 
 impl<'s> Check<'s, '_> {
     fn member(&mut self, definition: &'s Definition, name: &'s RelationName, node: &MemberNode) {
+        if self.problems.is_full() {
+            return;
+        }
         match &node.body {
             MemberBody::Relation(types) => {
                 let mut seen = BTreeSet::new();
