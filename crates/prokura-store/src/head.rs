@@ -205,3 +205,6 @@ fn decode(bytes: &[u8; SLOT_BYTES], kind: Kind) -> Result<Head, FrameFault> {
     }
     Ok(Head { generation, sequence, digest, last })
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,7 +125,7 @@ fn fail_every_operation<S: Subject>(fault: Fault, seed: u64, losses: u64) -> u64
 }
 
 fn crash_loop<S: Subject>() {
-    for seed in 1..=cases() {
+    for seed in 1..=seeds() {
         let operations = fail_every_operation::<S>(Fault::Crash, seed, 4);
         fail_every_operation::<S>(Fault::Once(io::ErrorKind::Other), seed, 1);
         fail_every_operation::<S>(Fault::FromThenOn(io::ErrorKind::StorageFull), seed, 1);
@@ -134,9 +134,9 @@ fn crash_loop<S: Subject>() {
     }
 }
 
-/// How many seeds. `PROKURA_CASES` asks for more; see CONTRIBUTING.md.
-fn cases() -> u64 {
-    std::env::var("PROKURA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2)
+/// How many seeds. `PROKURA_CRASH_SEEDS` asks for more.
+fn seeds() -> u64 {
+    std::env::var("PROKURA_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
 }
 
 #[test]
