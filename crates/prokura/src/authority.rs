@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -22,10 +23,9 @@ use crate::{
 };
 
 /// The door to everything that is written and decided. Cloning it is cheap; the last clone to go closes it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Authority(Arc<Open>);
 
-#[derive(Debug)]
 struct Open {
     shared: Arc<Shared>,
     /// In the order in which they must end: whoever writes first.
@@ -347,6 +347,16 @@ impl Open {
             // A thread that met a bug has said so in the health, and there is nobody left to tell.
             let _ = thread.join();
         }
+    }
+}
+
+/// Whether it is well; what it holds would fill pages.
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority")
+            .field("tenants", &self.tenants())
+            .field("health", &self.health())
+            .finish_non_exhaustive()
     }
 }
 

@@ -73,6 +73,13 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Without the digests; see [`Key`].
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.by_id.values()).finish()
+    }
+}
+
 /// What a key is before the writer has accepted it.
 pub(crate) fn draft(name: &str, secret: &Secret, role: KeyRole, scope: KeyScope) -> Result<Key, WriteError> {
     if name.trim().is_empty() || name.chars().any(char::is_control) {
@@ -96,7 +103,7 @@ pub(crate) fn draft(name: &str, secret: &Secret, role: KeyRole, scope: KeyScope)
 }
 
 /// Every key ever made.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Keys {
     by_id: BTreeMap<KeyId, Arc<Key>>,
     by_digest: HashMap<[u8; 32], KeyId>,

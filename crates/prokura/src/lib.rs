@@ -18,6 +18,8 @@ mod recovery;
 mod shared;
 mod snapshot;
 mod tenant;
+#[cfg(test)]
+mod tests;
 mod write;
 mod writer;
 

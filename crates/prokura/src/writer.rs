@@ -114,6 +114,12 @@ pub(crate) fn run(shared: &Shared, mut log: Log) {
     }
 }
 
+/// Whether it could be written, without writing it.
+#[cfg(test)]
+pub(crate) fn stage_for_test(shared: &Shared, work: Work, provenance: Provenance) -> Result<(), WriteError> {
+    stage::stage(shared, work, provenance).map(|_| ())
+}
+
 /// However the thread ends, nobody waits for it for ever: what still stands in the queue is dropped, which answers it.
 struct Ending<'s>(&'s Writes);
 

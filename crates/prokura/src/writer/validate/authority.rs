@@ -90,11 +90,13 @@ impl Draft<'_> {
 
     /// Revoking what is revoked already is fine and changes nothing, not even the time: whoever revokes wants it dead,
     /// and it is.
-    pub(super) fn delegation_revoked(&self, id: &DelegationId) -> Result<(), WriteError> {
-        match self.delegation(id) {
-            Some(_) => Ok(()),
-            None => Err(WriteError::DelegationUnknown(id.clone())),
+    pub(super) fn delegation_revoked(&mut self, id: &DelegationId) -> Result<(), WriteError> {
+        let delegation = self.delegation(id).ok_or_else(|| WriteError::DelegationUnknown(id.clone()))?;
+        if delegation.revoked_at.is_none() {
+            let revoked = Delegation { revoked_at: Some(self.now), ..(*delegation).clone() };
+            self.delegations.insert(id.clone(), Arc::new(revoked));
         }
+        Ok(())
     }
 
     fn registered(&self, object: &ObjectRef, place: impl FnOnce() -> String) -> Result<Arc<Principal>, WriteError> {

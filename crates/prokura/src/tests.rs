@@ -1,0 +1,4 @@
+//! Tests that need to see inside: what a full queue does, and the limits nobody reaches from outside.
+
+mod queues;
+mod registers;

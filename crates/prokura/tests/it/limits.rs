@@ -1,0 +1,181 @@
+//! Every limit, at n and at n + 1. Those of single modules are tested there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prokura::{
+    Authority, Options, Provenance, WriteError, limits,
+    model::{
+        CapPermissions, CapResource, Change, KeyRole, KeyScope, RelationName, TenantName, Value,
+        limits::{CAP_CLAUSES_MAX, CAP_ENTRIES_MAX, SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
+    },
+};
+
+use super::support::{at_noon, by, link, object, schema, task, tenant, touch, write};
+
+fn authority() -> Authority {
+    let authority = Authority::in_memory(Options::default());
+    write(&authority, vec![schema()]).unwrap();
+    authority
+}
+
+#[track_caller]
+fn exceeded<T: std::fmt::Debug>(result: Result<T, WriteError>, limit: usize) {
+    match result {
+        Err(WriteError::LimitExceeded { max, found, .. }) => assert_eq!((max, found), (limit, limit + 1)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn limit_transaction_changes_max() {
+    let authority = authority();
+    let most = limits::TRANSACTION_CHANGES_MAX;
+    let changes = |count: usize| vec![touch("document:plan#viewer@user:alice"); count];
+    exceeded(write(&authority, changes(most + 1)), most);
+    write(&authority, changes(most)).unwrap();
+}
+
+#[test]
+fn limit_transaction_bytes_max() {
+    let authority = authority();
+    let most = limits::TRANSACTION_BYTES_MAX;
+    let changes = |bytes: usize| {
+        let text = BTreeMap::from([("text".to_owned(), Value::String("x".repeat(bytes)))]);
+        vec![Change::AttributesSet(object("document:plan"), text)]
+    };
+    let around = prokura::model::encode_changes(&changes(most / 2)).len() - most / 2;
+    exceeded(write(&authority, changes(most - around + 1)), most);
+    write(&authority, changes(most - around)).unwrap();
+}
+
+#[test]
+fn limit_request_id_bytes_max() {
+    let authority = authority();
+    let most = limits::REQUEST_ID_BYTES_MAX;
+    let request = |bytes: usize| by("user:alice").with_request_id("x".repeat(bytes));
+    let changes = || vec![touch("document:plan#viewer@user:alice")];
+    authority.write(&tenant(), request(most), changes()).unwrap();
+    exceeded(authority.write(&tenant(), request(most + 1), changes()), most);
+}
+
+#[test]
+fn limit_author_bytes_max_and_limit_sentence_bytes_max() {
+    limit_author_bytes_max_holds();
+    limit_sentence_bytes_max_holds();
+}
+
+fn limit_author_bytes_max_holds() {
+    let authority = authority();
+    let most = limits::AUTHOR_BYTES_MAX;
+    let changes = || vec![touch("document:plan#viewer@user:alice")];
+    authority.write(&tenant(), by(&"x".repeat(most)), changes()).unwrap();
+    exceeded(authority.write(&tenant(), by(&"x".repeat(most + 1)), changes()), most);
+}
+
+fn limit_sentence_bytes_max_holds() {
+    let (authority, _) = at_noon();
+    let because = |bytes: usize| Provenance::new("user:alice", "x".repeat(bytes));
+    let changes = || vec![touch("document:plan#viewer@user:alice")];
+    authority.write(&tenant(), because(SENTENCE_BYTES_MAX), changes()).unwrap();
+    exceeded(authority.write(&tenant(), because(SENTENCE_BYTES_MAX + 1), changes()), SENTENCE_BYTES_MAX);
+    let purpose = |id: &str, bytes: usize| {
+        let mut task = task(id, "user:alice");
+        task.purpose = "x".repeat(bytes);
+        vec![Change::TaskOpened(task)]
+    };
+    write(&authority, purpose("t1", SENTENCE_BYTES_MAX)).unwrap();
+    exceeded(write(&authority, purpose("t2", SENTENCE_BYTES_MAX + 1)), SENTENCE_BYTES_MAX);
+}
+
+#[test]
+fn limit_attributes_max() {
+    let authority = authority();
+    let most = limits::ATTRIBUTES_MAX;
+    let changes = |count: usize| {
+        let attributes = (0..count).map(|number| (format!("a{number}"), Value::Null)).collect();
+        vec![Change::AttributesSet(object("document:plan"), attributes)]
+    };
+    write(&authority, changes(most)).unwrap();
+    exceeded(write(&authority, changes(most + 1)), most);
+}
+
+#[test]
+fn limit_value_nesting_max() {
+    let authority = authority();
+    let changes = |depth: usize| {
+        let value = (1..depth).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+        vec![Change::AttributesSet(object("document:plan"), BTreeMap::from([("deep".to_owned(), value)]))]
+    };
+    let receipt = write(&authority, changes(VALUE_NESTING_MAX)).unwrap();
+    assert!(authority.transaction(&tenant(), receipt.revision).unwrap().is_some());
+    assert_eq!(write(&authority, changes(VALUE_NESTING_MAX + 1)).unwrap_err().code(), "value_invalid");
+}
+
+#[test]
+fn limit_cap_clauses_max() {
+    let (authority, _) = at_noon();
+    let changes = |id: &str, count: usize| {
+        let mut delegation = link(id, "user:alice", "agent:coder", None);
+        let clause = delegation.cap.clauses[0].clone();
+        delegation.cap.clauses = vec![clause; count];
+        vec![Change::DelegationCreated(delegation)]
+    };
+    write(&authority, changes("d1", CAP_CLAUSES_MAX)).unwrap();
+    exceeded(write(&authority, changes("d2", CAP_CLAUSES_MAX + 1)), CAP_CLAUSES_MAX);
+}
+
+#[test]
+fn limit_cap_entries_max() {
+    let (authority, _) = at_noon();
+    let resources = |id: &str, count: usize| {
+        let mut delegation = link(id, "user:alice", "agent:coder", None);
+        delegation.cap.clauses[0].resources =
+            (0..count).map(|number| CapResource::Object(object(&format!("document:d{number}")))).collect();
+        vec![Change::DelegationCreated(delegation)]
+    };
+    write(&authority, resources("d1", CAP_ENTRIES_MAX)).unwrap();
+    exceeded(write(&authority, resources("d2", CAP_ENTRIES_MAX + 1)), CAP_ENTRIES_MAX);
+    let names = |count: usize| -> BTreeSet<RelationName> {
+        (0..count).map(|number| RelationName::new(format!("may{number}")).unwrap()).collect()
+    };
+    let many: String = names(CAP_ENTRIES_MAX + 1).iter().map(|name| format!("relation {name}: user\n")).collect();
+    let schema = format!("{}definition thing {{ {many} }}", super::support::SCHEMA);
+    write(&authority, vec![Change::SchemaWritten(schema)]).unwrap();
+    let permissions = |id: &str, count: usize| {
+        let mut delegation = link(id, "user:alice", "agent:coder", None);
+        delegation.cap = super::support::cap(CapPermissions::Only(names(count)), "thing:*");
+        vec![Change::DelegationCreated(delegation)]
+    };
+    write(&authority, permissions("d3", CAP_ENTRIES_MAX)).unwrap();
+    exceeded(write(&authority, permissions("d4", CAP_ENTRIES_MAX + 1)), CAP_ENTRIES_MAX);
+}
+
+#[test]
+fn limit_preset_key_bytes_max() {
+    let most = limits::PRESET_KEY_BYTES_MAX;
+    let authority = authority();
+    exceeded(authority.first_key(Some(&"x".repeat(most + 1))), most);
+    assert!(authority.first_key(Some(&"x".repeat(most))).unwrap().is_some());
+}
+
+#[test]
+fn limit_key_name_bytes_max() {
+    let most = limits::KEY_NAME_BYTES_MAX;
+    let authority = authority();
+    let create =
+        |bytes: usize| authority.create_key(&"x".repeat(bytes), KeyRole::Auditor, KeyScope::AllTenants, by("key:k"));
+    create(most).unwrap();
+    exceeded(create(most + 1), most);
+}
+
+#[test]
+fn limit_tenants_max() {
+    let authority = authority();
+    // One is there from the start.
+    for number in 1..limits::TENANTS_MAX {
+        let name = TenantName::new(format!("t{number}")).unwrap();
+        authority.create_tenant(&name, by("key:k")).unwrap();
+    }
+    let one_more = TenantName::new("one-more").unwrap();
+    exceeded(authority.create_tenant(&one_more, by("key:k")), limits::TENANTS_MAX);
+}

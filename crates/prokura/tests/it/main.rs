@@ -1,0 +1,28 @@
+//! The library as its users see it.
+
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod deciding;
+#[cfg(test)]
+mod declaring;
+#[path = "../../../prokura-store/tests/it/faulty.rs"]
+#[expect(dead_code, reason = "the store's tests use more of it")]
+#[cfg(test)]
+mod faulty;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod recovering;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod switched;
+#[cfg(test)]
+mod validation;
+#[cfg(test)]
+mod writing;
