@@ -95,7 +95,9 @@ fn born(case: &Case, number: usize, edge: &prokura_model::Relationship) -> Revis
     for (position, transaction) in case.before.iter().chain(&case.after).take(number).enumerate() {
         for change in transaction {
             match change {
-                Change::RelationshipTouched(found) if found == edge => birth = birth.or(Some(revision(position + 1))),
+                Change::RelationshipTouched(found) if found == edge => {
+                    birth = birth.or_else(|| Some(revision(position + 1)))
+                }
                 Change::RelationshipDeleted(found) if found == edge => birth = None,
                 _ => {}
             }

@@ -26,7 +26,7 @@
 mod read;
 mod write;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 use prokura_model::{Change, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -194,7 +194,9 @@ impl Scenario {
 /// One cannot be read.
 #[must_use]
 pub fn all() -> Vec<(String, Scenario)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    // Cargo says where the crate lies that is tested now, which is right also where worktrees share what was built.
+    let tested = env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let folder = Path::new(&tested).join("../../scenarios");
     let mut found = Vec::new();
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for file in files {

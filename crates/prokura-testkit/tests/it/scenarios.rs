@@ -5,7 +5,7 @@ use prokura_testkit::{Bug, Planted, World, scenario};
 #[test]
 fn the_oracle_answers_every_scenario_as_written() {
     let scenarios = scenario::all();
-    assert!(!scenarios.is_empty(), "only {} scenarios were found", scenarios.len());
+    assert!(scenarios.len() >= 15, "only {} scenarios were found", scenarios.len());
     let mut wrong = String::new();
     for (name, scenario) in scenarios {
         if let Err(found) = scenario::run(&scenario, &mut World::default()) {
