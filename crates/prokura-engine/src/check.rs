@@ -62,6 +62,7 @@ pub(crate) struct Check<'g, 't, T: Trace> {
     everyone: Option<Subject>,
     depth_max: usize,
     work_max: u64,
+    memo_after: u32,
     work: u64,
     opened: u32,
     frames: Inline<Frame<'g, T::Note>, 8>,
@@ -128,6 +129,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             everyone: object.then(|| Subject::wildcard(node.kind())),
             depth_max: limits.depth.min(DEPTH_MAX),
             work_max: limits.work,
+            memo_after: MEMO_AFTER,
             work: 0,
             opened: 0,
             frames: Inline::default(),
@@ -136,6 +138,13 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             doubts: Vec::new(),
             trace,
         }
+    }
+
+    /// Answers are kept once more goals than this were opened. It changes what a check costs, never what it says.
+    #[cfg(test)]
+    pub(crate) fn remembering_after(mut self, opened: u32) -> Self {
+        self.memo_after = opened;
+        self
     }
 
     /// How many edges were visited.
@@ -356,7 +365,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
                 for doubt in self.doubts.iter_mut().skip(closed.doubts) {
                     doubt.rests_on = closed.rests_on;
                 }
-                if self.opened > MEMO_AFTER {
+                if self.opened > self.memo_after {
                     let doubt = Some((self.doubts.len(), closed.negations));
                     self.doubts.push(Doubt { node: closed.node, rests_on: closed.rests_on });
                     self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt });
@@ -378,7 +387,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
                 }
             }
         }
-        if !in_doubt && self.opened > MEMO_AFTER {
+        if !in_doubt && self.opened > self.memo_after {
             self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt: None });
         }
     }

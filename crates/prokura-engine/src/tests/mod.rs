@@ -4,6 +4,7 @@ mod explaining;
 mod indexing;
 mod limiting;
 mod listing;
+mod remembering;
 
 use prokura_model::{Change, ObjectRef, Relationship, Revision, Timestamp, Transaction};
 
