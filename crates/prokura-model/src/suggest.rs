@@ -25,6 +25,17 @@ pub fn did_you_mean<'c>(written: &str, candidates: impl IntoIterator<Item = &'c 
         .map(|(_, candidate)| candidate)
 }
 
+/// What there is, for a message: the first few, in backticks.
+pub(crate) fn listed<T: std::fmt::Display>(entries: impl ExactSizeIterator<Item = T>) -> String {
+    const LISTED_MAX: usize = 10;
+    let more = entries.len().saturating_sub(LISTED_MAX);
+    let mut text = entries.take(LISTED_MAX).map(|entry| format!("`{entry}`")).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
 /// How many characters must be put in, taken out, replaced or swapped with their neighbour.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();

@@ -10,7 +10,7 @@ use super::{
     syntax::{ExpressionNode, MemberBody, MemberNode, TypeForm, TypeNode},
     token::{TokenId, Tokens},
 };
-use crate::{RelationName, TypeName};
+use crate::{RelationName, TypeName, suggest::listed};
 
 /// Reads and checks a text.
 pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
@@ -141,9 +141,8 @@ impl<'s> Check<'s, '_> {
         let leads =
             |kind: &TypeName| self.schema.definition(kind.as_str()).is_none_or(|found| found.member(target).is_some());
         if !relation.allowed.iter().any(|allowed| leads(allowed.kind())) {
-            let kinds: Vec<_> = relation.allowed.iter().map(|allowed| format!("`{}`", allowed.kind())).collect();
             let message = format!("no type of relation `{}` has `{target}`, so the arrow leads nowhere", relation.name);
-            let help = format!("its types: {}", kinds.join(", "));
+            let help = format!("its types: {}", listed(relation.allowed.iter().map(AllowedSubject::kind)));
             self.warnings.report(arrow, "arrow_target_unknown", message, Some(help));
         }
         for allowed in &relation.allowed {
