@@ -150,25 +150,82 @@ pub struct ExplainResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// Whom it is about: the actor, or with a delegation the task's origin.
-    pub subject: SubjectRef,
-    /// What was asked, and below it why it holds or does not.
-    pub root: ExplanationNode,
+    pub subject: ObjectRef,
+    /// Whether it has what was asked for.
+    pub holds: bool,
+    /// For an allow: what was asked, and below it what it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ExplanationNode>,
+    /// For a deny: what came nearest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_miss: Option<NearMiss>,
 }
 
-/// One step of an explanation.
+/// One step of an explanation. Everything in `children` holds together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExplanationNode {
-    /// The step as a person reads it, such as `repository:core#push`.
+    /// What kind of step it is.
+    pub kind: StepKind,
+    /// The step as a person reads it: `repository:core#push`, an edge, an expression of the schema.
     pub text: String,
-    /// Whether it holds.
-    pub holds: bool,
-    /// The edge it rests on, if it rests on one.
+    /// For a permission, how the schema computes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// For an edge, which, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<WitnessEdge>,
-    /// The steps it rests on.
+    /// What it rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
     pub children: Vec<Self>,
+    /// Whether steps were left out here because the tree has a limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
+}
+
+/// What a step of an explanation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// A relation or permission of an object, which the subject has.
+    Goal,
+    /// An edge; below it, if it leads further, the goal at its end.
+    Edge,
+    /// The subject is this very userset.
+    Itself,
+    /// The right side of an exclusion, which the subject does not have.
+    NotHeld,
+}
+
+/// What came nearest to an allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NearMiss {
+    /// The whole in one sentence.
+    pub message: String,
+    /// Which relations and permissions were tried, in the order they were reached first.
+    pub tried: Vec<String>,
+    /// Whether more were tried than are listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
+    /// What excluded the subject where it would have been let in otherwise, the outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<Exclusion>,
+    /// The closest single relationship that would have made it an allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Relationship>,
+}
+
+/// An exclusion that took away what its left side gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Exclusion {
+    /// The permission with the exclusion, such as `repository:core#push`.
+    pub goal: String,
+    /// Its right side, as the schema writes it.
+    pub expression: String,
+    /// Who is excluded.
+    pub subject: SubjectRef,
+    /// Why the right side holds.
+    pub because: Vec<ExplanationNode>,
 }
 
 /// One recorded decision.

@@ -42,6 +42,9 @@ pub struct ErrorDetails {
     /// The place in the request's JSON, such as `touch[2].subject.id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Under which name it is recorded that a decision failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
     /// What is wrong with a schema text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,

@@ -136,9 +136,19 @@ pub struct SchemaWrite {
 pub struct ObjectAttributes {
     /// Which object.
     pub object: ObjectRef,
-    /// All its attributes; written empty, it has none.
+    /// All its attributes.
     pub attributes: Map<String, Value>,
-    /// When writing: why, in the author's words.
+}
+
+/// Attributes to set on an object, instead of those it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttributesWrite {
+    /// Which object.
+    pub object: ObjectRef,
+    /// All its attributes; empty, it has none.
+    pub attributes: Map<String, Value>,
+    /// Why, in the author's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -26,12 +26,13 @@ pub use client::{Client, ClientError, ClientOptions};
 pub use credential::{Key, KeyScope, NewKey, NewKeyResponse, NewTenant, Role, SpokenFor, Tenant};
 pub use decision::{
     ChainLink, CheckRequest, CheckResponse, DecideRequest, Decision, DecisionQuery, DecisionRecord, Disposition,
-    ExplainRequest, ExplainResponse, Explanation, ExplanationNode, Permissionship, WitnessEdge,
+    Exclusion, ExplainRequest, ExplainResponse, Explanation, ExplanationNode, NearMiss, Permissionship, StepKind,
+    WitnessEdge,
 };
 pub use error::{Diagnostic, ErrorBody, ErrorDetail, ErrorDetails, Fault};
 pub use graph::{
-    AttributeQuery, Change, ObjectAttributes, ObjectRef, Receipt, Relationship, RelationshipQuery, Schema, SchemaWrite,
-    StoredRelationship, SubjectRef, Transaction, WriteRelationships,
+    AttributeQuery, AttributesWrite, Change, ObjectAttributes, ObjectRef, Receipt, Relationship, RelationshipQuery,
+    Schema, SchemaWrite, StoredRelationship, SubjectRef, Transaction, WriteRelationships,
 };
 pub use page::{Page, PageQuery};
 pub use time::{Time, TimeError};

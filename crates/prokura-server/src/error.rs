@@ -41,7 +41,7 @@ impl Refusal {
     }
 
     /// The request is wrong at this place of its JSON.
-    pub(crate) fn invalid_at(path: impl ToString, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_at(path: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
         Self::invalid(code, message).at(path)
     }
 
@@ -61,8 +61,8 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, Fault::Server, message)
     }
 
-    pub(crate) fn at(mut self, path: impl ToString) -> Self {
-        let path = path.to_string();
+    pub(crate) fn at(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
         self.0.details.path = (!path.is_empty()).then_some(path);
         self
     }
@@ -147,7 +147,11 @@ impl From<DecideError> for Refusal {
             DecideError::Undecided { error, .. } => engine_status(error),
             other => status_of(other.code(), other.fault()),
         };
-        Self::new(status, error.code(), error.fault(), error.to_string())
+        let mut refusal = Self::new(status, error.code(), error.fault(), error.to_string());
+        if let DecideError::Undecided { id, .. } = &error {
+            refusal.0.details.decision = Some(id.to_string());
+        }
+        refusal
     }
 }
 
@@ -168,8 +172,7 @@ impl From<WriteError> for Refusal {
                     .collect();
             }
             WriteError::SchemaStrands { first, .. } => {
-                refusal.0.details.items =
-                    first.iter().map(|stranded| format!("{}: {}", stranded.relationship, stranded.fault)).collect();
+                refusal.0.details.items = first.iter().map(ToString::to_string).collect();
             }
             _ => {}
         }

@@ -15,6 +15,7 @@
 mod app;
 mod auth;
 mod config;
+mod convert;
 mod error;
 mod json;
 pub mod limits;

@@ -8,7 +8,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use prokura::Provenance;
-use prokura_model::{Fault, TenantName};
+use prokura_model::{DelegationId, Fault, TenantName};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -43,6 +43,23 @@ impl Visit {
     /// The caller's name for a write that it may send again.
     pub(crate) fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
+    }
+
+    /// The delegation that is acted under: as the request names it, or as the token does; both only if they agree.
+    pub(crate) fn agreed_delegation(
+        &self,
+        named: Option<DelegationId>,
+        path: &str,
+    ) -> Result<Option<DelegationId>, Refusal> {
+        let claimed = self.caller.token().and_then(|token| token.delegation.clone());
+        match (named, claimed) {
+            (Some(named), Some(claimed)) if named != claimed => Err(Refusal::invalid_at(
+                path,
+                "delegations_disagree",
+                "the request and the token name different delegations; name one",
+            )),
+            (named, claimed) => Ok(named.or(claimed)),
+        }
     }
 
     /// The tenant, for reading anything in it.

@@ -34,7 +34,9 @@ pub use health::{Condition, Health};
 pub use key::{NewKey, Secret};
 pub use options::{Clock, Options, Progress, ProgressListener};
 pub use page::{Listed, Page};
-pub use prokura_engine::{Decision, EngineError, Explanation, Limits, Permissionship, Question};
+pub use prokura_engine::{
+    Decision, EngineError, Exclusion, Explanation, Followed, Goal, Limits, NearMiss, Permissionship, Proof, ProofPart, Question,
+};
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
 pub use snapshot::{Attributes, DelegationFilter, Snapshot, TaskFilter};

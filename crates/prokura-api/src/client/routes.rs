@@ -1,10 +1,10 @@
 use super::{Client, ClientError};
 use crate::{
-    ApplyRequest, ApplyResponse, AttributeQuery, CheckRequest, CheckResponse, DecideRequest, Decision, DecisionQuery,
-    DecisionRecord, Delegation, DelegationQuery, ExplainRequest, ExplainResponse, Key, NewDelegation, NewKey,
-    NewKeyResponse, NewTask, NewTenant, ObjectAttributes, Page, PageQuery, Principal, PrincipalQuery, PrincipalWrite,
-    ReasonOnly, Receipt, RelationshipQuery, Schema, SchemaWrite, StateChange, StoredRelationship, Task, TaskQuery,
-    Tenant, Transaction, WriteRelationships,
+    ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse, DecideRequest, Decision,
+    DecisionQuery, DecisionRecord, Delegation, DelegationQuery, ExplainRequest, ExplainResponse, Key, NewDelegation,
+    NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes, Page, PageQuery, Principal, PrincipalQuery,
+    PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, Schema, SchemaWrite, StateChange, StoredRelationship, Task,
+    TaskQuery, Tenant, Transaction, WriteRelationships,
 };
 
 macro_rules! routes {
@@ -53,7 +53,7 @@ routes! {
     /// Objects' attributes.
     attributes(query: &AttributeQuery) -> Page<ObjectAttributes> = fetch_by tenant ["attributes"] (query);
     /// Sets all attributes of an object.
-    set_attributes(attributes: &ObjectAttributes) -> Receipt = put tenant ["attributes"] (attributes);
+    set_attributes(attributes: &AttributesWrite) -> Receipt = put tenant ["attributes"] (attributes);
 
     /// The registered principals.
     principals(query: &PrincipalQuery) -> Page<Principal> = fetch_by tenant ["principals"] (query);

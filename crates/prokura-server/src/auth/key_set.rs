@@ -265,20 +265,11 @@ impl VerifyingKey {
 
     /// Whether a signature of this algorithm can be this key's: the key's own word, then its kind.
     pub(super) fn verifies(&self, algorithm: Algorithm) -> bool {
-        let kind_fits = match (&self.parts, algorithm) {
-            (
-                KeyParts::Rsa { .. },
-                Algorithm::Rs256
-                | Algorithm::Rs384
-                | Algorithm::Rs512
-                | Algorithm::Ps256
-                | Algorithm::Ps384
-                | Algorithm::Ps512,
-            )
-            | (KeyParts::P256(..), Algorithm::Es256)
-            | (KeyParts::P384(..), Algorithm::Es384)
-            | (KeyParts::Ed25519(_), Algorithm::EdDsa) => true,
-            _ => false,
+        let kind_fits = match self.parts {
+            KeyParts::Rsa { .. } => algorithm.is_rsa(),
+            KeyParts::P256(..) => algorithm == Algorithm::Es256,
+            KeyParts::P384(..) => algorithm == Algorithm::Es384,
+            KeyParts::Ed25519(_) => algorithm == Algorithm::EdDsa,
         };
         kind_fits && self.algorithm.is_none_or(|own| own == algorithm)
     }

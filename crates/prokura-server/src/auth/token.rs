@@ -57,6 +57,13 @@ impl Algorithm {
         })
     }
 
+    pub(super) fn is_rsa(self) -> bool {
+        match self {
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => true,
+            Self::Es256 | Self::Es384 | Self::EdDsa => false,
+        }
+    }
+
     pub(super) fn for_verifying(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Rs256 => jsonwebtoken::Algorithm::RS256,

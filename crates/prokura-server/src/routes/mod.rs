@@ -1,6 +1,12 @@
 //! The routes, and the document that describes them: both come from the same handlers.
 
+mod ask;
+mod authzen;
+mod graph;
 mod open;
+mod principals;
+mod server_wide;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -64,4 +70,36 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(open::ready))
         .routes(routes!(open::numbers))
         .routes(routes!(open::document))
+        .routes(routes!(authzen::configuration))
+        .routes(routes!(authzen::tenant_configuration))
+        .routes(routes!(authzen::evaluation))
+        .routes(routes!(authzen::tenant_evaluation))
+        .routes(routes!(authzen::evaluations))
+        .routes(routes!(authzen::tenant_evaluations))
+        .routes(routes!(server_wide::tenants, server_wide::create_tenant))
+        .routes(routes!(server_wide::keys, server_wide::create_key))
+        .routes(routes!(server_wide::revoke_key))
+        .routes(routes!(graph::schema, graph::write_schema))
+        .routes(routes!(graph::relationships))
+        .routes(routes!(graph::write_relationships))
+        .routes(routes!(graph::attributes, graph::set_attributes))
+        .routes(routes!(graph::apply))
+        .routes(routes!(principals::principals, principals::set_principal))
+        .routes(routes!(principals::suspend))
+        .routes(routes!(principals::resume))
+        .routes(routes!(principals::off_board))
+        .routes(routes!(principals::remove))
+        .routes(routes!(tasks::tasks, tasks::open))
+        .routes(routes!(tasks::task))
+        .routes(routes!(tasks::complete))
+        .routes(routes!(tasks::cancel))
+        .routes(routes!(tasks::delegations, tasks::delegate))
+        .routes(routes!(tasks::delegation))
+        .routes(routes!(tasks::revoke))
+        .routes(routes!(ask::decide))
+        .routes(routes!(ask::check))
+        .routes(routes!(ask::explain))
+        .routes(routes!(ask::decisions))
+        .routes(routes!(ask::decision))
+        .routes(routes!(ask::transaction))
 }

@@ -3,9 +3,7 @@
 #[cfg(test)]
 mod basics;
 #[cfg(test)]
-mod bit_flip;
-#[cfg(test)]
-mod crash_loop;
+mod crash;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]

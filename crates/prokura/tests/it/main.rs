@@ -1,8 +1,6 @@
 //! The library as its users see it.
 
 #[cfg(test)]
-mod candidates;
-#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod deciding;

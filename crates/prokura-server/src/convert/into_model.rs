@@ -1,0 +1,357 @@
+//! What came in: everything is checked here, and an error says at which place of the JSON.
+
+use std::{collections::BTreeSet, fmt::Display};
+
+use prokura::{Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Expiry, Page};
+use prokura_api as api;
+use prokura_model::{
+    Cap, CapClause, CapPermissions, CapResource, DelegationId, DelegationKind, Disposition, KeyRole, KeyScope,
+    NameError, ObjectId, ObjectRef, PrincipalState, RelationName, Relationship, RelationshipFilter, SpokenFor,
+    SubjectRef, TaskId, TaskState, TenantName, Timestamp, TypeName, limits::CAP_CLAUSES_MAX, limits::CAP_ENTRIES_MAX,
+};
+
+use crate::{error::Refusal, json, limits::PAGE_ENTRIES_DEFAULT};
+
+type Checked<T> = Result<T, Refusal>;
+
+fn name_refused(path: impl Into<String>) -> impl FnOnce(NameError) -> Refusal {
+    move |error| Refusal::invalid_at(path, name_code(&error), error.to_string())
+}
+
+/// The stable code of a name that is none.
+pub(crate) fn name_code(error: &NameError) -> &'static str {
+    match error {
+        NameError::Type(_) => "type_name_invalid",
+        NameError::Relation(_) => "relation_name_invalid",
+        NameError::Object(_) => "object_id_invalid",
+        NameError::Tenant(_) => "tenant_name_invalid",
+    }
+}
+
+pub(crate) fn object(wire: &api::ObjectRef, at: impl Display) -> Checked<ObjectRef> {
+    Ok(ObjectRef {
+        kind: TypeName::new(&wire.kind).map_err(name_refused(format!("{at}.type")))?,
+        id: ObjectId::new(&wire.id).map_err(name_refused(format!("{at}.id")))?,
+    })
+}
+
+pub(crate) fn optional_object(wire: Option<&api::ObjectRef>, at: &str) -> Checked<Option<ObjectRef>> {
+    wire.map(|wire| object(wire, at)).transpose()
+}
+
+pub(crate) fn relation(text: &str, at: impl Into<String>) -> Checked<RelationName> {
+    RelationName::new(text).map_err(name_refused(at))
+}
+
+pub(crate) fn task_id(text: &str, at: impl Into<String>) -> Checked<TaskId> {
+    TaskId::new(text).ok_or_else(|| Refusal::invalid_at(at, "task_id_invalid", RECORD_ID_RULE))
+}
+
+pub(crate) fn delegation_id(text: &str, at: impl Into<String>) -> Checked<DelegationId> {
+    DelegationId::new(text).ok_or_else(|| Refusal::invalid_at(at, "delegation_id_invalid", RECORD_ID_RULE))
+}
+
+pub(crate) const RECORD_ID_RULE: &str = "an id has 1 to 128 letters, digits, `.`, `_` and `-`";
+
+pub(crate) fn subject(wire: &api::SubjectRef, at: impl Display) -> Checked<SubjectRef> {
+    let kind = TypeName::new(&wire.kind).map_err(name_refused(format!("{at}.type")))?;
+    match (&wire.id, &wire.relation, wire.wildcard) {
+        (None, None, true) => Ok(SubjectRef::Wildcard(kind)),
+        (Some(id), member, false) => {
+            let id = ObjectId::new(id).map_err(name_refused(format!("{at}.id")))?;
+            let object = ObjectRef { kind, id };
+            match member {
+                None => Ok(SubjectRef::Object(object)),
+                Some(member) => Ok(SubjectRef::Userset(object, relation(member, format!("{at}.relation"))?)),
+            }
+        }
+        _ => Err(Refusal::invalid_at(
+            at.to_string(),
+            "subject_invalid",
+            "a subject has an `id`, with or without a `relation`; or it is `wildcard: true` and has neither",
+        )),
+    }
+}
+
+pub(crate) fn relationship(wire: &api::Relationship, at: impl Display) -> Checked<Relationship> {
+    Ok(Relationship {
+        resource: object(&wire.resource, format_args!("{at}.resource"))?,
+        relation: relation(&wire.relation, format!("{at}.relation"))?,
+        subject: subject(&wire.subject, format_args!("{at}.subject"))?,
+    })
+}
+
+pub(crate) fn relationship_filter(query: &api::RelationshipQuery) -> Checked<RelationshipFilter> {
+    Ok(RelationshipFilter {
+        resource_type: type_name(query.resource_type.as_deref(), "resource_type")?,
+        resource_id: object_id(query.resource_id.as_deref(), "resource_id")?,
+        relation: query.relation.as_deref().map(|text| relation(text, "relation")).transpose()?,
+        subject_type: type_name(query.subject_type.as_deref(), "subject_type")?,
+        subject_id: object_id(query.subject_id.as_deref(), "subject_id")?,
+        subject_relation: query
+            .subject_relation
+            .as_deref()
+            .map(|text| relation(text, "subject_relation"))
+            .transpose()?,
+    })
+}
+
+pub(crate) fn type_name(text: Option<&str>, at: &str) -> Checked<Option<TypeName>> {
+    text.map(|text| TypeName::new(text).map_err(name_refused(at))).transpose()
+}
+
+pub(crate) fn object_id(text: Option<&str>, at: &str) -> Checked<Option<ObjectId>> {
+    text.map(|text| ObjectId::new(text).map_err(name_refused(at))).transpose()
+}
+
+/// An object in two parameters of a query: both, or neither.
+pub(crate) fn object_pair(kind: Option<&str>, id: Option<&str>, at: &str) -> Checked<Option<ObjectRef>> {
+    match (type_name(kind, &format!("{at}_type"))?, object_id(id, &format!("{at}_id"))?) {
+        (Some(kind), Some(id)) => Ok(Some(ObjectRef { kind, id })),
+        (None, None) => Ok(None),
+        _ => Err(Refusal::invalid(
+            "query_invalid",
+            format!("`{at}_type` and `{at}_id` go together: give both, or neither"),
+        )),
+    }
+}
+
+pub(crate) fn page(limit: Option<usize>, cursor: Option<String>) -> Page {
+    Page { size: limit.unwrap_or(PAGE_ENTRIES_DEFAULT), after: cursor }
+}
+
+pub(crate) fn time(wire: api::Time) -> Timestamp {
+    Timestamp(wire.as_ms())
+}
+
+pub(crate) fn cap(wire: &api::Cap, at: impl Display) -> Checked<Cap> {
+    let too_many = |at: String, max: usize| {
+        Refusal::new(
+            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+            "limit_exceeded",
+            prokura_model::Fault::Limit,
+            format!("at most {max} entries"),
+        )
+        .at(at)
+    };
+    if wire.clauses.len() > CAP_CLAUSES_MAX {
+        return Err(too_many(format!("{at}.clauses"), CAP_CLAUSES_MAX));
+    }
+    let clauses = wire.clauses.iter().enumerate().map(|(position, clause)| {
+        let at = format!("{at}.clauses[{position}]");
+        if clause.permissions.len() > CAP_ENTRIES_MAX {
+            return Err(too_many(format!("{at}.permissions"), CAP_ENTRIES_MAX));
+        }
+        if clause.resources.len() > CAP_ENTRIES_MAX {
+            return Err(too_many(format!("{at}.resources"), CAP_ENTRIES_MAX));
+        }
+        Ok(CapClause {
+            permissions: cap_permissions(&clause.permissions, &at)?,
+            resources: clause
+                .resources
+                .iter()
+                .enumerate()
+                .map(|(position, resource)| cap_resource(resource, &format!("{at}.resources[{position}]")))
+                .collect::<Checked<BTreeSet<_>>>()?,
+        })
+    });
+    Ok(Cap { clauses: clauses.collect::<Checked<Vec<_>>>()? })
+}
+
+fn cap_permissions(wire: &[String], at: &str) -> Checked<CapPermissions> {
+    if let [only] = wire
+        && only == "*"
+    {
+        return Ok(CapPermissions::Any);
+    }
+    let named = wire.iter().enumerate().map(|(position, text)| relation(text, format!("{at}.permissions[{position}]")));
+    Ok(CapPermissions::Only(named.collect::<Checked<BTreeSet<_>>>()?))
+}
+
+fn cap_resource(wire: &api::CapResource, at: &str) -> Checked<CapResource> {
+    let kind = TypeName::new(&wire.kind).map_err(name_refused(format!("{at}.type")))?;
+    match (&wire.id, wire.wildcard) {
+        (None, true) => Ok(CapResource::Type(kind)),
+        (Some(id), false) => {
+            let id = ObjectId::new(id).map_err(name_refused(format!("{at}.id")))?;
+            Ok(CapResource::Object(ObjectRef { kind, id }))
+        }
+        _ => Err(Refusal::invalid_at(
+            at,
+            "cap_resource_invalid",
+            "a resource has an `id`, or it is `wildcard: true`: every object of the type",
+        )),
+    }
+}
+
+pub(crate) fn spoken_for(wire: &api::SpokenFor, at: &str) -> Checked<SpokenFor> {
+    match (&wire.kind, &wire.id, wire.wildcard) {
+        (None, None, true) => Ok(SpokenFor::Any),
+        (Some(kind), None, true) => {
+            TypeName::new(kind).map(SpokenFor::Type).map_err(name_refused(format!("{at}.type")))
+        }
+        (Some(kind), Some(id), false) => {
+            let wire = api::ObjectRef { kind: kind.clone(), id: id.clone() };
+            object(&wire, at).map(SpokenFor::Object)
+        }
+        _ => Err(Refusal::invalid_at(
+            at,
+            "spoken_for_invalid",
+            "one of `{type, id}`, `{type, wildcard: true}` and `{wildcard: true}`",
+        )),
+    }
+}
+
+pub(crate) fn key_role(wire: &api::NewKey) -> Checked<KeyRole> {
+    let spoken_for = wire
+        .speaks_for
+        .iter()
+        .enumerate()
+        .map(|(position, entry)| spoken_for(entry, &format!("speaks_for[{position}]")))
+        .collect::<Checked<Vec<_>>>()?;
+    match (wire.role, spoken_for.is_empty()) {
+        (api::Role::EnforcementPoint, false) => Ok(KeyRole::EnforcementPoint(spoken_for)),
+        (api::Role::EnforcementPoint, true) => Err(Refusal::invalid_at(
+            "speaks_for",
+            "speaks_for_missing",
+            "an enforcement point speaks for someone; `[{\"wildcard\": true}]` is anyone",
+        )),
+        (api::Role::Admin, true) => Ok(KeyRole::Admin),
+        (api::Role::Auditor, true) => Ok(KeyRole::Auditor),
+        (api::Role::Admin | api::Role::Auditor, false) => Err(Refusal::invalid_at(
+            "speaks_for",
+            "speaks_for_unexpected",
+            "only an enforcement point speaks for others",
+        )),
+    }
+}
+
+pub(crate) fn key_scope(wire: &api::KeyScope) -> Checked<KeyScope> {
+    match wire {
+        api::KeyScope::AllTenants(true) => Ok(KeyScope::AllTenants),
+        api::KeyScope::AllTenants(false) => {
+            Err(Refusal::invalid_at("scope.all_tenants", "scope_invalid", "`true`, or instead `{\"tenant\": NAME}`"))
+        }
+        api::KeyScope::Tenant(name) => {
+            TenantName::new(name).map(KeyScope::Tenant).map_err(name_refused("scope.tenant"))
+        }
+    }
+}
+
+pub(crate) fn principal_state(wire: api::PrincipalState) -> PrincipalState {
+    match wire {
+        api::PrincipalState::Active => PrincipalState::Active,
+        api::PrincipalState::Suspended => PrincipalState::Suspended,
+        api::PrincipalState::OffBoarded => PrincipalState::OffBoarded,
+    }
+}
+
+pub(crate) fn task_state(wire: api::TaskState) -> TaskState {
+    match wire {
+        api::TaskState::Open => TaskState::Open,
+        api::TaskState::Completed => TaskState::Completed,
+        api::TaskState::Cancelled => TaskState::Cancelled,
+    }
+}
+
+pub(crate) fn delegation_kind(wire: api::DelegationKind) -> DelegationKind {
+    match wire {
+        api::DelegationKind::Lends => DelegationKind::Lends,
+    }
+}
+
+pub(crate) fn disposition(wire: api::Disposition) -> Disposition {
+    match wire {
+        api::Disposition::Allow => Disposition::Allow,
+        api::Disposition::Deny => Disposition::Deny,
+    }
+}
+
+/// One of two ways to say when something is over.
+pub(crate) fn expiry(at: Option<api::Time>, in_seconds: Option<u64>, path: &str) -> Checked<Option<Expiry>> {
+    match (at, in_seconds) {
+        (None, None) => Ok(None),
+        (Some(at), None) => Ok(Some(Expiry::At(time(at)))),
+        (None, Some(seconds)) => Ok(Some(Expiry::AfterMs(seconds.saturating_mul(1_000)))),
+        (Some(_), Some(_)) => {
+            Err(Refusal::invalid_at(path, "expiry_twice", "give `expires_at` or `expires_in_seconds`, not both"))
+        }
+    }
+}
+
+pub(crate) fn declaration(wire: &api::Declaration) -> Checked<Declaration> {
+    Ok(Declaration {
+        schema: wire.schema.clone(),
+        relationships: section(wire.relationships.as_deref(), "declaration.relationships", |entry, at| {
+            relationship(entry, at)
+        })?,
+        attributes: match &wire.attributes {
+            None => None,
+            Some(entries) => Some(declared_attributes(entries)?),
+        },
+        principals: section(wire.principals.as_deref(), "declaration.principals", declared_principal)?,
+        tasks: section(wire.tasks.as_deref(), "declaration.tasks", declared_task)?,
+        delegations: section(wire.delegations.as_deref(), "declaration.delegations", declared_delegation)?,
+    })
+}
+
+fn section<W, M>(wire: Option<&[W]>, path: &str, convert: impl Fn(&W, &str) -> Checked<M>) -> Checked<Option<Vec<M>>> {
+    let Some(entries) = wire else { return Ok(None) };
+    let converted = entries.iter().enumerate().map(|(position, entry)| convert(entry, &format!("{path}[{position}]")));
+    converted.collect::<Checked<Vec<_>>>().map(Some)
+}
+
+type Attributes = std::collections::BTreeMap<String, prokura_model::Value>;
+
+fn declared_attributes(
+    entries: &[api::ObjectAttributes],
+) -> Checked<std::collections::BTreeMap<ObjectRef, Attributes>> {
+    let mut attributes = std::collections::BTreeMap::new();
+    for (position, entry) in entries.iter().enumerate() {
+        let at = format!("declaration.attributes[{position}]");
+        let object = object(&entry.object, format_args!("{at}.object"))?;
+        let shown = object.to_string();
+        if attributes.insert(object, json::from_wire_members(&entry.attributes)).is_some() {
+            return Err(Refusal::invalid_at(
+                at,
+                "declared_twice",
+                format!("the attributes of `{shown}` are declared twice"),
+            ));
+        }
+    }
+    Ok(attributes)
+}
+
+fn declared_principal(wire: &api::DeclaredPrincipal, at: &str) -> Checked<DeclaredPrincipal> {
+    Ok(DeclaredPrincipal {
+        object: object(&wire.object, format_args!("{at}.object"))?,
+        owner: optional_object(wire.owner.as_ref(), &format!("{at}.owner"))?,
+        state: wire.state.map(principal_state),
+    })
+}
+
+fn declared_task(wire: &api::DeclaredTask, at: &str) -> Checked<DeclaredTask> {
+    let expires = expiry(wire.expires_at, wire.expires_in_seconds, &at)?
+        .ok_or_else(|| Refusal::invalid_at(at, "expiry_missing", "give `expires_at` or `expires_in_seconds`"))?;
+    Ok(DeclaredTask {
+        id: task_id(&wire.id, format!("{at}.id"))?,
+        origin: object(&wire.origin, format_args!("{at}.origin"))?,
+        purpose: wire.purpose.clone(),
+        expires,
+    })
+}
+
+fn declared_delegation(wire: &api::DeclaredDelegation, at: &str) -> Checked<DeclaredDelegation> {
+    let DelegationKind::Lends = delegation_kind(wire.kind);
+    Ok(DeclaredDelegation {
+        id: delegation_id(&wire.id, format!("{at}.id"))?,
+        task: task_id(&wire.task, format!("{at}.task"))?,
+        from: object(&wire.from, format_args!("{at}.from"))?,
+        to: object(&wire.to, format_args!("{at}.to"))?,
+        parent: wire.parent.as_deref().map(|id| delegation_id(id, format!("{at}.parent"))).transpose()?,
+        cap: cap(&wire.cap, format_args!("{at}.cap"))?,
+        depth: wire.depth,
+        not_before: wire.not_before.map(time),
+        expires_at: wire.expires_at.map(time),
+    })
+}

@@ -1,0 +1,331 @@
+//! What goes out.
+
+use prokura::{Applied, Decision, Effect, Explanation, Receipt};
+use prokura_api as api;
+use prokura_model::{
+    Cap, CapPermissions, CapResource, ChainLink, Change, DecisionRecord, Delegation, DelegationKind, Disposition, Key,
+    KeyRole, KeyScope, ObjectRef, Principal, PrincipalState, Relationship, SpokenFor, SubjectRef, Task, TaskState,
+    Timestamp, Transaction, WitnessEdge,
+};
+
+use crate::json;
+
+pub(crate) fn wire_object(object: &ObjectRef) -> api::ObjectRef {
+    api::ObjectRef { kind: object.kind.as_str().to_owned(), id: object.id.as_str().to_owned() }
+}
+
+pub(crate) fn wire_subject(subject: &SubjectRef) -> api::SubjectRef {
+    let (id, relation) = match subject {
+        SubjectRef::Object(object) => (Some(&object.id), None),
+        SubjectRef::Userset(object, relation) => (Some(&object.id), Some(relation)),
+        SubjectRef::Wildcard(_) => (None, None),
+    };
+    api::SubjectRef {
+        kind: subject.kind().as_str().to_owned(),
+        id: id.map(|id| id.as_str().to_owned()),
+        relation: relation.map(|relation| relation.as_str().to_owned()),
+        wildcard: matches!(subject, SubjectRef::Wildcard(_)),
+    }
+}
+
+pub(crate) fn wire_relationship(relationship: &Relationship) -> api::Relationship {
+    api::Relationship {
+        resource: wire_object(&relationship.resource),
+        relation: relationship.relation.as_str().to_owned(),
+        subject: wire_subject(&relationship.subject),
+    }
+}
+
+pub(crate) fn wire_time(time: Timestamp) -> api::Time {
+    api::Time::from_ms(time.0)
+}
+
+pub(crate) fn wire_receipt(receipt: Receipt) -> api::Receipt {
+    api::Receipt { revision: receipt.revision.0, time: wire_time(receipt.time) }
+}
+
+pub(crate) fn wire_principal(principal: &Principal) -> api::Principal {
+    api::Principal {
+        object: wire_object(&principal.object),
+        owner: principal.owner.as_ref().map(wire_object),
+        state: match principal.state {
+            PrincipalState::Active => api::PrincipalState::Active,
+            PrincipalState::Suspended => api::PrincipalState::Suspended,
+            PrincipalState::OffBoarded => api::PrincipalState::OffBoarded,
+        },
+        declared: principal.declared,
+    }
+}
+
+pub(crate) fn wire_task(task: &Task) -> api::Task {
+    api::Task {
+        id: task.id.to_string(),
+        origin: wire_object(&task.origin),
+        purpose: task.purpose.clone(),
+        opened_at: wire_time(task.opened_at),
+        expires_at: wire_time(task.expires_at),
+        state: wire_task_state(task.state),
+        declared: task.declared,
+    }
+}
+
+fn wire_task_state(state: TaskState) -> api::TaskState {
+    match state {
+        TaskState::Open => api::TaskState::Open,
+        TaskState::Completed => api::TaskState::Completed,
+        TaskState::Cancelled => api::TaskState::Cancelled,
+    }
+}
+
+pub(crate) fn wire_delegation(delegation: &Delegation) -> api::Delegation {
+    api::Delegation {
+        id: delegation.id.to_string(),
+        task: delegation.task.to_string(),
+        kind: match delegation.kind {
+            DelegationKind::Lends => api::DelegationKind::Lends,
+        },
+        from: wire_object(&delegation.from),
+        to: wire_object(&delegation.to),
+        parent: delegation.parent.as_ref().map(ToString::to_string),
+        cap: wire_cap(&delegation.cap),
+        depth: delegation.depth,
+        not_before: delegation.not_before.map(wire_time),
+        expires_at: delegation.expires_at.map(wire_time),
+        revoked_at: delegation.revoked_at.map(wire_time),
+        declared: delegation.declared,
+    }
+}
+
+fn wire_cap(cap: &Cap) -> api::Cap {
+    let clauses = cap.clauses.iter().map(|clause| api::CapClause {
+        permissions: match &clause.permissions {
+            CapPermissions::Any => vec!["*".to_owned()],
+            CapPermissions::Only(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
+        },
+        resources: clause.resources.iter().map(wire_cap_resource).collect(),
+    });
+    api::Cap { clauses: clauses.collect() }
+}
+
+fn wire_cap_resource(resource: &CapResource) -> api::CapResource {
+    match resource {
+        CapResource::Type(kind) => api::CapResource { kind: kind.as_str().to_owned(), id: None, wildcard: true },
+        CapResource::Object(object) => api::CapResource {
+            kind: object.kind.as_str().to_owned(),
+            id: Some(object.id.as_str().to_owned()),
+            wildcard: false,
+        },
+    }
+}
+
+pub(crate) fn wire_key(key: &Key) -> api::Key {
+    let (role, speaks_for) = match &key.role {
+        KeyRole::Admin => (api::Role::Admin, Vec::new()),
+        KeyRole::EnforcementPoint(entries) => {
+            (api::Role::EnforcementPoint, entries.iter().map(wire_spoken_for).collect())
+        }
+        KeyRole::Auditor => (api::Role::Auditor, Vec::new()),
+    };
+    api::Key {
+        id: key.id.to_string(),
+        name: key.name.clone(),
+        role,
+        speaks_for,
+        scope: match &key.scope {
+            KeyScope::AllTenants => api::KeyScope::AllTenants(true),
+            KeyScope::Tenant(name) => api::KeyScope::Tenant(name.to_string()),
+        },
+        created_at: wire_time(key.created_at),
+        revoked_at: key.revoked_at.map(wire_time),
+    }
+}
+
+fn wire_spoken_for(entry: &SpokenFor) -> api::SpokenFor {
+    match entry {
+        SpokenFor::Any => api::SpokenFor { kind: None, id: None, wildcard: true },
+        SpokenFor::Type(kind) => api::SpokenFor { kind: Some(kind.as_str().to_owned()), id: None, wildcard: true },
+        SpokenFor::Object(object) => api::SpokenFor {
+            kind: Some(object.kind.as_str().to_owned()),
+            id: Some(object.id.as_str().to_owned()),
+            wildcard: false,
+        },
+    }
+}
+
+pub(crate) fn wire_disposition(disposition: Disposition) -> api::Disposition {
+    match disposition {
+        Disposition::Allow => api::Disposition::Allow,
+        Disposition::Deny => api::Disposition::Deny,
+    }
+}
+
+fn wire_chain(chain: &[ChainLink]) -> Vec<api::ChainLink> {
+    let link = |link: &ChainLink| api::ChainLink {
+        delegation: link.delegation.to_string(),
+        from: wire_object(&link.from),
+        to: wire_object(&link.to),
+    };
+    chain.iter().map(link).collect()
+}
+
+fn wire_edge(edge: &WitnessEdge) -> api::WitnessEdge {
+    api::WitnessEdge { relationship: wire_relationship(&edge.relationship), since: edge.since.0 }
+}
+
+/// A decision; without an id it is a preview.
+pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bool) -> api::Decision {
+    api::Decision {
+        id,
+        disposition: wire_disposition(decision.disposition()),
+        reason: decision.reason.word().to_owned(),
+        message: decision.message.clone(),
+        revision: decision.revision.0,
+        task: decision.task.as_ref().map(ToString::to_string),
+        origin: decision.origin.as_ref().map(wire_object),
+        chain: wire_chain(&decision.chain),
+        failed_at: decision.at,
+        witness: if witness { decision.witness.iter().map(wire_edge).collect() } else { Vec::new() },
+        valid_until: decision.valid_until.map(wire_time),
+    }
+}
+
+pub(crate) fn wire_record(record: &DecisionRecord) -> api::DecisionRecord {
+    api::DecisionRecord {
+        id: record.id.to_string(),
+        time: wire_time(record.time),
+        revision: record.revision.0,
+        actor: wire_object(&record.actor),
+        permission: record.permission.as_str().to_owned(),
+        resource: wire_object(&record.resource),
+        delegation: record.delegation.as_ref().map(ToString::to_string),
+        task: record.task.as_ref().map(ToString::to_string),
+        origin: record.origin.as_ref().map(wire_object),
+        chain: wire_chain(&record.chain),
+        disposition: record.outcome.disposition().map(wire_disposition),
+        reason: record.outcome.code().to_owned(),
+        message: record.message.clone(),
+        witness: record.witness.iter().map(wire_edge).collect(),
+        request: json::to_wire(&record.request),
+        door: record.door.clone(),
+        enforcement_point: record.enforcement_point.clone(),
+        request_id: record.request_id.clone(),
+        duration_us: record.duration_us,
+    }
+}
+
+pub(crate) fn wire_explanation(subject: &ObjectRef, explanation: &Explanation) -> api::Explanation {
+    let (proof, near_miss) = match explanation {
+        Explanation::Held(proof) => (Some(wire_proof(proof)), None),
+        Explanation::NotHeld(miss) => (None, Some(wire_near_miss(miss))),
+    };
+    api::Explanation { subject: wire_object(subject), holds: proof.is_some(), proof, near_miss }
+}
+
+fn wire_proof(proof: &prokura::Proof) -> api::ExplanationNode {
+    api::ExplanationNode {
+        kind: api::StepKind::Goal,
+        text: proof.goal.to_string(),
+        rule: proof.rule.clone(),
+        edge: None,
+        children: proof.parts.iter().map(wire_part).collect(),
+        cut_off: proof.cut_off,
+    }
+}
+
+fn wire_part(part: &prokura::ProofPart) -> api::ExplanationNode {
+    let step = |kind, text: String| api::ExplanationNode {
+        kind,
+        text,
+        rule: None,
+        edge: None,
+        children: Vec::new(),
+        cut_off: false,
+    };
+    match part {
+        prokura::ProofPart::Itself => step(api::StepKind::Itself, "the subject is this very userset".to_owned()),
+        prokura::ProofPart::NotHeld(expression) => step(api::StepKind::NotHeld, expression.clone()),
+        prokura::ProofPart::Member(proof) => wire_proof(proof),
+        prokura::ProofPart::Edge(edge) => api::ExplanationNode {
+            edge: Some(wire_edge(edge)),
+            ..step(api::StepKind::Edge, edge.relationship.to_string())
+        },
+        prokura::ProofPart::Followed(followed) => api::ExplanationNode {
+            edge: Some(wire_edge(&followed.edge)),
+            children: vec![wire_proof(&followed.to)],
+            ..step(api::StepKind::Edge, followed.edge.relationship.to_string())
+        },
+    }
+}
+
+fn wire_near_miss(miss: &prokura::NearMiss) -> api::NearMiss {
+    let excluded = miss.excluded.iter().map(|exclusion| api::Exclusion {
+        goal: exclusion.goal.to_string(),
+        expression: exclusion.expression.clone(),
+        subject: wire_subject(&exclusion.subject),
+        because: exclusion.because.iter().map(wire_part).collect(),
+    });
+    api::NearMiss {
+        message: miss.message.clone(),
+        tried: miss.tried.iter().map(ToString::to_string).collect(),
+        cut_off: miss.cut_off,
+        excluded: excluded.collect(),
+        missing: miss.missing.as_ref().map(wire_relationship),
+    }
+}
+
+pub(crate) fn wire_transaction(transaction: &Transaction) -> api::Transaction {
+    api::Transaction {
+        revision: transaction.revision.0,
+        time: wire_time(transaction.time),
+        author: transaction.author.clone(),
+        reason: transaction.reason.clone(),
+        request_id: transaction.request_id.clone(),
+        changes: transaction.changes.iter().map(wire_change).collect(),
+    }
+}
+
+fn wire_change(change: &Change) -> api::Change {
+    match change {
+        Change::SchemaWritten(schema) => api::Change::SchemaWritten { schema: schema.clone() },
+        Change::RelationshipTouched(relationship) => {
+            api::Change::RelationshipTouched { relationship: wire_relationship(relationship) }
+        }
+        Change::RelationshipDeleted(relationship) => {
+            api::Change::RelationshipDeleted { relationship: wire_relationship(relationship) }
+        }
+        Change::AttributesSet(object, attributes) => {
+            api::Change::AttributesSet { object: wire_object(object), attributes: json::to_wire_members(attributes) }
+        }
+        Change::PrincipalSet(principal) => api::Change::PrincipalSet { principal: wire_principal(principal) },
+        Change::PrincipalRemoved(object) => api::Change::PrincipalRemoved { object: wire_object(object) },
+        Change::TaskOpened(task) => api::Change::TaskOpened { task: wire_task(task) },
+        Change::TaskClosed(task, state) => {
+            api::Change::TaskClosed { task: task.to_string(), state: wire_task_state(*state) }
+        }
+        Change::DelegationCreated(delegation) => {
+            api::Change::DelegationCreated { delegation: wire_delegation(delegation) }
+        }
+        Change::DelegationRevoked(id) => api::Change::DelegationRevoked { delegation: id.to_string() },
+        Change::TenantCreated(tenant) => api::Change::TenantCreated { tenant: tenant.to_string() },
+        Change::KeyCreated(key) => api::Change::KeyCreated { key: wire_key(key) },
+        Change::KeyRevoked(id) => api::Change::KeyRevoked { key: id.to_string() },
+    }
+}
+
+pub(crate) fn wire_applied(applied: &Applied) -> api::ApplyResponse {
+    let differences = applied.difference.iter().map(|difference| api::Difference {
+        effect: match difference.effect {
+            Effect::Added => api::Effect::Added,
+            Effect::Changed => api::Effect::Changed,
+            Effect::Removed => api::Effect::Removed,
+        },
+        section: difference.section.word().to_owned(),
+        name: difference.name.clone(),
+        detail: difference.detail.clone(),
+    });
+    api::ApplyResponse {
+        differences: differences.collect(),
+        notes: applied.notes.clone(),
+        receipt: applied.receipt.map(wire_receipt),
+    }
+}

@@ -1,0 +1,190 @@
+//! Asking for decisions, asking why, and reading what was decided.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use prokura::{Asked, DecisionFilter, Permissionship, Question};
+use prokura_api as api;
+use prokura_api::ErrorBody;
+use prokura_model::{DecisionId, Outcome, Revision, Value};
+
+use crate::{
+    app::App,
+    convert,
+    error::Refusal,
+    json,
+    request::{JsonBody, Parameters, Segments, Visit, blocking},
+};
+
+/// May this be done? Recorded.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/decide", tag = "decisions", params(("tenant" = String, Path)),
+    request_body = api::DecideRequest, responses((status = 200, body = api::Decision), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn decide(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::Decision>, Refusal> {
+    let tenant = visit.asks(&tenant)?;
+    let mut request = json::parse(body.bytes())?;
+    let wire: api::DecideRequest = json::decode_checked(body.bytes())?;
+    let actor = match (&wire.actor, visit.caller.token()) {
+        (Some(actor), _) => convert::object(actor, "actor")?,
+        (None, Some(token)) => token.actor.clone(),
+        (None, None) => return Err(Refusal::invalid_at("actor", "member_missing", "is missing")),
+    };
+    visit.caller.may_ask_about(&actor)?;
+    let named = wire.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?;
+    let question = Question {
+        delegation: visit.agreed_delegation(named, "delegation")?,
+        permission: convert::relation(&wire.permission, "permission")?,
+        resource: convert::object(&wire.resource, "resource")?,
+        actor,
+    };
+    if let Value::Map(members) = &mut request {
+        // How much the caller wants to see of the answer is not part of the question.
+        members.remove("witness");
+    }
+    let asked = Asked {
+        door: "api".to_owned(),
+        enforcement_point: visit.caller.enforcement_point(),
+        request_id: visit.request_id,
+        request,
+    };
+    match app.authority().decide(&tenant, &question, asked) {
+        Ok(decided) => {
+            app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
+            Ok(Json(convert::wire_decision(Some(decided.id.to_string()), &decided.decision, wire.witness)))
+        }
+        Err(error) => {
+            app.telemetry().decided(&Outcome::Failed(error.code().to_owned()));
+            Err(error.into())
+        }
+    }
+}
+
+/// Does the subject have this on the graph? Not recorded, and not to be enforced: no task and no suspension is looked at.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/check", tag = "decisions", params(("tenant" = String, Path)),
+    request_body = api::CheckRequest, responses((status = 200, body = api::CheckResponse), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn check(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::CheckResponse>, Refusal> {
+    let tenant = visit.reads(&tenant)?;
+    let wire: api::CheckRequest = body.decode()?;
+    let resource = convert::object(&wire.resource, "resource")?;
+    let permission = convert::relation(&wire.permission, "permission")?;
+    let subject = convert::subject(&wire.subject, "subject")?;
+    let snapshot = app.authority().snapshot(&tenant)?;
+    let permissionship = match snapshot.check(&resource, &permission, &subject)? {
+        Permissionship::Has => api::Permissionship::HasPermission,
+        Permissionship::HasNot => api::Permissionship::NoPermission,
+    };
+    Ok(Json(api::CheckResponse { permissionship, revision: snapshot.revision().0 }))
+}
+
+/// What would be decided, and why? Not recorded, and not to be enforced.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/explain", tag = "decisions", params(("tenant" = String, Path)),
+    request_body = api::ExplainRequest,
+    responses((status = 200, body = api::ExplainResponse), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn explain(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::ExplainResponse>, Refusal> {
+    let tenant = visit.reads(&tenant)?;
+    let wire: api::ExplainRequest = body.decode()?;
+    let question = Question {
+        actor: convert::object(&wire.actor, "actor")?,
+        delegation: wire.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?,
+        permission: convert::relation(&wire.permission, "permission")?,
+        resource: convert::object(&wire.resource, "resource")?,
+    };
+    let (decision, explanation) = app.authority().explain(&tenant, &question)?;
+    let subject = match (&question.delegation, &decision.origin) {
+        (Some(_), Some(origin)) => origin,
+        _ => &question.actor,
+    };
+    let explanation = explanation.map(|explanation| convert::wire_explanation(subject, &explanation));
+    Ok(Json(api::ExplainResponse { decision: convert::wire_decision(None, &decision, true), explanation }))
+}
+
+/// Recorded decisions, newest first.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/decisions", tag = "decisions",
+    params(("tenant" = String, Path), api::DecisionQuery),
+    responses((status = 200, body = api::Page<api::DecisionRecord>), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn decisions(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    Parameters(query): Parameters<api::DecisionQuery>,
+) -> Result<Json<api::Page<api::DecisionRecord>>, Refusal> {
+    let tenant = visit.reads(&tenant)?;
+    let filter = decision_filter(&query)?;
+    let page = convert::page(query.limit, query.cursor);
+    let found = blocking(move || Ok(app.authority().decisions(&tenant, &filter, &page)?)).await?;
+    Ok(Json(api::Page { items: found.records.iter().map(convert::wire_record).collect(), next_cursor: found.next }))
+}
+
+fn decision_filter(query: &api::DecisionQuery) -> Result<DecisionFilter, Refusal> {
+    Ok(DecisionFilter {
+        actor: convert::object_pair(query.actor_type.as_deref(), query.actor_id.as_deref(), "actor")?,
+        origin: convert::object_pair(query.origin_type.as_deref(), query.origin_id.as_deref(), "origin")?,
+        resource: convert::object_pair(query.resource_type.as_deref(), query.resource_id.as_deref(), "resource")?,
+        permission: query.permission.as_deref().map(|text| convert::relation(text, "permission")).transpose()?,
+        task: query.task.as_deref().map(|id| convert::task_id(id, "task")).transpose()?,
+        delegation: query.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?,
+        disposition: query.disposition.map(convert::disposition),
+        code: query.reason.clone(),
+        enforcement_point: query.enforcement_point.clone(),
+        from: query.from.map(convert::time),
+        to: query.to.map(convert::time),
+    })
+}
+
+/// One recorded decision.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/decisions/{id}", tag = "decisions",
+    params(("tenant" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = api::DecisionRecord), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn decision(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, id)): Segments<(String, String)>,
+) -> Result<Json<api::DecisionRecord>, Refusal> {
+    let tenant = visit.reads(&tenant)?;
+    let unknown = || Refusal::not_found("decision_unknown", "there is no such decision");
+    let id = DecisionId::new(id).ok_or_else(unknown)?;
+    let found = blocking(move || Ok(app.authority().decision(&tenant, &id)?)).await?;
+    Ok(Json(convert::wire_record(&found.ok_or_else(unknown)?)))
+}
+
+/// One transaction: what it changed, who wrote it, why and when.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/transactions/{revision}", tag = "decisions",
+    params(("tenant" = String, Path), ("revision" = u64, Path)),
+    responses((status = 200, body = api::Transaction), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn transaction(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, revision)): Segments<(String, String)>,
+) -> Result<Json<api::Transaction>, Refusal> {
+    let tenant = visit.reads(&tenant)?;
+    let unknown = || Refusal::not_found("revision_unknown", "there is no such revision");
+    let revision = Revision(revision.parse().map_err(|_| unknown())?);
+    let found = blocking(move || Ok(app.authority().transaction(&tenant, revision)?)).await?;
+    Ok(Json(convert::wire_transaction(&found.ok_or_else(unknown)?)))
+}

@@ -1,0 +1,412 @@
+//! The AuthZEN door (Authorization API 1.0). Requests are read by hand: members that are not known are ignored, and a
+//! faulty item of a batch is an answer of its own.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use prokura::{Asked, DecideError, Question};
+use prokura_api::{
+    ErrorBody, Time,
+    authzen::{
+        Configuration, EvaluationRequest, EvaluationResponse, EvaluationsRequest, EvaluationsResponse, ResponseContext,
+        ResponseError, Semantic,
+    },
+};
+use prokura_model::{
+    DelegationId, Disposition, Fault, ObjectId, ObjectRef, Outcome, RelationName, TenantName, TypeName, Value,
+};
+
+use crate::{
+    app::App,
+    auth::tenant_named,
+    convert::{RECORD_ID_RULE, name_code},
+    error::Refusal,
+    json,
+    limits::EVALUATIONS_MAX,
+    request::{AuthzenBody, Segments, Visit},
+};
+
+/// The tenant whose endpoints stand at the root.
+const DEFAULT_TENANT: &str = "default";
+
+type Members = BTreeMap<String, Value>;
+
+/// Where the AuthZEN endpoints of the tenant `default` are.
+#[utoipa::path(get, path = "/.well-known/authzen-configuration", tag = "authzen", security(()), responses((status = 200, body = Configuration)))]
+pub(crate) async fn configuration(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Json<Configuration> {
+    Json(configuration_at(app.url_for(&uri, &headers)))
+}
+
+/// Where the AuthZEN endpoints of a tenant are. The answer does not say whether there is such a tenant.
+#[utoipa::path(
+    get, path = "/.well-known/authzen-configuration/tenants/{tenant}", tag = "authzen", security(()),
+    params(("tenant" = String, Path)), responses((status = 200, body = Configuration), (status = 404, body = ErrorBody))
+)]
+pub(crate) async fn tenant_configuration(
+    State(app): State<Arc<App>>,
+    Segments(tenant): Segments<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Configuration>, Refusal> {
+    let tenant = tenant_named(&tenant)?;
+    Ok(Json(configuration_at(format!("{}/tenants/{tenant}", app.url_for(&uri, &headers)))))
+}
+
+fn configuration_at(base: String) -> Configuration {
+    Configuration {
+        access_evaluation_endpoint: format!("{base}/access/v1/evaluation"),
+        access_evaluations_endpoint: format!("{base}/access/v1/evaluations"),
+        policy_decision_point: base,
+    }
+}
+
+/// May this be done? In the tenant `default`. Recorded.
+#[utoipa::path(
+    post, path = "/access/v1/evaluation", tag = "authzen", request_body = EvaluationRequest,
+    responses((status = 200, body = EvaluationResponse), (status = "4XX", content_type = "text/plain", body = String))
+)]
+pub(crate) async fn evaluation(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    body: AuthzenBody,
+) -> Result<Json<EvaluationResponse>, Refusal> {
+    evaluate_one(&app, &visit, DEFAULT_TENANT, &body)
+}
+
+/// May this be done? In a tenant. Recorded.
+#[utoipa::path(
+    post, path = "/tenants/{tenant}/access/v1/evaluation", tag = "authzen", request_body = EvaluationRequest,
+    params(("tenant" = String, Path)),
+    responses((status = 200, body = EvaluationResponse), (status = "4XX", content_type = "text/plain", body = String))
+)]
+pub(crate) async fn tenant_evaluation(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: AuthzenBody,
+) -> Result<Json<EvaluationResponse>, Refusal> {
+    evaluate_one(&app, &visit, &tenant, &body)
+}
+
+/// May these be done? In the tenant `default`. Each is recorded.
+#[utoipa::path(
+    post, path = "/access/v1/evaluations", tag = "authzen", request_body = EvaluationsRequest,
+    responses((status = 200, body = EvaluationsResponse), (status = "4XX", content_type = "text/plain", body = String))
+)]
+pub(crate) async fn evaluations(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    body: AuthzenBody,
+) -> Result<Response, Refusal> {
+    evaluate_many(&app, &visit, DEFAULT_TENANT, &body)
+}
+
+/// May these be done? In a tenant. Each is recorded.
+#[utoipa::path(
+    post, path = "/tenants/{tenant}/access/v1/evaluations", tag = "authzen", request_body = EvaluationsRequest,
+    params(("tenant" = String, Path)),
+    responses((status = 200, body = EvaluationsResponse), (status = "4XX", content_type = "text/plain", body = String))
+)]
+pub(crate) async fn tenant_evaluations(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: AuthzenBody,
+) -> Result<Response, Refusal> {
+    evaluate_many(&app, &visit, &tenant, &body)
+}
+
+fn evaluate_one(
+    app: &App,
+    visit: &Visit,
+    tenant: &str,
+    body: &AuthzenBody,
+) -> Result<Json<EvaluationResponse>, Refusal> {
+    let tenant = visit.asks(tenant)?;
+    let members = read_members(&body.0)?;
+    evaluate(app, visit, &tenant, Parts::of(&members)).map(Json)
+}
+
+fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBody) -> Result<Response, Refusal> {
+    let tenant = visit.asks(tenant)?;
+    let members = read_members(&body.0)?;
+    let defaults = Parts::of(&members);
+    let items = match member(&members, "evaluations") {
+        Some(Value::List(items)) if !items.is_empty() => items,
+        None | Some(Value::List(_)) => {
+            return evaluate(app, visit, &tenant, defaults).map(|one| Json(one).into_response());
+        }
+        Some(_) => return Err(wrong_type("evaluations", "a list")),
+    };
+    if items.len() > EVALUATIONS_MAX {
+        let message = format!("at most {EVALUATIONS_MAX} questions at once");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "too_many_evaluations", Fault::Limit, message));
+    }
+    let semantic = read_semantic(&members)?;
+    // A tenant that does not exist is the whole request's fault and not each item's.
+    app.authority().snapshot(&tenant)?;
+    let mut evaluations = Vec::with_capacity(items.len());
+    for (position, item) in items.iter().enumerate() {
+        let answer = match item {
+            Value::Map(item) => evaluate(app, visit, &tenant, Parts::of(item).or(defaults)),
+            _ => Err(wrong_type(format!("evaluations[{position}]"), "an object")),
+        };
+        let answer = answer.unwrap_or_else(|refusal| failed(&refusal));
+        let stop = match semantic {
+            Semantic::ExecuteAll => false,
+            Semantic::DenyOnFirstDeny => !answer.decision,
+            Semantic::PermitOnFirstPermit => answer.decision,
+        };
+        evaluations.push(answer);
+        if stop {
+            break;
+        }
+    }
+    Ok(Json(EvaluationsResponse { evaluations }).into_response())
+}
+
+/// The four members of a question, wherever they come from.
+#[derive(Clone, Copy)]
+struct Parts<'v> {
+    subject: Option<&'v Value>,
+    action: Option<&'v Value>,
+    resource: Option<&'v Value>,
+    context: Option<&'v Value>,
+}
+
+impl<'v> Parts<'v> {
+    fn of(members: &'v Members) -> Self {
+        Self {
+            subject: member(members, "subject"),
+            action: member(members, "action"),
+            resource: member(members, "resource"),
+            context: member(members, "context"),
+        }
+    }
+
+    /// What is missing is taken from the defaults, whole.
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            subject: self.subject.or(defaults.subject),
+            action: self.action.or(defaults.action),
+            resource: self.resource.or(defaults.resource),
+            context: self.context.or(defaults.context),
+        }
+    }
+
+    /// What is kept with the decision.
+    fn canonical(self) -> Value {
+        let members = [
+            ("subject", self.subject),
+            ("action", self.action),
+            ("resource", self.resource),
+            ("context", self.context),
+        ];
+        let present = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+        Value::Map(present.collect())
+    }
+}
+
+/// The answer to one question. An error is an error of the request; a question that is legal but about names that do not
+/// exist is answered with `false` and says so.
+fn evaluate(app: &App, visit: &Visit, tenant: &TenantName, parts: Parts<'_>) -> Result<EvaluationResponse, Refusal> {
+    let subject = Entity::read(parts.subject, "subject")?;
+    let action = Entity::read_members(parts.action, "action")?;
+    let action_name = required_text(action, "action", "name")?;
+    let resource = Entity::read(parts.resource, "resource")?;
+    let delegation = delegation(visit, parts.context)?;
+    let names = subject.named().and_then(|subject| Ok((subject, resource.named()?))).and_then(|(subject, resource)| {
+        Ok((subject, resource, RelationName::new(action_name).map_err(|error| unknown(&error))?))
+    });
+    let (actor, resource, permission) = match names {
+        Ok(names) => names,
+        Err(answer) => {
+            // Nobody learns here which names exist without being allowed to ask about the subject at all.
+            return match *answer {
+                Unnamed::Refused(refusal) => Err(refusal),
+                Unnamed::Unknown(answer) => Ok(answer),
+            };
+        }
+    };
+    visit.caller.may_ask_about(&actor)?;
+    let question = Question { actor, delegation, permission, resource };
+    let asked = Asked {
+        door: "authzen".to_owned(),
+        enforcement_point: visit.caller.enforcement_point(),
+        request_id: visit.request_id.clone(),
+        request: parts.canonical(),
+    };
+    match app.authority().decide(tenant, &question, asked) {
+        Ok(decided) => {
+            app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
+            Ok(EvaluationResponse {
+                decision: decided.disposition() == Disposition::Allow,
+                context: Some(ResponseContext {
+                    id: Some(decided.id.to_string()),
+                    reason: Some(decided.decision.reason.word().to_owned()),
+                    message: Some(decided.decision.message),
+                    revision: Some(decided.decision.revision.0),
+                    valid_until: decided.decision.valid_until.map(|time| Time::from_ms(time.0)),
+                    error: None,
+                }),
+            })
+        }
+        Err(error) => {
+            app.telemetry().decided(&Outcome::Failed(error.code().to_owned()));
+            undecided(error)
+        }
+    }
+}
+
+fn undecided(error: DecideError) -> Result<EvaluationResponse, Refusal> {
+    match error {
+        DecideError::Undecided { id, error } if error.fault() == Fault::Caller => {
+            Ok(answer_with_error(400, error.code(), error.to_string(), Some(id.to_string())))
+        }
+        // A limit that was reached is no answer, and this protocol knows no other status for it.
+        error @ DecideError::Undecided { .. } => {
+            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), error.fault(), error.to_string()))
+        }
+        other => Err(other.into()),
+    }
+}
+
+/// A subject or a resource, as the request names it.
+struct Entity<'v> {
+    place: &'static str,
+    kind: &'v str,
+    id: &'v str,
+}
+
+/// Why an entity cannot be named.
+enum Unnamed {
+    /// The request is wrong.
+    Refused(Refusal),
+    /// No schema can declare such a name, so it is unknown like any other.
+    Unknown(EvaluationResponse),
+}
+
+impl<'v> Entity<'v> {
+    fn read(value: Option<&'v Value>, place: &'static str) -> Result<Self, Refusal> {
+        let members = Self::read_members(value, place)?;
+        Ok(Self { place, kind: required_text(members, place, "type")?, id: required_text(members, place, "id")? })
+    }
+
+    fn read_members(value: Option<&'v Value>, place: &'static str) -> Result<&'v Members, Refusal> {
+        let members = match value {
+            Some(Value::Map(members)) => members,
+            Some(_) => return Err(wrong_type(place, "an object")),
+            None => return Err(missing(place)),
+        };
+        match member(members, "properties") {
+            None | Some(Value::Map(_)) => Ok(members),
+            Some(_) => Err(wrong_type(format!("{place}.properties"), "an object")),
+        }
+    }
+
+    fn named(&self) -> Result<ObjectRef, Box<Unnamed>> {
+        let id = ObjectId::new(self.id).map_err(|error| {
+            let path = format!("{}.id", self.place);
+            Box::new(Unnamed::Refused(Refusal::invalid_at(path, name_code(&error), error.to_string())))
+        })?;
+        Ok(ObjectRef { kind: TypeName::new(self.kind).map_err(|error| unknown(&error))?, id })
+    }
+}
+
+fn unknown(error: &prokura_model::NameError) -> Box<Unnamed> {
+    Box::new(Unnamed::Unknown(answer_with_error(400, name_code(error), error.to_string(), None)))
+}
+
+/// The delegation the subject acts under: from the context, or from the caller's token; from both only if they agree.
+fn delegation(visit: &Visit, context: Option<&Value>) -> Result<Option<DelegationId>, Refusal> {
+    let in_context = match context {
+        None => None,
+        Some(Value::Map(context)) => member(context, "delegation"),
+        Some(_) => return Err(wrong_type("context", "an object")),
+    };
+    let named = match in_context {
+        None => None,
+        Some(Value::String(id)) => Some(
+            DelegationId::new(id.as_str())
+                .ok_or_else(|| Refusal::invalid_at("context.delegation", "delegation_id_invalid", RECORD_ID_RULE))?,
+        ),
+        Some(_) => return Err(wrong_type("context.delegation", "a text")),
+    };
+    visit.agreed_delegation(named, "context.delegation")
+}
+
+fn read_members(bytes: &[u8]) -> Result<Members, Refusal> {
+    match json::parse(bytes)? {
+        Value::Map(members) => Ok(members),
+        _ => Err(Refusal::invalid("request_invalid", "the body must be a JSON object")),
+    }
+}
+
+fn read_semantic(members: &Members) -> Result<Semantic, Refusal> {
+    let options = match member(members, "options") {
+        None => return Ok(Semantic::default()),
+        Some(Value::Map(options)) => options,
+        Some(_) => return Err(wrong_type("options", "an object")),
+    };
+    match member(options, "evaluations_semantic") {
+        None => Ok(Semantic::default()),
+        Some(Value::String(word)) => match word.as_str() {
+            "execute_all" => Ok(Semantic::ExecuteAll),
+            "deny_on_first_deny" => Ok(Semantic::DenyOnFirstDeny),
+            "permit_on_first_permit" => Ok(Semantic::PermitOnFirstPermit),
+            _ => Err(Refusal::invalid_at(
+                "options.evaluations_semantic",
+                "request_invalid",
+                "one of `execute_all`, `deny_on_first_deny` and `permit_on_first_permit`",
+            )),
+        },
+        Some(_) => Err(wrong_type("options.evaluations_semantic", "a text")),
+    }
+}
+
+/// A member that is there. `null` says that it is not.
+fn member<'v>(members: &'v Members, name: &str) -> Option<&'v Value> {
+    members.get(name).filter(|value| **value != Value::Null)
+}
+
+fn required_text<'v>(members: &'v Members, place: &str, name: &str) -> Result<&'v str, Refusal> {
+    match member(members, name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(wrong_type(format!("{place}.{name}"), "a text")),
+        None => Err(missing(format!("{place}.{name}"))),
+    }
+}
+
+fn missing(path: impl Into<String>) -> Refusal {
+    Refusal::invalid_at(path, "member_missing", "is missing")
+}
+
+fn wrong_type(path: impl Into<String>, wanted: &str) -> Refusal {
+    Refusal::invalid_at(path, "member_type_wrong", format!("must be {wanted}"))
+}
+
+/// An item that failed, as an answer that allows nothing.
+fn failed(refusal: &Refusal) -> EvaluationResponse {
+    let parts = refusal.parts();
+    let message = match &parts.details.path {
+        Some(path) => format!("`{path}`: {}", parts.message),
+        None => parts.message.clone(),
+    };
+    answer_with_error(parts.status.as_u16(), &parts.code, message, parts.details.decision.clone())
+}
+
+fn answer_with_error(status: u16, code: &str, message: String, id: Option<String>) -> EvaluationResponse {
+    EvaluationResponse {
+        decision: false,
+        context: Some(ResponseContext {
+            id,
+            error: Some(ResponseError { status, code: code.to_owned(), message }),
+            ..ResponseContext::default()
+        }),
+    }
+}

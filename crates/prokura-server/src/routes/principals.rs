@@ -1,0 +1,206 @@
+//! Principals: registering them, and the one switch that stops them.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use prokura_api as api;
+use prokura_api::ErrorBody;
+use prokura_model::{Change, Fault, ObjectRef, Principal, PrincipalState, TenantName};
+
+use super::graph::write;
+use crate::{
+    app::App,
+    convert,
+    error::Refusal,
+    request::{JsonBody, Parameters, Segments, Visit},
+};
+
+/// The registered principals; or with `type` and `id`, one.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/principals", tag = "principals",
+    params(("tenant" = String, Path), api::PrincipalQuery),
+    responses((status = 200, body = api::Page<api::Principal>), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn principals(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    Parameters(query): Parameters<api::PrincipalQuery>,
+) -> Result<Json<api::Page<api::Principal>>, Refusal> {
+    let snapshot = app.authority().snapshot(&visit.reads(&tenant)?)?;
+    let kind = convert::type_name(query.kind.as_deref(), "type")?;
+    let id = convert::object_id(query.id.as_deref(), "id")?;
+    let state = query.state.map(convert::principal_state);
+    let (found, next_cursor) = match (&kind, &id) {
+        (Some(kind), Some(id)) => {
+            let object = ObjectRef { kind: kind.clone(), id: id.clone() };
+            (snapshot.principal(&object)?.into_iter().collect(), None)
+        }
+        _ => {
+            let listed = snapshot.principals(&convert::page(query.limit, query.cursor))?;
+            (listed.entries, listed.next)
+        }
+    };
+    let meant = found.iter().filter(|principal| {
+        kind.as_ref().is_none_or(|kind| *kind == principal.object.kind)
+            && id.as_ref().is_none_or(|id| *id == principal.object.id)
+            && state.is_none_or(|state| state == principal.state)
+    });
+    Ok(Json(api::Page { items: meant.map(|principal| convert::wire_principal(principal)).collect(), next_cursor }))
+}
+
+/// Registers a principal, or changes its owner. Its state stays; a new one is active.
+#[utoipa::path(
+    put, path = "/v1/tenants/{tenant}/principals", tag = "principals", params(("tenant" = String, Path)),
+    request_body = api::PrincipalWrite, responses((status = 200, body = api::Principal), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn set_principal(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::Principal>, Refusal> {
+    let tenant = visit.writes(&tenant)?;
+    let wire: api::PrincipalWrite = body.decode()?;
+    let object = convert::object(&wire.object, "object")?;
+    let owner = convert::optional_object(wire.owner.as_ref(), "owner")?;
+    change(&app, &visit, tenant, object, wire.reason, |known| Ok(Principal { owner, ..known })).await
+}
+
+/// Suspends a principal: from the next decision on it may do nothing, and nothing may be done through it. One that was
+/// not registered is registered, so that anything can be stopped.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/principals/suspend", tag = "principals", params(("tenant" = String, Path)),
+    request_body = api::StateChange, responses((status = 200, body = api::Principal), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn suspend(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::Principal>, Refusal> {
+    let (tenant, object, reason) = state_change(&visit, &tenant, &body)?;
+    change(&app, &visit, tenant, object, reason, |known| match known.state {
+        PrincipalState::OffBoarded => Err(off_boarded(&known)),
+        PrincipalState::Active | PrincipalState::Suspended => {
+            Ok(Principal { state: PrincipalState::Suspended, ..known })
+        }
+    })
+    .await
+}
+
+/// Resumes a suspended principal.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/principals/resume", tag = "principals", params(("tenant" = String, Path)),
+    request_body = api::StateChange, responses((status = 200, body = api::Principal), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn resume(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::Principal>, Refusal> {
+    let (tenant, object, reason) = state_change(&visit, &tenant, &body)?;
+    if app.authority().snapshot(&tenant)?.principal(&object)?.is_none() {
+        return Err(principal_unknown(&object));
+    }
+    change(&app, &visit, tenant, object, reason, |known| match known.state {
+        PrincipalState::OffBoarded => Err(off_boarded(&known)),
+        PrincipalState::Active | PrincipalState::Suspended => Ok(Principal { state: PrincipalState::Active, ..known }),
+    })
+    .await
+}
+
+/// Off-boards a principal: it, and whatever it owns, may do nothing any more. There is no way back but registering anew
+/// under another id.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/principals/off-board", tag = "principals", params(("tenant" = String, Path)),
+    request_body = api::StateChange, responses((status = 200, body = api::Principal), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn off_board(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::Principal>, Refusal> {
+    let (tenant, object, reason) = state_change(&visit, &tenant, &body)?;
+    change(&app, &visit, tenant, object, reason, |known| Ok(Principal { state: PrincipalState::OffBoarded, ..known }))
+        .await
+}
+
+/// Removes an active principal from the register. One that may not act stays: removed, it would be a subject that
+/// nobody ever stopped.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/principals/remove", tag = "principals", params(("tenant" = String, Path)),
+    request_body = api::StateChange, responses((status = 200, body = api::Receipt), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::Receipt>, Refusal> {
+    let (tenant, object, reason) = state_change(&visit, &tenant, &body)?;
+    let _principals = app.principals.lock().await;
+    match app.authority().snapshot(&tenant)?.principal(&object)? {
+        None => return Err(principal_unknown(&object)),
+        Some(known) if known.state != PrincipalState::Active => {
+            return Err(Refusal::new(
+                StatusCode::CONFLICT,
+                "principal_not_active",
+                Fault::Caller,
+                format!(
+                    "`{object}` is {}: removing it would let it act again; resume it first if that is meant",
+                    known.state
+                ),
+            ));
+        }
+        Some(_) => {}
+    }
+    let changes = vec![Change::PrincipalRemoved(object)];
+    let receipt = write(app.authority(), tenant, visit.provenance(reason), changes).await?;
+    Ok(Json(convert::wire_receipt(receipt)))
+}
+
+fn state_change(
+    visit: &Visit,
+    tenant: &str,
+    body: &JsonBody,
+) -> Result<(TenantName, ObjectRef, Option<String>), Refusal> {
+    let tenant = visit.writes(tenant)?;
+    let wire: api::StateChange = body.decode()?;
+    Ok((tenant, convert::object(&wire.object, "object")?, wire.reason))
+}
+
+/// Reads the principal, changes it and writes it back, alone: what one request changes must not undo what another did.
+async fn change(
+    app: &App,
+    visit: &Visit,
+    tenant: TenantName,
+    object: ObjectRef,
+    reason: Option<String>,
+    change: impl FnOnce(Principal) -> Result<Principal, Refusal> + Send,
+) -> Result<Json<api::Principal>, Refusal> {
+    let _principals = app.principals.lock().await;
+    let known = app.authority().snapshot(&tenant)?.principal(&object)?;
+    let new = Principal { object, owner: None, state: PrincipalState::Active, declared: false };
+    let changed = change(known.as_deref().cloned().unwrap_or(new))?;
+    if known.as_deref() != Some(&changed) {
+        let changes = vec![Change::PrincipalSet(changed.clone())];
+        write(app.authority(), tenant, visit.provenance(reason), changes).await?;
+    }
+    Ok(Json(convert::wire_principal(&changed)))
+}
+
+fn principal_unknown(object: &ObjectRef) -> Refusal {
+    Refusal::not_found("principal_unknown", format!("`{object}` is not a registered principal"))
+}
+
+fn off_boarded(principal: &Principal) -> Refusal {
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "principal_off_boarded",
+        Fault::Caller,
+        format!("`{}` is off-boarded, and there is no way back from that", principal.object),
+    )
+}

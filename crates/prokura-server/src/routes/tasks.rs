@@ -1,0 +1,353 @@
+//! Tasks and the delegations under them.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use prokura::{DelegationFilter, Expiry, Page, Snapshot, TaskFilter};
+use prokura_api as api;
+use prokura_api::ErrorBody;
+use prokura_model::{
+    Change, Delegation, Fault, ObjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Transaction,
+};
+
+use super::graph::write;
+use crate::{
+    app::App,
+    convert,
+    error::Refusal,
+    request::{JsonBody, Parameters, Segments, Visit, blocking},
+};
+
+/// Tasks. A token sees those whose origin is its subject.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/tasks", tag = "tasks", params(("tenant" = String, Path), api::TaskQuery),
+    responses((status = 200, body = api::Page<api::Task>), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn tasks(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    Parameters(query): Parameters<api::TaskQuery>,
+) -> Result<Json<api::Page<api::Task>>, Refusal> {
+    let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
+    let mut origin = convert::object_pair(query.origin_type.as_deref(), query.origin_id.as_deref(), "origin")?;
+    if let Some(token) = visit.caller.token() {
+        visit.caller.may_act_for(origin.get_or_insert_with(|| token.actor.clone()))?;
+    }
+    let filter = TaskFilter { origin, state: query.state.map(convert::task_state) };
+    let listed = snapshot.tasks(&filter, &convert::page(query.limit, query.cursor))?;
+    Ok(Json(api::Page {
+        items: listed.entries.iter().map(|task| convert::wire_task(task)).collect(),
+        next_cursor: listed.next,
+    }))
+}
+
+/// One task. A token sees it if its subject is the origin, or is part of a delegation under it.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/tasks/{id}", tag = "tasks",
+    params(("tenant" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = api::Task), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn task(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, id)): Segments<(String, String)>,
+) -> Result<Json<api::Task>, Refusal> {
+    let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
+    visible_task(&snapshot, &visit, &id).map(|task| Json(convert::wire_task(&task)))
+}
+
+/// Opens a task. Sent again with the same `Idempotency-Key`, it is answered with the task that was opened first.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/tasks", tag = "tasks",
+    params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = api::NewTask, responses((status = 201, body = api::Task), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn open(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<(StatusCode, Json<api::Task>), Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
+    let wire: api::NewTask = body.decode()?;
+    let origin = own_or_named(&visit, wire.origin.as_ref(), "origin")?;
+    let now = app.authority().now();
+    let expires = convert::expiry(wire.expires_at, wire.expires_in_seconds, "")?
+        .ok_or_else(|| Refusal::invalid("expiry_missing", "give `expires_at` or `expires_in_seconds`"))?;
+    if let Some(first) = done_before(&app, &visit, &tenant).await? {
+        let opened = first.changes.iter().find_map(|change| match change {
+            Change::TaskOpened(task) if task.origin == origin && task.purpose == wire.purpose => Some(task),
+            _ => None,
+        });
+        let task = opened.ok_or_else(|| key_reused(&first))?;
+        return Ok((StatusCode::CREATED, Json(convert::wire_task(task))));
+    }
+    let id = app.authority().mint_task_id();
+    let task = Task {
+        id: id.clone(),
+        origin,
+        purpose: wire.purpose,
+        opened_at: now,
+        expires_at: moment(expires, now),
+        state: TaskState::Open,
+        declared: false,
+    };
+    write(app.authority(), tenant.clone(), visit.provenance(wire.reason), vec![Change::TaskOpened(task)]).await?;
+    let written = app.authority().snapshot(&tenant)?.task(&id)?.ok_or_else(lost)?;
+    Ok((StatusCode::CREATED, Json(convert::wire_task(&written))))
+}
+
+/// Completes a task: everything under it ends, at the next decision.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/tasks/{id}/complete", tag = "tasks",
+    params(("tenant" = String, Path), ("id" = String, Path)),
+    request_body = api::ReasonOnly, responses((status = 200, body = api::Task), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn complete(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, id)): Segments<(String, String)>,
+    body: JsonBody,
+) -> Result<Json<api::Task>, Refusal> {
+    close(&app, &visit, &tenant, &id, &body, TaskState::Completed).await
+}
+
+/// Cancels a task: everything under it ends, at the next decision.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/tasks/{id}/cancel", tag = "tasks",
+    params(("tenant" = String, Path), ("id" = String, Path)),
+    request_body = api::ReasonOnly, responses((status = 200, body = api::Task), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, id)): Segments<(String, String)>,
+    body: JsonBody,
+) -> Result<Json<api::Task>, Refusal> {
+    close(&app, &visit, &tenant, &id, &body, TaskState::Cancelled).await
+}
+
+async fn close(
+    app: &App,
+    visit: &Visit,
+    tenant: &str,
+    id: &str,
+    body: &JsonBody,
+    state: TaskState,
+) -> Result<Json<api::Task>, Refusal> {
+    let tenant = visit.takes_part(tenant)?;
+    let why: api::ReasonOnly = body.decode_or_default()?;
+    let task = visible_task(&app.authority().snapshot(&tenant)?, visit, id)?;
+    visit.caller.may_act_for(&task.origin)?;
+    let changes = vec![Change::TaskClosed(task.id.clone(), state)];
+    write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
+    let written = app.authority().snapshot(&tenant)?.task(&task.id)?.ok_or_else(lost)?;
+    Ok(Json(convert::wire_task(&written)))
+}
+
+/// Delegations. A token sees those its subject made or received, and those under its own tasks.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/delegations", tag = "tasks",
+    params(("tenant" = String, Path), api::DelegationQuery),
+    responses((status = 200, body = api::Page<api::Delegation>), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn delegations(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    Parameters(query): Parameters<api::DelegationQuery>,
+) -> Result<Json<api::Page<api::Delegation>>, Refusal> {
+    let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
+    let filter = DelegationFilter {
+        task: query.task.as_deref().map(|id| convert::task_id(id, "task")).transpose()?,
+        from: convert::object_pair(query.from_type.as_deref(), query.from_id.as_deref(), "from")?,
+        to: convert::object_pair(query.to_type.as_deref(), query.to_id.as_deref(), "to")?,
+    };
+    let listed = snapshot.delegations(&filter, &convert::page(query.limit, query.cursor))?;
+    let mut items = Vec::new();
+    for delegation in &listed.entries {
+        if may_see(&snapshot, &visit, delegation)? {
+            items.push(convert::wire_delegation(delegation));
+        }
+    }
+    Ok(Json(api::Page { items, next_cursor: listed.next }))
+}
+
+/// One delegation. A token sees it if its subject made or received it, or is the origin of its task.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/delegations/{id}", tag = "tasks",
+    params(("tenant" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = api::Delegation), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn delegation(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, id)): Segments<(String, String)>,
+) -> Result<Json<api::Delegation>, Refusal> {
+    let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
+    visible_delegation(&snapshot, &visit, &id).map(|delegation| Json(convert::wire_delegation(&delegation)))
+}
+
+/// Creates a delegation: `from` lends to `to`, inside the cap, under the task. A token creates those from its subject.
+/// Sent again with the same `Idempotency-Key`, it is answered with the delegation that was created first.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/delegations", tag = "tasks",
+    params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = api::NewDelegation, responses((status = 201, body = api::Delegation), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn delegate(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<(StatusCode, Json<api::Delegation>), Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
+    let wire: api::NewDelegation = body.decode()?;
+    let new = new_delegation(&app, &visit, &wire)?;
+    if let Some(first) = done_before(&app, &visit, &tenant).await? {
+        let created = first.changes.iter().find_map(|change| match change {
+            Change::DelegationCreated(made) if same_but_for_time(made, &new) => Some(made),
+            _ => None,
+        });
+        let made = created.ok_or_else(|| key_reused(&first))?;
+        return Ok((StatusCode::CREATED, Json(convert::wire_delegation(made))));
+    }
+    let id = new.id.clone();
+    let changes = vec![Change::DelegationCreated(new)];
+    write(app.authority(), tenant.clone(), visit.provenance(wire.reason), changes).await?;
+    let written = app.authority().snapshot(&tenant)?.delegation(&id)?.ok_or_else(lost)?;
+    Ok((StatusCode::CREATED, Json(convert::wire_delegation(&written))))
+}
+
+fn new_delegation(app: &App, visit: &Visit, wire: &api::NewDelegation) -> Result<Delegation, Refusal> {
+    let now = app.authority().now();
+    Ok(Delegation {
+        from: own_or_named(visit, wire.from.as_ref(), "from")?,
+        id: app.authority().mint_delegation_id(),
+        task: convert::task_id(&wire.task, "task")?,
+        kind: convert::delegation_kind(wire.kind),
+        to: convert::object(&wire.to, "to")?,
+        parent: wire.parent.as_deref().map(|id| convert::delegation_id(id, "parent")).transpose()?,
+        cap: convert::cap(&wire.cap, "cap")?,
+        depth: wire.depth,
+        not_before: wire.not_before.map(convert::time),
+        expires_at: convert::expiry(wire.expires_at, wire.expires_in_seconds, "")?.map(|expiry| moment(expiry, now)),
+        revoked_at: None,
+        declared: false,
+    })
+}
+
+/// Revokes a delegation: it and every link below it carry nothing any more, at the next decision. Only its `from`, or an
+/// admin.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/delegations/{id}/revoke", tag = "tasks",
+    params(("tenant" = String, Path), ("id" = String, Path)),
+    request_body = api::ReasonOnly, responses((status = 200, body = api::Delegation), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments((tenant, id)): Segments<(String, String)>,
+    body: JsonBody,
+) -> Result<Json<api::Delegation>, Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
+    let why: api::ReasonOnly = body.decode_or_default()?;
+    let found = visible_delegation(&app.authority().snapshot(&tenant)?, &visit, &id)?;
+    visit.caller.may_act_for(&found.from)?;
+    let changes = vec![Change::DelegationRevoked(found.id.clone())];
+    write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
+    let written = app.authority().snapshot(&tenant)?.delegation(&found.id)?.ok_or_else(lost)?;
+    Ok(Json(convert::wire_delegation(&written)))
+}
+
+/// Who is named, or else the token's subject; a token may name only itself.
+fn own_or_named(visit: &Visit, named: Option<&api::ObjectRef>, path: &str) -> Result<ObjectRef, Refusal> {
+    let object = match (convert::optional_object(named, path)?, visit.caller.token()) {
+        (Some(object), _) => object,
+        (None, Some(token)) => token.actor.clone(),
+        (None, None) => return Err(Refusal::invalid_at(path, "member_missing", "is missing")),
+    };
+    visit.caller.may_act_for(&object)?;
+    Ok(object)
+}
+
+/// A task that is not the caller's to see is not there.
+fn visible_task(snapshot: &Snapshot, visit: &Visit, id: &str) -> Result<Arc<Task>, Refusal> {
+    let unknown = || Refusal::not_found("task_unknown", "there is no such task, or it is not yours to see");
+    let id = TaskId::new(id).ok_or_else(unknown)?;
+    let task = snapshot.task(&id)?.ok_or_else(unknown)?;
+    let Some(token) = visit.caller.token() else { return Ok(task) };
+    if task.origin == token.actor {
+        return Ok(task);
+    }
+    for filter in [
+        DelegationFilter { task: Some(id.clone()), from: Some(token.actor.clone()), to: None },
+        DelegationFilter { task: Some(id), from: None, to: Some(token.actor.clone()) },
+    ] {
+        if !snapshot.delegations(&filter, &Page::first(1))?.entries.is_empty() {
+            return Ok(task);
+        }
+    }
+    Err(unknown())
+}
+
+/// A delegation that is not the caller's to see is not there.
+fn visible_delegation(snapshot: &Snapshot, visit: &Visit, id: &str) -> Result<Arc<Delegation>, Refusal> {
+    let unknown = || Refusal::not_found("delegation_unknown", "there is no such delegation, or it is not yours to see");
+    let id = prokura_model::DelegationId::new(id).ok_or_else(unknown)?;
+    let delegation = snapshot.delegation(&id)?.ok_or_else(unknown)?;
+    if may_see(snapshot, visit, &delegation)? { Ok(delegation) } else { Err(unknown()) }
+}
+
+fn may_see(snapshot: &Snapshot, visit: &Visit, delegation: &Delegation) -> Result<bool, Refusal> {
+    let Some(token) = visit.caller.token() else { return Ok(true) };
+    if delegation.from == token.actor || delegation.to == token.actor {
+        return Ok(true);
+    }
+    Ok(snapshot.task(&delegation.task)?.is_some_and(|task| task.origin == token.actor))
+}
+
+fn moment(expiry: Expiry, now: Timestamp) -> Timestamp {
+    match expiry {
+        Expiry::At(time) => time,
+        Expiry::AfterMs(milliseconds) => now.plus_ms(milliseconds),
+    }
+}
+
+/// What the same caller wrote with the same `Idempotency-Key` before.
+async fn done_before(app: &App, visit: &Visit, tenant: &TenantName) -> Result<Option<Transaction>, Refusal> {
+    let Some(key) = visit.idempotency_key().map(str::to_owned) else { return Ok(None) };
+    let (authority, tenant) = (app.authority().clone(), tenant.clone());
+    let found = blocking(move || Ok(authority.transaction_of_request(&tenant, &key)?)).await?;
+    match found {
+        Some(first) if first.author != visit.caller.author() => Err(key_reused(&first)),
+        found => Ok(found),
+    }
+}
+
+/// Whether a repeated request asks for what was made; a time counted from now is another one now.
+fn same_but_for_time(made: &Delegation, asked: &Delegation) -> bool {
+    made.task == asked.task
+        && made.kind == asked.kind
+        && made.from == asked.from
+        && made.to == asked.to
+        && made.parent == asked.parent
+        && made.cap == asked.cap
+        && made.depth == asked.depth
+        && made.not_before == asked.not_before
+        && made.expires_at.is_some() == asked.expires_at.is_some()
+}
+
+fn key_reused(first: &Transaction) -> Refusal {
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "request_id_reused",
+        Fault::Caller,
+        format!("this `Idempotency-Key` was used for something else, in revision {}", first.revision),
+    )
+}
+
+fn lost() -> Refusal {
+    Refusal::server("internal", "what was just written is not there")
+}
