@@ -137,7 +137,8 @@ impl Authority {
     /// Writes the changes in one transaction, all or none. When it returns, they are on disk and every later question
     /// sees them.
     ///
-    /// Of what is passed, the authority sets itself: a task's `opened_at`, and the time of a revocation. Touching a
+    /// Of what is passed, the authority sets itself: a task's `opened_at`, the time of a revocation, and whether a
+    /// principal is declared, which stays as it is. Touching a
     /// relationship that exists, deleting one that does not, and revoking a delegation that is revoked are not errors.
     ///
     /// # Errors

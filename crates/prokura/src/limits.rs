@@ -10,6 +10,9 @@ pub const TRANSACTION_CHANGES_MAX: usize = 100_000;
 /// Largest transaction, in bytes of its changes as they are logged.
 pub const TRANSACTION_BYTES_MAX: usize = 16 * 1_048_576;
 
+// The frame around the changes also holds the author, the reason and the request id, which have limits of their own.
+const _: () = assert!(TRANSACTION_BYTES_MAX + 65_536 <= prokura_store::limits::FRAME_BYTES_MAX);
+
 /// Most writes that share one flush to the disk.
 pub const BATCH_WRITES_MAX: usize = 1_024;
 

@@ -69,14 +69,16 @@ pub(crate) struct ChangesDigest([u8; 32]);
 
 impl ChangesDigest {
     pub(crate) fn of(changes: &[Change]) -> Self {
-        let opens_tasks = changes.iter().any(|change| matches!(change, Change::TaskOpened(_)));
-        if !opens_tasks {
+        let completed = |change: &Change| matches!(change, Change::TaskOpened(_) | Change::PrincipalSet(_));
+        if !changes.iter().any(completed) {
             return Self(Sha256::digest(encode_changes(changes)).into());
         }
         let mut changes = changes.to_vec();
         for change in &mut changes {
-            if let Change::TaskOpened(task) = change {
-                task.opened_at = Timestamp::default();
+            match change {
+                Change::TaskOpened(task) => task.opened_at = Timestamp::default(),
+                Change::PrincipalSet(principal) => principal.declared = false,
+                _ => {}
             }
         }
         Self(Sha256::digest(encode_changes(&changes)).into())

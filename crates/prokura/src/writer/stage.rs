@@ -76,8 +76,19 @@ fn stage_changes(
         };
     }
     let now = shared.now.read();
+    keep_declared(&tenant, &mut changes);
     validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
     into_index(tenant, provenance, now, changes, digest)
+}
+
+/// Who suspends a principal by hand does not take it away from the files it was declared in.
+fn keep_declared(tenant: &Tenant, changes: &mut [Change]) {
+    let view = tenant.index.view_applied();
+    for change in changes {
+        if let Change::PrincipalSet(principal) = change {
+            principal.declared = view.principal(&principal.object).is_some_and(|there| there.declared);
+        }
+    }
 }
 
 fn stage_declaration(
@@ -97,7 +108,7 @@ fn stage_declaration(
         written.receipt = done.filter(|_| !mode.dry_run).map(|done| done.receipt);
         return Ok(Staged { written, ..Staged::default() });
     }
-    if let Some(done) = done {
+    if let Some(done) = done.filter(|_| !mode.dry_run) {
         return Err(reused(&provenance, done));
     }
     validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;

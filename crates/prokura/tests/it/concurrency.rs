@@ -69,7 +69,8 @@ fn revocations(round: usize) -> [(Vec<Change>, Vec<Change>); 3] {
 #[test]
 fn no_decision_after_an_acknowledged_revocation_allows() {
     const ROUNDS: usize = 60;
-    let authority = Authority::in_memory(Hand::at(NOON).options());
+    // The index forgets as fast as it can, so that a question may find its revision gone under it.
+    let authority = Authority::in_memory(Options { kept_revisions: 1, ..Hand::at(NOON).options() });
     told(&authority);
     let first = link("leaf-0", "agent:planner", "agent:coder", Some("first"));
     write(&authority, vec![Change::DelegationCreated(first)]).unwrap();
@@ -139,6 +140,45 @@ fn no_decision_after_a_completed_task_allows() {
             completed.store(true, Ordering::SeqCst);
         });
     }
+}
+
+/// Every transaction moves one edge, so at every revision there are as many. Readers count them while the writer writes and
+/// the index forgets; whoever counts otherwise has seen half a transaction, or half of what is kept.
+#[test]
+fn a_snapshot_shows_whole_transactions_or_says_that_it_is_gone() {
+    const EDGES: usize = 20;
+    let authority = Authority::in_memory(Options { kept_revisions: 2, ..Options::default() });
+    let edge = |number: usize| format!("document:d{}#viewer@user:u{number}", number % 3);
+    let mut begin = vec![schema()];
+    begin.extend((0..EDGES).map(|number| touch(&edge(number))));
+    write(&authority, begin).unwrap();
+    let ended = AtomicBool::new(false);
+    let (whole, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !ended.load(Ordering::SeqCst) {
+                    let everything = prokura::model::RelationshipFilter::default();
+                    match snapshot(&authority).relationships(&everything, &prokura::Page::first(1_000)) {
+                        Ok(listed) => {
+                            assert_eq!(listed.entries.len(), EDGES);
+                            whole.fetch_add(1, Ordering::SeqCst);
+                        }
+                        Err(error) => {
+                            assert_eq!(error.code(), "revision_not_kept");
+                            gone.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                }
+            });
+        }
+        for number in 0..2_000 {
+            write(&authority, vec![touch(&edge(number + EDGES)), delete(&edge(number))]).unwrap();
+        }
+        ended.store(true, Ordering::SeqCst);
+    });
+    println!("{whole:?} whole, {gone:?} gone");
+    assert!(whole.load(Ordering::SeqCst) > 0);
 }
 
 #[test]

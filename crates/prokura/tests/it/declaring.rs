@@ -179,9 +179,8 @@ fn an_absent_section_is_left_alone_even_with_prune() {
 #[test]
 fn applying_again_resumes_nobody() {
     let (authority, _) = applied();
-    let mut stopped = snapshot(&authority).principal(&object("agent:coder")).unwrap().unwrap().as_ref().clone();
-    stopped.state = PrincipalState::Suspended;
-    write(&authority, vec![Change::PrincipalSet(stopped)]).unwrap();
+    write(&authority, vec![owned("agent:coder", None, PrincipalState::Suspended)]).unwrap();
+    assert!(snapshot(&authority).principal(&object("agent:coder")).unwrap().unwrap().declared);
     assert!(apply(&authority, &files(), PLAIN).unwrap().difference.is_empty());
     assert_eq!(reason(&authority, &coder_edits()).word(), "actor_suspended");
     // Unless the files say so.

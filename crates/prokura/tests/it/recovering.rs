@@ -68,6 +68,16 @@ fn a_folder_is_opened_once_at_a_time() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_made_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let error = Authority::open(&file.join("data"), Options::default()).unwrap_err();
+    assert_eq!(error.code(), "open_failed");
+    assert!(error.to_string().contains("data"), "{error}");
+}
+
+#[test]
 fn damage_is_refused_with_its_place() {
     let disk = MemoryDisk::new();
     told(&opened(&disk, Options::default()));
@@ -216,7 +226,7 @@ fn relationships(authority: &Authority) -> usize {
 /// For n = 1, 2, 3, …: the n-th operation of the disk fails, or the power goes there. Whatever was acknowledged is there
 /// after the next start, and besides it at most the one write that was in flight.
 #[test]
-fn a_crash_at_any_operation_of_the_disk_loses_nothing_acknowledged() {
+fn crash_loop_loses_nothing_acknowledged() {
     let faults = [Fault::FromThenOn(io::ErrorKind::Other), Fault::Once(io::ErrorKind::Other), Fault::Crash];
     for fault in faults {
         let mut dice = Dice::new(7);
