@@ -62,11 +62,13 @@ pub(crate) struct Check<'g, 't, T: Trace> {
     everyone: Option<Subject>,
     depth_max: usize,
     work_max: u64,
+    memo_after: u32,
     work: u64,
     opened: u32,
     frames: Inline<Frame<'g, T::Note>, 8>,
     open: Inline<Open, 8>,
-    memo: HashMap<Node, Answer<T::Note>, PackedHash>,
+    memo: HashMap<Node, Kept<T::Note>, PackedHash>,
+    doubts: Vec<Doubt>,
     trace: &'t mut T,
 }
 
@@ -77,6 +79,20 @@ struct Open {
     /// How many right sides of exclusions the path went through before it.
     negations: u32,
     /// The outermost goal whose cut the answer, so far, rests on; its own position or more if it rests on none above.
+    rests_on: usize,
+    /// How many doubts there were when it was opened.
+    doubts: usize,
+}
+
+/// An answer that is kept, and if it is in doubt, which doubt that is and how many negations it was found under.
+struct Kept<N> {
+    answer: Answer<N>,
+    doubt: Option<(usize, u32)>,
+}
+
+/// A goal that is false as long as the goal at a position of the path is.
+struct Doubt {
+    node: Node,
     rests_on: usize,
 }
 
@@ -113,13 +129,22 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             everyone: object.then(|| Subject::wildcard(node.kind())),
             depth_max: limits.depth.min(DEPTH_MAX),
             work_max: limits.work,
+            memo_after: MEMO_AFTER,
             work: 0,
             opened: 0,
             frames: Inline::default(),
             open: Inline::default(),
             memo: HashMap::default(),
+            doubts: Vec::new(),
             trace,
         }
+    }
+
+    /// Answers are kept once more goals than this were opened. It changes what a check costs, never what it says.
+    #[cfg(test)]
+    pub(crate) fn remembering_after(mut self, opened: u32) -> Self {
+        self.memo_after = opened;
+        self
     }
 
     /// How many edges were visited.
@@ -201,7 +226,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         match &member.rule {
             Rule::Relation(allowed) => self.enter_relation(goal, allowed, negations),
             Rule::Permission(body) => {
-                if let Some(known) = self.cut(goal, negations).or_else(|| self.memo.get(&goal).cloned()) {
+                if let Some(known) = self.known(goal, negations) {
                     return Ok(Some(known));
                 }
                 self.check_depth()?;
@@ -232,7 +257,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         let usersets = Subject::FIRST_USERSET.bits();
         let list = list.filter(|list| allowed.has_usersets() && list.reaches(usersets));
         if list.is_some()
-            && let Some(known) = self.cut(goal, negations).or_else(|| self.memo.get(&goal).cloned())
+            && let Some(known) = self.known(goal, negations)
         {
             return Ok(Some(known));
         }
@@ -280,10 +305,25 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         Some(Answer { truth, note: T::Note::default() })
     }
 
+    /// What is known of a goal already: because it is being asked, or because it was.
+    fn known(&mut self, goal: Node, negations: u32) -> Option<Answer<T::Note>> {
+        if let Some(cut) = self.cut(goal, negations) {
+            return Some(cut);
+        }
+        let kept = self.memo.get(&goal)?;
+        if let Some((doubt, under)) = kept.doubt {
+            let doubt = self.doubts.get(doubt).filter(|_| under == negations)?;
+            if let Some(asking) = self.open.last_mut() {
+                asking.rests_on = asking.rests_on.min(doubt.rests_on);
+            }
+        }
+        Some(kept.answer.clone())
+    }
+
     fn open(&mut self, node: Node, negations: u32) {
         self.trace.reached(node);
         self.opened = self.opened.saturating_add(1);
-        self.open.push(Open { node, negations, rests_on: usize::MAX });
+        self.open.push(Open { node, negations, rests_on: usize::MAX, doubts: self.doubts.len() });
     }
 
     fn push(&mut self, node: Node, negations: u32, closes: bool, task: Task<'g>) {
@@ -304,17 +344,52 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         if answer.truth == Truth::True {
             answer.note = self.trace.proved(node, answer.note);
         }
-        let Some(closed) = self.open.pop() else { return Some(answer) };
-        // True rests on no cut: a cut only ever takes away. What rests on the cut of a goal further out holds only under it.
-        let provisional = answer.truth != Truth::True && closed.rests_on < self.open.len();
-        if provisional {
-            if let Some(asking) = self.open.last_mut() {
-                asking.rests_on = asking.rests_on.min(closed.rests_on);
-            }
-        } else if self.opened > MEMO_AFTER {
-            self.memo.insert(node, answer.clone());
+        if let Some(closed) = self.open.pop() {
+            self.close(closed, &answer);
         }
         Some(answer)
+    }
+
+    /// Settles what the goal's answer means for what was found on the way to it, and keeps it.
+    ///
+    /// True rests on no cut: a cut only ever takes away. Any other answer that used the cut of a goal further out holds only
+    /// as long as that goal's does. If it is false, it is kept in doubt; the doubts since a goal was opened end with it: they
+    /// are settled when it is false for good, passed on when it is in doubt itself, and dropped when it is not false.
+    fn close(&mut self, closed: Open, answer: &Answer<T::Note>) {
+        let in_doubt = answer.truth != Truth::True && closed.rests_on < self.open.len();
+        if in_doubt && let Some(asking) = self.open.last_mut() {
+            asking.rests_on = asking.rests_on.min(closed.rests_on);
+        }
+        match answer.truth {
+            Truth::False if in_doubt => {
+                for doubt in self.doubts.iter_mut().skip(closed.doubts) {
+                    doubt.rests_on = closed.rests_on;
+                }
+                if self.opened > self.memo_after {
+                    let doubt = Some((self.doubts.len(), closed.negations));
+                    self.doubts.push(Doubt { node: closed.node, rests_on: closed.rests_on });
+                    self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt });
+                }
+                return;
+            }
+            Truth::False => {
+                for doubt in self.doubts.drain(closed.doubts..) {
+                    if let Some(kept) = self.memo.get_mut(&doubt.node) {
+                        kept.doubt = None;
+                    }
+                }
+            }
+            Truth::Undefined | Truth::True => {
+                for doubt in self.doubts.drain(closed.doubts..) {
+                    if self.memo.get(&doubt.node).is_some_and(|kept| kept.doubt.is_some()) {
+                        self.memo.remove(&doubt.node);
+                    }
+                }
+            }
+        }
+        if !in_doubt && self.opened > self.memo_after {
+            self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt: None });
+        }
     }
 
     fn visit(&mut self) -> Result<(), Exhausted> {

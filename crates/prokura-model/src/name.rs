@@ -253,7 +253,13 @@ fn check_tenant(text: &str) -> Result<(), NameError> {
 /// An error repeats what it was given, but not megabytes of it, and nothing that moves a terminal's cursor.
 pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 80;
-    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let mut shown = String::new();
+    for character in text.chars().take(SHOWN) {
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }

@@ -8,6 +8,8 @@
 pub fn did_you_mean<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     /// Longer names are not typing mistakes of one another, and comparing is quadratic in their length.
     const COMPARED_CHARACTERS_MAX: usize = 128;
+    /// A suggestion is a courtesy: in a huge schema it is not worth a long search.
+    const COMPARED_CANDIDATES_MAX: usize = 1_000;
     let length = written.chars().count();
     if length > COMPARED_CHARACTERS_MAX {
         return None;
@@ -16,10 +18,22 @@ pub fn did_you_mean<'c>(written: &str, candidates: impl IntoIterator<Item = &'c 
     candidates
         .into_iter()
         .filter(|candidate| candidate.chars().count().abs_diff(length) < far)
+        .take(COMPARED_CANDIDATES_MAX)
         .map(|candidate| (distance(written, candidate), candidate))
         .filter(|(distance, _)| (1..far.min(length)).contains(distance))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// What there is, for a message: the first few, in backticks.
+pub(crate) fn listed<T: std::fmt::Display>(entries: impl ExactSizeIterator<Item = T>) -> String {
+    const LISTED_MAX: usize = 10;
+    let more = entries.len().saturating_sub(LISTED_MAX);
+    let mut text = entries.take(LISTED_MAX).map(|entry| format!("`{entry}`")).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 /// How many characters must be put in, taken out, replaced or swapped with their neighbour.

@@ -155,7 +155,9 @@ impl Overlay {
             } else {
                 let there = usize::try_from(self.from_file.saturating_sub(at)).map_err(io::Error::other)?.min(count);
                 let (from_file, zero) = now.split_at_mut(there);
-                file.read(at, from_file)?;
+                if !from_file.is_empty() {
+                    file.read(at, from_file)?;
+                }
                 zero.fill(0);
             }
             rest = later;
@@ -203,3 +205,6 @@ impl redb::StorageBackend for Backend {
         self.change(Operation::Write(offset, data.to_vec()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,3 +178,6 @@ fn narrow<T: TryFrom<usize> + Default>(length: usize) -> T {
     assert!(narrowed.is_ok(), "a length of {length} was not bounded before it was encoded");
     narrowed.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

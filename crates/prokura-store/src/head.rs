@@ -3,6 +3,10 @@
 //! Three slots. Appending writes the first two in turn and syncs neither; a power loss may tear both. The third, the anchor,
 //! is written and synced when the log is opened, so there always is a head that lags by one session at most.
 //!
+//! Behind the slots is the mark of doubt: after a failed sync the operating system may show bytes that it will never write
+//! again. The mark is not synced, because it is to last exactly as long as what it warns of: until the machine restarts, or
+//! until the log's file has been written anew.
+//!
 //! INVARIANT: it is written only after what it names is durable. It may lag behind the log, but never lead.
 
 use std::{io, sync::Arc};
@@ -21,6 +25,8 @@ const VERSION: u8 = 1;
 const SLOT_SPACING: u64 = 4096;
 const SLOTS: u64 = 3;
 const ANCHOR: u64 = 2;
+const DOUBT_AT: u64 = SLOTS * SLOT_SPACING;
+const DOUBT: [u8; 8] = *b"IN DOUBT";
 /// Every slot has exactly this length.
 const SLOT_BYTES: usize = 160;
 const NAME_BYTES: usize = 64;
@@ -119,9 +125,33 @@ impl HeadFile {
         self.file.write(slot * SLOT_SPACING, &encode(self.kind, generation, chain))
     }
 
+    /// Whether the mark of doubt is there. Anything but zeros is one: in doubt, there is doubt.
+    pub(crate) fn in_doubt(&self) -> io::Result<bool> {
+        let mut mark = [0; DOUBT.len()];
+        if self.file.len()? < DOUBT_AT + DOUBT.len() as u64 {
+            return Ok(false);
+        }
+        self.file.read(DOUBT_AT, &mut mark)?;
+        Ok(mark != [0; DOUBT.len()])
+    }
+
+    /// Takes the mark away; the next sync makes that durable.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        self.file.write(DOUBT_AT, &[0; DOUBT.len()])
+    }
+
+    pub(crate) fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.file
+    }
+
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync()
     }
+}
+
+/// Leaves the mark of doubt. If that fails too there is nothing left to try.
+pub(crate) fn mark_doubt(head: &dyn DiskFile) {
+    let _ = head.write(DOUBT_AT, &DOUBT);
 }
 
 fn encode(kind: Kind, generation: u64, chain: &Chain) -> Vec<u8> {
@@ -175,3 +205,6 @@ fn decode(bytes: &[u8; SLOT_BYTES], kind: Kind) -> Result<Head, FrameFault> {
     }
     Ok(Head { generation, sequence, digest, last })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,9 @@ use crate::{
     AppendError, Damage, Disk, OpenError, Place, ReadError,
     backend::Backend,
     chain::{Chain, Tail},
-    disk::{Held, LockError},
+    disk::{DiskFile, Held, LockError},
     frame::{self, Frame, FrameFault, Kind},
-    head::{Found, Head, HeadFile},
+    head::{self, Found, Head, HeadFile},
     limits::FRAME_BYTES_MAX,
     table::{Table, TableFault},
 };
@@ -57,6 +57,7 @@ pub(crate) struct Shared {
     file: String,
     table: Table,
     tails: RwLock<HashMap<TenantName, Tail>>,
+    head: Arc<dyn DiskFile>,
     _held: Held,
 }
 
@@ -100,7 +101,7 @@ impl Journal {
             let what = "it is empty or missing, but its head says it was made".to_owned();
             return Err(Damage { file, place: Place::File, what }.into());
         }
-        let table = Backend::new(table_file)
+        let table = Backend::new(Arc::clone(&table_file))
             .map_err(TableFault::Disk)
             .and_then(Table::open)
             .map_err(|fault| table_open_failed(&file, fault))?;
@@ -108,10 +109,15 @@ impl Journal {
         if let Some(what) = audit.table(&table).map_err(|fault| table_open_failed(&file, fault))? {
             return Err(Damage { file, place: Place::File, what }.into());
         }
-        table.release().map_err(|fault| table_open_failed(&file, fault))?;
-        head.anchor(&chain).map_err(on_head)?;
         let tails = RwLock::new(chain.tails.clone());
-        let shared = Arc::new(Shared { kind, file, table, tails, _held: held });
+        // From here on the file is changed, and dropping `shared` leaves the mark of doubt if the disk fails.
+        let shared =
+            Arc::new(Shared { kind, file: file.clone(), table, tails, head: Arc::clone(head.file()), _held: held });
+        if head.in_doubt().map_err(on_head)? {
+            write_anew(table_file.as_ref()).map_err(on_table)?;
+        }
+        shared.table.release().map_err(|fault| table_open_failed(&file, fault))?;
+        head.settle().and_then(|()| head.anchor(&chain)).map_err(on_head)?;
         Ok(Self { kind, chain, head, head_file, latched: None, shared })
     }
 
@@ -193,6 +199,7 @@ impl Journal {
     }
 
     fn latched_by(&mut self, error: AppendError) -> AppendError {
+        head::mark_doubt(self.shared.head.as_ref());
         self.latched = Some(error.to_string());
         error
     }
@@ -287,6 +294,28 @@ impl Shared {
             TableFault::Taken(_) => self.damage(Place::File, "an id stands twice".to_owned()).into(),
         }
     }
+}
+
+/// The last one to let go closes the file. If the disk failed, what the next opening reads may be less durable than it looks.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.table.close() {
+            head::mark_doubt(self.head.as_ref());
+        }
+    }
+}
+
+/// Writes every byte of a file once more, and syncs it: what reading showed is durable afterwards.
+fn write_anew(file: &dyn DiskFile) -> io::Result<()> {
+    const CHUNK: u64 = 1 << 20;
+    let length = file.len()?;
+    for offset in (0..length).step_by(1 << 20) {
+        let count = usize::try_from(CHUNK.min(length - offset)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; count];
+        file.read(offset, &mut bytes)?;
+        file.write(offset, &bytes)?;
+    }
+    file.sync()
 }
 
 /// Why a walk ended early.

@@ -135,6 +135,14 @@ impl Table {
         })
     }
 
+    /// Closes the tables. Answers whether the disk ever failed, now or before.
+    pub(crate) fn close(&mut self) -> bool {
+        let database = self.database.take();
+        // A database whose file is damaged or whose disk failed may panic here like anywhere else.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+        self.backend.failure().is_some()
+    }
+
     fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, TableFault> {
         let Some(database) = &self.database else {
             return Err(TableFault::Damaged("closed".to_owned()));
@@ -143,11 +151,9 @@ impl Table {
     }
 }
 
-/// Closing a database whose file is damaged or whose disk failed may panic like anything else of redb.
 impl Drop for Table {
     fn drop(&mut self) {
-        let database = self.database.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+        self.close();
     }
 }
 

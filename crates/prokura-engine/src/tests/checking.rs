@@ -166,6 +166,24 @@ fn cycles_in_the_data_add_nothing() {
     fails(&index, "folder:self#view@user:alice");
 }
 
+#[test]
+fn a_dense_cycle_costs_what_its_edges_cost() {
+    // Every group in every other: without remembering what was refused, the paths through them are as many as their orders.
+    let groups: Vec<String> = (0..40).map(|number| format!("g{number:02}")).collect();
+    let mut edges = Vec::new();
+    for one in &groups {
+        for other in groups.iter().filter(|other| *other != one) {
+            edges.push(format!("group:{one}#member@group:{other}#member"));
+        }
+    }
+    edges.push("group:g39#member@user:alice".to_owned());
+    let edges: Vec<&str> = edges.iter().map(String::as_str).collect();
+    let index = index(DOCUMENTS, &edges);
+    holds(&index, "group:g00#member@user:alice");
+    fails(&index, "group:g00#member@user:bob");
+    fails(&index, "group:g20#everyone@user:bob");
+}
+
 const LIAR: &str = "
     definition user {}
     definition thing {

@@ -4,8 +4,9 @@ mod explaining;
 mod indexing;
 mod limiting;
 mod listing;
+mod remembering;
 
-use prokura_model::{Change, ObjectRef, Relationship, Revision, SubjectRef, Timestamp, Transaction};
+use prokura_model::{Change, ObjectRef, Relationship, Revision, Timestamp, Transaction};
 
 use crate::{EngineError, Explanation, Index, Limits, Permissionship};
 
@@ -94,12 +95,7 @@ pub(crate) fn fails(index: &Index, text: &str) {
 
 /// Runs on a thread with the stack that a server's worker has.
 pub(crate) fn on_two_megabytes(run: impl FnOnce() + Send) {
-    #[expect(clippy::disallowed_methods, reason = "the size of the stack is what is tested")]
     std::thread::scope(|scope| {
         std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn_scoped(scope, run).unwrap().join().unwrap();
     });
-}
-
-pub(crate) fn subject_of(text: &str) -> SubjectRef {
-    SubjectRef::Object(object(text))
 }

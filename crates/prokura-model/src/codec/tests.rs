@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ObjectRef, RelationName, TaskId, Value, any, limits::VALUE_NESTING_MAX};
+use crate::{ObjectRef, Principal, PrincipalState, RelationName, TaskId, Value, any, limits::VALUE_NESTING_MAX};
 
 proptest! {
     #[test]
@@ -90,4 +90,15 @@ fn limit_value_nesting_max() {
     assert!(error.to_string().contains("nested too deeply"), "{error}");
     // Far deeper, nothing but the heads of arrays: refused before the stack is.
     assert!(minicbor::decode::<Value>(&vec![0x81; 1_000_000]).is_err());
+}
+
+#[test]
+fn members_of_a_newer_version_are_skipped() {
+    let object = ObjectRef::new("user", "alice").unwrap();
+    let principal = Principal { object, owner: None, state: PrincipalState::Active, declared: false };
+    let mut bytes = minicbor::to_vec(&principal).unwrap();
+    assert_eq!(bytes[0], 0x84, "an array of four");
+    bytes[0] = 0x85;
+    bytes.extend([0x82, 0x63, b'n', b'e', b'w', 0xf6]);
+    assert_eq!(minicbor::decode::<Principal>(&bytes).unwrap(), principal);
 }

@@ -76,8 +76,13 @@ impl<'t> Problems<'t> {
         Self { text, found: Vec::new() }
     }
 
+    /// Whether nothing more would be reported.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= SCHEMA_DIAGNOSTICS_MAX
+    }
+
     pub(super) fn report(&mut self, span: Span, code: &'static str, message: String, help: Option<String>) {
-        if self.found.len() < SCHEMA_DIAGNOSTICS_MAX {
+        if !self.is_full() {
             self.found.push(Diagnostic { help, ..Diagnostic::at(self.text, span, code, message) });
         }
     }

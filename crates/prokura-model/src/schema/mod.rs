@@ -134,6 +134,25 @@ pub enum Expression {
 impl Schema {
     /// The schema this text declares.
     ///
+    /// ```
+    /// use prokura_model::Schema;
+    ///
+    /// let schema = Schema::parse(
+    ///     "definition user {}
+    ///
+    ///     definition document {
+    ///         relation viewer: user
+    ///         permission view = viewer
+    ///     }",
+    /// )
+    /// .map_err(|problems| format!("{problems:?}"))?;
+    /// schema.check_relationship(&"document:plan#viewer@user:alice".parse()?)?;
+    ///
+    /// let problems = Schema::parse("definition document {\n\trelation viewer: user\n}").unwrap_err();
+    /// assert_eq!(problems[0].to_string(), "2:19: the schema defines no type `user`");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// The text is not a schema: everything found wrong with it, in the order of the text, never empty.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {

@@ -39,7 +39,7 @@ struct Parser<'t> {
 impl Parser<'_> {
     fn file(&mut self) -> File {
         let mut definitions = Vec::new();
-        loop {
+        while !self.problems.is_full() {
             // One statement end and not more, as in SpiceDB.
             if matches!(self.kind(), TokenKind::LineEnd | TokenKind::Semicolon) {
                 self.next += 1;
@@ -57,6 +57,7 @@ impl Parser<'_> {
                 }
             }
         }
+        File { definitions, end: self.next }
     }
 
     fn definition(&mut self) -> Read<DefinitionNode> {

@@ -1,6 +1,7 @@
 use crate::{
     Fault, RelationName, Relationship, SubjectRef, TypeName, did_you_mean,
     schema::{AllowedSubject, Definition, Member, Relation, Schema},
+    suggest::listed,
 };
 
 /// A name that the schema does not declare.
@@ -80,7 +81,7 @@ pub enum RelationshipFault {
         suggestion: Option<RelationName>,
     },
     /// The relation does not allow such a subject.
-    #[error("`{kind}#{relation}` allows {}, not `{subject}`{}", listed(.allowed), meant(meant_subject(.subject, .allowed)))]
+    #[error("`{kind}#{relation}` allows {}, not `{subject}`{}", listed(.allowed.iter()), meant(meant_subject(.subject, .allowed)))]
     Subject {
         /// The definition.
         kind: TypeName,
@@ -206,9 +207,4 @@ fn meant_subject<'a>(subject: &AllowedSubject, allowed: &'a [AllowedSubject]) ->
         matches!(candidate, AllowedSubject::Userset(..)) && candidate.kind() == subject.kind()
     };
     matches!(subject, AllowedSubject::Object(_)).then(|| allowed.iter().find(userset)).flatten()
-}
-
-fn listed(allowed: &[AllowedSubject]) -> String {
-    let each: Vec<String> = allowed.iter().map(|subject| format!("`{subject}`")).collect();
-    each.join(", ")
 }

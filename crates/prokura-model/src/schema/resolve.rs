@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AllowedSubject, Definition, Diagnostic, Expression, Member, Schema, Span, UnknownName,
+    AllowedSubject, Definition, Diagnostic, Expression, Member, Relation, Schema, Span, UnknownName,
     diagnostic::Problems,
     lower::{Lowered, lower},
     parser,
     syntax::{ExpressionNode, MemberBody, MemberNode, TypeForm, TypeNode},
     token::{TokenId, Tokens},
 };
-use crate::{RelationName, TypeName};
+use crate::{RelationName, TypeName, suggest::listed};
 
 /// Reads and checks a text.
 pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
@@ -48,6 +48,9 @@ struct Check<'s, 't> {
 
 impl<'s> Check<'s, '_> {
     fn member(&mut self, definition: &'s Definition, name: &'s RelationName, node: &MemberNode) {
+        if self.problems.is_full() {
+            return;
+        }
         match &node.body {
             MemberBody::Relation(types) => {
                 let mut seen = BTreeSet::new();
@@ -126,15 +129,29 @@ impl<'s> Check<'s, '_> {
             let help = "an arrow cannot follow a wildcard: declare a relation without one".to_owned();
             self.problems.report(self.span(left), "wildcard_in_arrow", message, Some(help));
         }
-        let target = self.tokens.text_of(right);
-        let declares =
-            |kind: &TypeName| self.schema.definition(kind.as_str()).map(|found| found.member(target).is_some());
-        let known: Vec<bool> = relation.allowed.iter().filter_map(|allowed| declares(allowed.kind())).collect();
-        if known.len() == relation.allowed.len() && !known.contains(&true) {
-            let kinds: Vec<_> = relation.allowed.iter().map(|allowed| format!("`{}`", allowed.kind())).collect();
+        let arrow = Span { start: self.span(left).start, end: self.span(right).end };
+        self.arrow_warnings(relation, self.tokens.text_of(right), arrow);
+    }
+
+    fn arrow_warnings(&mut self, relation: &Relation, target: &str, arrow: Span) {
+        if self.warnings.is_full() {
+            return;
+        }
+        // A type that is not defined is reported where it is listed, and not here again.
+        let leads =
+            |kind: &TypeName| self.schema.definition(kind.as_str()).is_none_or(|found| found.member(target).is_some());
+        if !relation.allowed.iter().any(|allowed| leads(allowed.kind())) {
             let message = format!("no type of relation `{}` has `{target}`, so the arrow leads nowhere", relation.name);
-            let help = format!("its types: {}", kinds.join(", "));
-            self.warnings.report(self.span(right), "arrow_target_unknown", message, Some(help));
+            let help = format!("its types: {}", listed(relation.allowed.iter().map(AllowedSubject::kind)));
+            self.warnings.report(arrow, "arrow_target_unknown", message, Some(help));
+        }
+        for allowed in &relation.allowed {
+            if let AllowedSubject::Userset(kind, _) = allowed {
+                let message =
+                    format!("relation `{}` allows `{allowed}`, but an arrow follows the `{kind}`", relation.name);
+                let help = "who is in the userset plays no part".to_owned();
+                self.warnings.report(arrow, "arrow_ignores_userset", message, Some(help));
+            }
         }
     }
 

@@ -251,18 +251,20 @@ impl<'t> Lexer<'t> {
         self.token(kind, length);
     }
 
+    /// Up to the closing quote: of a single one on the same line, of three in a row anywhere. Looks no further than that,
+    /// so that many strings on one line cost no more than one.
     fn string(&mut self, quote: char) {
         let triple = if quote == '"' { "\"\"\"" } else { "'''" };
-        let (mark, stops): (&str, &[char]) = if self.rest.starts_with(triple) {
-            (triple, &[])
+        let (mark, closing) = if let Some(body) = self.rest.strip_prefix(triple) {
+            (triple.len(), body.find(triple))
         } else {
-            (if quote == '"' { "\"" } else { "'" }, &['\n', '\r'])
+            let body = self.rest.strip_prefix(quote).unwrap_or_default();
+            let stop = body.find([quote, '\n', '\r']);
+            (quote.len_utf8(), stop.filter(|stop| body.get(*stop..).is_some_and(|rest| rest.starts_with(quote))))
         };
-        let body = self.rest.get(mark.len()..).unwrap_or_default();
-        let line = body.find(stops).and_then(|end| body.get(..end)).unwrap_or(body);
-        match line.find(mark) {
-            Some(length) => self.token(TokenKind::String, length + 2 * mark.len()),
-            None => self.token(TokenKind::Unknown, mark.len()),
+        match closing {
+            Some(length) => self.token(TokenKind::String, length + 2 * mark),
+            None => self.token(TokenKind::Unknown, mark),
         }
     }
 

@@ -5,10 +5,7 @@ use std::{
     collections::BTreeMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
 use prokura_store::{DecisionLog, Disk, DiskFile, Log, MemoryDisk, OpenError};
@@ -19,7 +16,7 @@ use crate::samples::Subject;
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
 const IDS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("ids");
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// A closed log of a few batches, as small as redb makes it.
 fn closed<S: Subject>(batches: &[&[S::Item]]) -> Files {
@@ -33,7 +30,7 @@ fn closed<S: Subject>(batches: &[&[S::Item]]) -> Files {
     disk.files()
 }
 
-fn small<S: Subject>() -> (Files, Vec<S::Item>) {
+pub(crate) fn small<S: Subject>() -> (Files, Vec<S::Item>) {
     let items =
         [S::item("default", 1, 40), S::item("other", 1, 10), S::item("default", 2, 0), S::item("default", 3, 30)];
     (closed::<S>(&[&items[..1], &items[1..3], &items[3..]]), items.to_vec())
@@ -67,7 +64,7 @@ fn with_redb<S: Subject>(disk: &MemoryDisk, work: impl FnOnce(&mut Database)) {
 }
 
 /// Everything a damaged log may do: be as it was, or say what is wrong and stay as it is.
-fn refused_or_same<S: Subject>(files: &Files, items: &[S::Item], what: &str) -> Option<OpenError> {
+pub(crate) fn refused_or_same<S: Subject>(files: &Files, items: &[S::Item], what: &str) -> Option<OpenError> {
     let disk = MemoryDisk::with_files(files.clone());
     let opened = catch_unwind(AssertUnwindSafe(|| S::open(Arc::new(disk.clone()))));
     let Ok(opened) = opened else {
@@ -87,74 +84,6 @@ fn refused_or_same<S: Subject>(files: &Files, items: &[S::Item], what: &str) -> 
         }
         Err(error) => panic!("{what}: {error}"),
     }
-}
-
-/// What made no difference to what was written makes none to what is written next.
-fn goes_on<S: Subject>(files: &Files, items: &[S::Item], what: &str) {
-    let disk = MemoryDisk::with_files(files.clone());
-    let more = S::item("default", 4, 5_000);
-    S::open(Arc::new(disk.clone())).unwrap().put(std::slice::from_ref(&more)).unwrap();
-    let log = S::open(Arc::new(disk)).unwrap_or_else(|error| panic!("{what}, after appending: {error}"));
-    assert_eq!(log.everything(), [items, &[more]].concat(), "{what}, after appending");
-}
-
-/// Tries single bits, on all cores: every bit of every byte that is in use, and of what nobody reads (zeros, and the ones that
-/// redb fills new pages with) one bit in 64, taking turns. With `PROKURA_EVERY_BIT` set, every bit of every byte. Answers how
-/// many were refused and how many made no difference.
-fn flip_bits<S: Subject>() -> (usize, usize) {
-    let (files, items) = small::<S>();
-    assert_eq!(refused_or_same::<S>(&files, &items, "nothing flipped").map(|error| error.to_string()), None);
-    let all = std::env::var_os("PROKURA_EVERY_BIT").is_some();
-    let bits: Vec<(&str, usize, usize)> = files
-        .iter()
-        .flat_map(|(name, bytes)| {
-            bytes.iter().enumerate().map(move |(position, byte)| (name.as_str(), position, *byte))
-        })
-        .flat_map(|(name, position, byte)| (0..8).map(move |bit| (name, position, bit, byte)))
-        .filter(|(name, position, bit, byte)| {
-            let headers = if *name == S::HEAD { position % 4096 < 160 } else { *position < 512 };
-            all || headers || !matches!(byte, 0 | 0xFF) || (position % 8 == 0 && position / 8 % 8 == *bit)
-        })
-        .map(|(name, position, bit, _)| (name, position, bit))
-        .collect();
-    // What redb says when it panics is expected here, many times.
-    std::panic::set_hook(Box::new(|_| {}));
-    let (next, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let worker = || {
-        let mut files = files.clone();
-        while let Some(&(name, position, bit)) = bits.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let what = format!("{name}, byte {position}, bit {bit}");
-            files.get_mut(name).unwrap()[position] ^= 1 << bit;
-            match catch_unwind(AssertUnwindSafe(|| refused_or_same::<S>(&files, &items, &what).is_some())) {
-                Ok(true) => drop(refused.fetch_add(1, Ordering::Relaxed)),
-                Ok(false) if position % 101 == 0 => goes_on::<S>(&files, &items, &what),
-                Ok(false) => {}
-                Err(panic) => return Some(panic.downcast::<String>().map_or(what, |message| *message)),
-            }
-            files.get_mut(name).unwrap()[position] ^= 1 << bit;
-        }
-        None
-    };
-    let failed: Vec<String> = std::thread::scope(|scope| {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().filter_map(|worker| worker.join().unwrap()).collect()
-    });
-    let _ = std::panic::take_hook();
-    assert!(failed.is_empty(), "{failed:#?}");
-    let refused = refused.into_inner();
-    println!("{} bytes, {} flips: {refused} refused", files.values().map(Vec::len).sum::<usize>(), bits.len());
-    (refused, bits.len() - refused)
-}
-
-#[test]
-fn a_flipped_bit_of_a_log_is_refused_or_makes_no_difference() {
-    assert!(flip_bits::<Log>().0 > 10_000);
-}
-
-#[test]
-fn a_flipped_bit_of_a_decision_log_is_refused_or_makes_no_difference() {
-    assert!(flip_bits::<DecisionLog>().0 > 10_000);
 }
 
 fn truncated<S: Subject>() {

@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod basics;
 #[cfg(test)]
-mod crash;
+mod bit_flip;
+#[cfg(test)]
+mod crash_loop;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]

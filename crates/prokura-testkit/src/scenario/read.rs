@@ -30,7 +30,10 @@ impl Step {
         for (id, entry) in &self.tasks {
             changes.push(Change::TaskOpened(entry.task(id, *now)?));
         }
-        for (id, entry) in &self.delegations {
+        // A writer wants a parent before what hangs below it.
+        let mut links: Vec<_> = self.delegations.iter().collect();
+        links.sort_by_key(|(_, entry)| self.links_above(entry));
+        for (id, entry) in links {
             changes.push(Change::DelegationCreated(entry.delegation(id)?));
         }
         for id in &self.complete {
@@ -44,6 +47,13 @@ impl Step {
         }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
         Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
+    }
+
+    /// How many links of this step hang above this one; on a loop, as many as there are.
+    fn links_above(&self, entry: &DelegationEntry) -> usize {
+        let parent_of =
+            |entry: &DelegationEntry| entry.parent.as_ref().and_then(|id| self.delegations.get(id)).cloned();
+        std::iter::successors(parent_of(entry), parent_of).take(self.delegations.len()).count()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The library as its users see it.
 
 #[cfg(test)]
+mod candidates;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod deciding;

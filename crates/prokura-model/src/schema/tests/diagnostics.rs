@@ -223,11 +223,15 @@ fn warnings() {
     insta::assert_snapshot!(each(&[
         "\tpermission view = parent->veiw",
         "\tpermission view = viewer + (viewer & view)",
+        "\trelation team: group#member\n\tpermission view = team->member",
     ], warned), @r##"
 permission view = parent->veiw
-    8:28: no type of relation `parent` has `veiw`, so the arrow leads nowhere; its types: `document` [arrow_target_unknown]
+    8:20: no type of relation `parent` has `veiw`, so the arrow leads nowhere; its types: `document` [arrow_target_unknown]
 permission view = viewer + (viewer & view)
     8:39: permission `view` uses itself; what leads back to itself adds nothing, and after `-` it cannot be decided [permission_uses_itself]
+relation team: group#member
+	permission view = team->member
+    9:20: relation `team` allows `group#member`, but an arrow follows the `group`; who is in the userset plays no part [arrow_ignores_userset]
 "##);
     assert_eq!(warned("\trelation either: user | group\n\tpermission view = either->member + parent->view"), "");
 }

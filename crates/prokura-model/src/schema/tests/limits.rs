@@ -74,3 +74,22 @@ fn long_ways_through_a_schema_are_walked() {
     text.push_str("definition document {\n\trelation viewer: group#g4999\n}\n");
     assert_eq!(codes(&text), ["wildcard_in_userset"]);
 }
+
+/// A lexer that looked to the end of the line, or a message that listed all there is, would need minutes for these.
+#[test]
+fn hostile_texts_cost_little() {
+    for piece in ["\"", "'", "\"a\" ", "'''", "/*/", "{", "(", "relation ", "definition ", "use ", "\u{feff}"] {
+        let text = piece.repeat(SCHEMA_BYTES_MAX / piece.len());
+        assert!(!codes(&text).is_empty(), "{piece}");
+    }
+    let kinds: Vec<String> = (0..10_000).map(|number| format!("kind{number}")).collect();
+    let mut text: String = kinds.iter().map(|kind| format!("definition {kind} {{}}\n")).collect();
+    text.push_str(&format!("definition document {{\n\trelation any: {}\n", kinds.join(" | ")));
+    (0..1_000).for_each(|number| text.push_str(&format!("\tpermission see{number} = any->ghost\n")));
+    text.push_str("}\n");
+    let schema = parsed(&text);
+    assert_eq!(schema.warnings().len(), SCHEMA_DIAGNOSTICS_MAX);
+    assert!(schema.warnings().iter().all(|warning| warning.to_string().len() < 400));
+    let stranger = "document:plan#any@document:plan".parse().unwrap();
+    assert!(schema.check_relationship(&stranger).unwrap_err().to_string().ends_with("and 9990 more, not `document`"));
+}

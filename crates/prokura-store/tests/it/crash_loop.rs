@@ -65,6 +65,18 @@ fn run<S: Subject>(disk: &FaultyDisk, batches: &[Vec<S::Item>]) -> Run<S> {
     run
 }
 
+/// Starts again on the same disk, while it shows what it showed before, appends, and then loses its power.
+fn go_on_and_lose_power<S: Subject>(disk: &FaultyDisk, run: &Run<S>, dice: &mut Dice, what: &str) {
+    let mut log = S::open(Arc::new(disk.clone())).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let mut acknowledged = log.everything();
+    let next = acknowledged.iter().filter(|item| S::name(item).as_str() == TENANTS[0]).count() as u64 + 1;
+    let more = S::item(TENANTS[0], next, 100);
+    log.put(std::slice::from_ref(&more)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(acknowledged.starts_with(&run.acknowledged), "{what}");
+    acknowledged.push(more);
+    recover(disk.after_power_loss(dice), &Run::<S> { acknowledged, in_flight: Vec::new() }, what);
+}
+
 /// Opens what is left, and appends to it.
 fn recover<S: Subject>(files: Files, run: &Run<S>, what: &str) {
     let disk = MemoryDisk::with_files(files);
@@ -100,6 +112,10 @@ fn fail_every_operation<S: Subject>(fault: Fault, seed: u64, losses: u64) -> u64
             let mut dice = Dice::new(seed * 1_000_003 + n * 101 + loss);
             recover(disk.after_power_loss(&mut dice), &run, &format!("{what}, power loss {loss}"));
         }
+        if matches!(fault, Fault::Once(_)) && disk.happened() {
+            let mut dice = Dice::new(seed * 7 + n);
+            go_on_and_lose_power(&disk, &run, &mut dice, &format!("{what}, restarted, then power loss"));
+        }
         if !disk.happened() {
             assert_eq!(run.acknowledged, batches.concat(), "{what}: not all was appended");
             return n - 1;
@@ -109,7 +125,7 @@ fn fail_every_operation<S: Subject>(fault: Fault, seed: u64, losses: u64) -> u64
 }
 
 fn crash_loop<S: Subject>() {
-    for seed in 1..=cases() {
+    for seed in 1..=seeds() {
         let operations = fail_every_operation::<S>(Fault::Crash, seed, 4);
         fail_every_operation::<S>(Fault::Once(io::ErrorKind::Other), seed, 1);
         fail_every_operation::<S>(Fault::FromThenOn(io::ErrorKind::StorageFull), seed, 1);
@@ -118,9 +134,9 @@ fn crash_loop<S: Subject>() {
     }
 }
 
-/// How many seeds. `PROKURA_CASES` asks for more; see CONTRIBUTING.md.
-fn cases() -> u64 {
-    std::env::var("PROKURA_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2)
+/// How many seeds. `PROKURA_CRASH_SEEDS` asks for more.
+fn seeds() -> u64 {
+    std::env::var("PROKURA_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
 }
 
 #[test]
