@@ -61,7 +61,15 @@ impl Disk for FolderDisk {
 
     fn sync_names(&self) -> io::Result<()> {
         #[cfg(unix)]
-        File::open(&self.folder)?.sync_all()?;
+        {
+            File::open(&self.folder)?.sync_all()?;
+            // The folder may be new itself. Whoever may not read its parent did not make it.
+            if let Some(parent) = self.folder.canonicalize()?.parent()
+                && let Ok(parent) = File::open(parent)
+            {
+                parent.sync_all()?;
+            }
+        }
         Ok(())
     }
 }
@@ -75,6 +83,9 @@ fn holder(file: &mut File) -> Option<u32> {
 
 #[derive(Debug)]
 struct FolderFile(File);
+
+#[cfg(not(unix))]
+compile_error!("a folder's files are read and written at offsets, which is written for unix so far");
 
 #[cfg(unix)]
 impl DiskFile for FolderFile {
