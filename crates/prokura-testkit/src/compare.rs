@@ -60,10 +60,19 @@ impl fmt::Display for Difference {
 ///
 /// Each case is asked before and after a while of later changes, on one candidate that takes in both.
 pub fn differential<C: Candidate>(new: impl Fn() -> C, at_least: u64) -> (Tally, Option<Difference>) {
+    differential_on(Case::of, new, at_least)
+}
+
+/// As [`differential`], on cases made otherwise.
+pub fn differential_on<C: Candidate>(
+    make: impl Fn(u64) -> Case,
+    new: impl Fn() -> C,
+    at_least: u64,
+) -> (Tally, Option<Difference>) {
     let mut tally = Tally::default();
     let mut seed = first_seed();
     while tally.cases < at_least {
-        let case = Case::of(seed);
+        let case = make(seed);
         if let Some(difference) = compare(&case, &new, &mut tally) {
             return (tally, Some(difference));
         }

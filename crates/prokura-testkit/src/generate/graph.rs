@@ -7,7 +7,8 @@ use super::{Maker, named};
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "zoë"];
 const AGENTS: [&str; 8] = ["planner", "coder", "tester", "writer", "mailer", "buyer", "guide", "clerk"];
-const OBJECTS: [&str; 3] = ["a", "b", "c: #1@\"x\""];
+/// The first three in most cases, all of them in a few.
+const OBJECTS: [&str; 7] = ["a", "b", "c: #1@\"x\"", "d", "e", "f", "g"];
 
 impl Maker {
     pub(crate) fn person(&mut self) -> ObjectRef {
@@ -30,7 +31,8 @@ impl Maker {
             "user" => self.person(),
             "agent" => self.agent(),
             kind => {
-                let id = *self.rng.pick(&OBJECTS);
+                let id =
+                    OBJECTS.get(self.rng.below(if self.large { OBJECTS.len() } else { 3 })).expect("there are so many");
                 object(kind, id)
             }
         }
@@ -80,7 +82,7 @@ impl Maker {
 
     /// The graph. Three objects of a type and this many edges make cycles ordinary.
     pub(crate) fn edges(&mut self) {
-        let count = self.rng.between(8, 28);
+        let count = if self.large { self.rng.between(40, 70) } else { self.rng.between(8, 28) };
         for _ in 0..count {
             let edge = self.edge();
             self.push(Change::RelationshipTouched(edge));

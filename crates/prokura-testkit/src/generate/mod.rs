@@ -37,11 +37,20 @@ pub struct Case {
 /// The moment around which everything happens.
 pub(crate) const NOON: u64 = 1_800_000_000_000;
 
+/// How many cases of a hundred are large.
+const LARGE: usize = 4;
+
 impl Case {
     /// The case of this seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        Self::with(seed, |_| true)
+        Self::make(seed, |_| true, LARGE)
+    }
+
+    /// A case of this seed that is never large: an evaluator that tries every way comes to an end on it.
+    #[must_use]
+    pub fn small(seed: u64) -> Self {
+        Self::make(seed, |_| true, 0)
     }
 
     /// The first schema of this seed that is wanted, and the rest of the case over it.
@@ -50,10 +59,22 @@ impl Case {
     /// A thousand schemas were not wanted, or a schema does not parse.
     #[must_use]
     pub fn with(seed: u64, wanted: impl Fn(&Sketch) -> bool) -> Self {
+        Self::make(seed, wanted, LARGE)
+    }
+
+    fn make(seed: u64, wanted: impl Fn(&Sketch) -> bool, large: usize) -> Self {
         let mut rng = Rng::new(seed);
         let mut sketches = (0..1_000).map(|_| Sketch::random(&mut rng));
         let sketch = sketches.find(wanted).expect("one schema of a thousand is wanted");
-        let mut maker = Maker { rng, sketch: sketch.clone(), world: World::default(), pending: Vec::new(), serial: 0 };
+        let mut maker = Maker {
+            rng,
+            sketch: sketch.clone(),
+            world: World::default(),
+            pending: Vec::new(),
+            serial: 0,
+            large: false,
+        };
+        maker.large = maker.rng.chance(large);
         let text = maker.sketch.text(&mut maker.rng);
         maker.push(Change::SchemaWritten(text));
         maker.principals();
@@ -87,6 +108,8 @@ pub(crate) struct Maker {
     pub(crate) world: World,
     pending: Vec<Change>,
     pub(crate) serial: usize,
+    /// More objects and edges than usual, so that a search goes long ways.
+    pub(crate) large: bool,
 }
 
 impl Maker {
