@@ -1,7 +1,7 @@
 //! `prokura attribute`
 
 use clap::{Args, Subcommand};
-use prokura_api::{AttributeQuery, ObjectAttributes};
+use prokura_api::{AttributeQuery, AttributesWrite};
 use prokura_model::ObjectRef;
 use serde_json::{Map, Value};
 
@@ -73,7 +73,7 @@ impl Read {
             session.client.attributes(&AttributeQuery { limit, cursor, ..query.clone() }).await
         })
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.failure(&error))?;
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(|entry| {
                 let attributes: Vec<_> =
@@ -95,8 +95,8 @@ impl Set {
             }
         }
         let count = attributes.len();
-        let wanted = ObjectAttributes { object: wire::object(&self.object), attributes, reason: self.reason };
-        let receipt = session.client.set_attributes(&wanted).await.map_err(|error| session.failure(error))?;
+        let wanted = AttributesWrite { object: wire::object(&self.object), attributes, reason: self.reason };
+        let receipt = session.client.set_attributes(&wanted).await.map_err(|error| session.failure(&error))?;
         session.out.show(&receipt, |receipt| {
             format!("{} has {count} attributes now (revision {})", self.object, receipt.revision)
         })?;

@@ -3,7 +3,7 @@
 use clap::Args;
 use prokura_api::{CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
 use prokura_model::{ObjectRef, RelationName, SubjectRef};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     arguments::Ended,
@@ -70,7 +70,7 @@ impl Check {
             permission: self.permission.to_string(),
             subject: wire::subject(&self.subject),
         };
-        let answer = session.client.check(&request).await.map_err(|error| session.failure(error))?;
+        let answer = session.client.check(&request).await.map_err(|error| session.failure(&error))?;
         let has = answer.permissionship == Permissionship::HasPermission;
         session.out.show(&answer, |answer| {
             let (word, style, verb) = if has { ("yes", ALLOW, "has") } else { ("no", DENY, "has not") };
@@ -89,10 +89,10 @@ impl Decide {
             delegation: self.question.delegation.clone(),
             permission: self.question.permission.to_string(),
             resource: wire::object(&self.question.resource),
-            context: self.context.and_then(|context| context.as_object().cloned()).unwrap_or_else(Map::new),
+            context: self.context.and_then(|context| context.as_object().cloned()).unwrap_or_default(),
             witness: self.witness,
         };
-        let decision = session.client.decide(&request).await.map_err(|error| session.failure(error))?;
+        let decision = session.client.decide(&request).await.map_err(|error| session.failure(&error))?;
         session.out.show(&decision, |decision| told(decision, &self.question))?;
         Ok(ended(decision.disposition))
     }

@@ -76,7 +76,7 @@ impl DecisionCommand {
         match self {
             Self::List(list) => list.run(session).await,
             Self::Show { decision } => {
-                let record = session.client.decision(&decision).await.map_err(|error| session.failure(error))?;
+                let record = session.client.decision(&decision).await.map_err(|error| session.failure(&error))?;
                 session.out.show(&record, told)?;
                 Ok(Ended::Done)
             }
@@ -91,7 +91,7 @@ impl List {
             session.client.decisions(&DecisionQuery { limit, cursor, ..query.clone() }).await
         })
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.failure(&error))?;
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             let head = ["time", "outcome", "actor", "permission", "resource", "reason", "decision"];

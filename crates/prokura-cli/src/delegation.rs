@@ -146,7 +146,7 @@ impl Delegate {
             expires_in_seconds: self.expires.and_then(When::in_seconds),
             reason: self.reason,
         };
-        let made = session.client.delegate(&wanted).await.map_err(|error| session.failure(error))?;
+        let made = session.client.delegate(&wanted).await.map_err(|error| session.failure(&error))?;
         session.out.show(&made, told)?;
         Ok(Ended::Done)
     }
@@ -156,7 +156,7 @@ impl Revoke {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
         let why = ReasonOnly { reason: self.reason };
         let revoked = session.client.revoke_delegation(&self.delegation, &why).await;
-        let revoked = revoked.map_err(|error| session.failure(error))?;
+        let revoked = revoked.map_err(|error| session.failure(&error))?;
         session.out.show(&revoked, told)?;
         Ok(Ended::Done)
     }
@@ -167,7 +167,7 @@ impl DelegationCommand {
         match self {
             Self::List(list) => list.run(session).await,
             Self::Show { delegation } => {
-                let found = session.client.delegation(&delegation).await.map_err(|error| session.failure(error))?;
+                let found = session.client.delegation(&delegation).await.map_err(|error| session.failure(&error))?;
                 session.out.show(&found, told)?;
                 Ok(Ended::Done)
             }
@@ -192,7 +192,7 @@ impl List {
             session.client.delegations(&DelegationQuery { limit, cursor, ..query.clone() }).await
         })
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.failure(&error))?;
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["delegation", "task", "from", "to", "may carry", "state"], rows, "no delegations") + &more(found)

@@ -8,7 +8,10 @@ use crate::output::{COMMAND, DENY, FAINT, paint, remark};
 
 /// Why a command could not do its work. Always exit code 2: a failure is neither an allow nor a deny.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     code: String,
     message: String,
     help: Option<String>,
@@ -20,52 +23,53 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with a stable code and a sentence that says what is wrong.
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), help: None, drawn: None, details: None }
+        let (code, message) = (code.into(), message.into());
+        Self(Box::new(Parts { code, message, help: None, drawn: None, details: None }))
     }
 
     /// What the person can do about it; commands in backticks.
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     #[must_use]
     pub(crate) fn drawn(mut self, drawn: String) -> Self {
-        self.drawn = Some(drawn);
+        self.0.drawn = Some(drawn);
         self
     }
 
     #[must_use]
     pub(crate) fn details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
     pub(crate) fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// On standard error, as JSON or for a person.
     pub(crate) fn report(&self, as_json: bool) {
+        let Parts { code, message, help, drawn, details } = &*self.0;
         if as_json {
-            let mut error = json!({ "code": self.code, "message": self.message });
+            let mut error = json!({ "code": code, "message": message });
             if let Some(members) = error.as_object_mut() {
-                members.extend(self.help.iter().map(|help| ("help".to_owned(), json!(help))));
-                members.extend(self.details.iter().map(|details| ("details".to_owned(), details.clone())));
+                members.extend(help.iter().map(|help| ("help".to_owned(), json!(help))));
+                members.extend(details.iter().map(|details| ("details".to_owned(), details.clone())));
             }
             remark(json!({ "error": error }));
             return;
         }
-        match &self.drawn {
+        match drawn {
             Some(drawn) => remark(drawn),
-            None => remark(format_args!("{} {}", paint(DENY, "error:"), self.message)),
+            None => remark(format_args!("{} {}", paint(DENY, "error:"), message)),
         }
-        for item in self.details.iter().filter_map(|details| details.get("items")).filter_map(Value::as_array).flatten()
-        {
+        for item in details.iter().filter_map(|details| details.get("items")).filter_map(Value::as_array).flatten() {
             remark(format_args!("  {} {}", paint(FAINT, "·"), item.as_str().unwrap_or_default()));
         }
-        if let Some(help) = &self.help {
+        if let Some(help) = help {
             remark(format_args!("{} {}", paint(COMMAND, "help:"), help));
         }
     }
@@ -73,6 +77,6 @@ impl Failure {
 
 impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum KeyCommand {
     /// End a key now
     Revoke {
         /// Its id, as in `prokura key list`
-        key: String,
+        id: String,
         /// Why, for the record
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -79,7 +79,7 @@ impl KeyCommand {
                 let found =
                     gather(limit, async |limit, cursor| session.client.keys(&PageQuery { limit, cursor }).await)
                         .await
-                        .map_err(|error| session.failure(error))?;
+                        .map_err(|error| session.failure(&error))?;
                 session.out.show(&found, |found| {
                     let rows = found.items.iter().map(row).collect();
                     let head = ["key", "name", "role", "where", "speaks for", "state"];
@@ -87,10 +87,10 @@ impl KeyCommand {
                 })?;
                 Ok(Ended::Done)
             }
-            Self::Revoke { key, reason } => {
-                let receipt = session.client.revoke_key(&key, &ReasonOnly { reason }).await;
-                let receipt = receipt.map_err(|error| session.failure(error))?;
-                session.out.show(&receipt, |_| format!("key {key} revoked"))?;
+            Self::Revoke { id, reason } => {
+                let receipt = session.client.revoke_key(&id, &ReasonOnly { reason }).await;
+                let receipt = receipt.map_err(|error| session.failure(&error))?;
+                session.out.show(&receipt, |_| format!("key {id} revoked"))?;
                 Ok(Ended::Done)
             }
         }
@@ -111,7 +111,7 @@ impl Create {
             scope,
             reason: self.reason,
         };
-        let made = session.client.create_key(&wanted).await.map_err(|error| session.failure(error))?;
+        let made = session.client.create_key(&wanted).await.map_err(|error| session.failure(&error))?;
         session.out.show(&made, |made| {
             format!(
                 "{}\nkey {} ({}); it is not kept and cannot be shown again",

@@ -99,7 +99,7 @@ impl PrincipalCommand {
             Self::Show { principal } => return show(session, &principal).await,
             Self::Remove(change) => {
                 let receipt = client.remove_principal(&change.request()).await;
-                let receipt = receipt.map_err(|error| session.failure(error))?;
+                let receipt = receipt.map_err(|error| session.failure(&error))?;
                 session.out.show(&receipt, |receipt| {
                     format!("{} is not registered any more (revision {})", change.principal, receipt.revision)
                 })?;
@@ -110,7 +110,7 @@ impl PrincipalCommand {
             Self::Resume(change) => client.resume_principal(&change.request()).await,
             Self::OffBoard(change) => client.off_board_principal(&change.request()).await,
         };
-        let principal = answer.map_err(|error| session.failure(error))?;
+        let principal = answer.map_err(|error| session.failure(&error))?;
         session.out.show(&principal, told)?;
         Ok(Ended::Done)
     }
@@ -145,7 +145,7 @@ impl List {
             session.client.principals(&PrincipalQuery { limit, cursor, ..query.clone() }).await
         })
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.failure(&error))?;
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["principal", "state", "owner", "from files"], rows, "no principals") + &more(found)
@@ -160,7 +160,7 @@ async fn show(session: &Session, principal: &ObjectRef) -> Result<Ended, Failure
         id: Some(principal.id.as_str().to_owned()),
         ..PrincipalQuery::default()
     };
-    let found = session.client.principals(&query).await.map_err(|error| session.failure(error))?;
+    let found = session.client.principals(&query).await.map_err(|error| session.failure(&error))?;
     let Some(found) = found.items.first() else {
         return Err(Failure::new("principal_unknown", format!("`{principal}` is not registered"))
             .help(format!("register it with `prokura principal set '{principal}'`, or see `prokura principal list`")));

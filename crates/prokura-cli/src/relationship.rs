@@ -107,7 +107,7 @@ impl Write {
         let count = named.len();
         let (touch, delete) = sides(named, Vec::new());
         let changes = WriteRelationships { touch, delete, reason: self.reason };
-        let receipt = session.client.write_relationships(&changes).await.map_err(|error| session.failure(error))?;
+        let receipt = session.client.write_relationships(&changes).await.map_err(|error| session.failure(&error))?;
         session.out.show(&receipt, |receipt| format!("{done}: {count} (revision {})", receipt.revision))?;
         Ok(Ended::Done)
     }
@@ -132,7 +132,7 @@ impl Read {
             session.client.relationships(&RelationshipQuery { limit, cursor, ..query.clone() }).await
         })
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.failure(&error))?;
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["relationship", "since revision"], rows, "no relationships") + &more(found)

@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use annotate_snippets::Level;
 use clap::{Args, Subcommand};
 use prokura_api::SchemaWrite;
 use prokura_model::{Schema, schema::format};
@@ -56,9 +57,19 @@ impl CheckFile {
         let source = Source::read(&self.file)?;
         let schema = checked(&source)?;
         let definitions: Vec<_> = schema.definitions().keys().map(ToString::to_string).collect();
-        let answer = json!({ "file": source.name, "definitions": definitions });
-        Output { json: reach.json }
-            .show(&answer, |_| format!("{}: fine, {} definitions", source.name, definitions.len()))?;
+        let warnings: Vec<_> = schema.warnings().iter().map(Mistake::from).collect();
+        let told = schema.warnings().iter().map(|warning| {
+            json!({ "line": warning.line, "column": warning.column, "message": warning.message, "help": warning.help })
+        });
+        let answer = json!({ "file": source.name, "definitions": definitions, "warnings": told.collect::<Vec<_>>() });
+        Output { json: reach.json }.show(&answer, |_| {
+            let mut text = String::new();
+            for warning in &warnings {
+                text.push_str(&source.draw(Level::WARNING, warning));
+                text.push_str("\n\n");
+            }
+            text + &format!("{}: fine, {} definitions, {} warnings", source.name, definitions.len(), warnings.len())
+        })?;
         Ok(Ended::Done)
     }
 }
@@ -95,7 +106,7 @@ impl SchemaCommand {
         match self {
             Self::Write(write) => write.run(session).await,
             Self::Read => {
-                let schema = session.client.schema().await.map_err(|error| session.failure(error))?;
+                let schema = session.client.schema().await.map_err(|error| session.failure(&error))?;
                 session.out.show(&schema, |schema| schema.schema.clone())?;
                 Ok(Ended::Done)
             }
@@ -110,7 +121,7 @@ impl Write {
         let source = Source::read(&self.file)?;
         checked(&source)?;
         let write = SchemaWrite { schema: source.text, reason: self.reason };
-        let receipt = session.client.write_schema(&write).await.map_err(|error| session.failure(error))?;
+        let receipt = session.client.write_schema(&write).await.map_err(|error| session.failure(&error))?;
         session.out.show(&receipt, |receipt| format!("schema in force (revision {})", receipt.revision))?;
         Ok(Ended::Done)
     }

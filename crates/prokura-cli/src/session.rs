@@ -96,9 +96,9 @@ impl Session {
     }
 
     /// The failure a person can do something about.
-    pub(crate) fn failure(&self, error: ClientError) -> Failure {
+    pub(crate) fn failure(&self, error: &ClientError) -> Failure {
         let server = self.client.server().trim_end_matches('/').to_owned();
-        match &error {
+        match error {
             ClientError::Connect(cause) => Failure::new(error.code(), format!("no server at {server} ({cause})"))
                 .help("start one with `prokura serve --memory`, or say where it is with --server or PROKURA_SERVER"),
             ClientError::Refused { status: 401, error: said } if !self.has_key => {

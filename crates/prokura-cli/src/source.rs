@@ -62,7 +62,7 @@ impl Source {
 
     /// The failure that shows these mistakes. There is at least one.
     pub(crate) fn failure(&self, code: &str, mistakes: &[Mistake]) -> Failure {
-        let drawn: Vec<_> = mistakes.iter().take(DRAWN_MAX).map(|mistake| self.draw(mistake)).collect();
+        let drawn: Vec<_> = mistakes.iter().take(DRAWN_MAX).map(|mistake| self.draw(Level::ERROR, mistake)).collect();
         let mut drawn = drawn.join("\n");
         if let Some(more) = mistakes.len().checked_sub(DRAWN_MAX).filter(|more| *more > 0) {
             drawn.push_str(&format!("\nand {more} more"));
@@ -82,12 +82,13 @@ impl Source {
             .drawn(drawn)
     }
 
-    fn draw(&self, mistake: &Mistake) -> String {
+    /// The mistake with the line it is in, a caret under the place.
+    pub(crate) fn draw(&self, level: Level<'static>, mistake: &Mistake) -> String {
         let end = self.char_boundary(mistake.span.end.max(mistake.span.start));
         let start = self.char_boundary(mistake.span.start).min(end);
         let annotation = AnnotationKind::Primary.span(start..end);
         let snippet = Snippet::source(self.text.as_str()).path(self.name.as_str()).annotation(annotation);
-        let mut group = Level::ERROR.primary_title(mistake.message.as_str()).element(snippet);
+        let mut group = level.primary_title(mistake.message.as_str()).element(snippet);
         if let Some(help) = &mistake.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }

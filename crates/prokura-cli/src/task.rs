@@ -102,7 +102,7 @@ impl TaskCommand {
             Self::Cancel(close) => client.cancel_task(&close.task, &ReasonOnly { reason: close.reason }).await,
             Self::Show { task } => client.task(&task).await,
         };
-        let task = answer.map_err(|error| session.failure(error))?;
+        let task = answer.map_err(|error| session.failure(&error))?;
         session.out.show(&task, told)?;
         Ok(Ended::Done)
     }
@@ -133,7 +133,7 @@ impl List {
             session.client.tasks(&TaskQuery { limit, cursor, ..query.clone() }).await
         })
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.failure(&error))?;
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["task", "state", "origin", "expires", "purpose"], rows, "no tasks") + &more(found)

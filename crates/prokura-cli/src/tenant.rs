@@ -36,14 +36,14 @@ impl TenantCommand {
         match self {
             Self::Create(create) => {
                 let wanted = NewTenant { name: create.name.to_string(), reason: create.reason };
-                let made = session.client.create_tenant(&wanted).await.map_err(|error| session.failure(error))?;
+                let made = session.client.create_tenant(&wanted).await.map_err(|error| session.failure(&error))?;
                 session.out.show(&made, |made| format!("tenant {} created", made.name))?;
             }
             Self::List { limit } => {
                 let found =
                     gather(limit, async |limit, cursor| session.client.tenants(&PageQuery { limit, cursor }).await)
                         .await
-                        .map_err(|error| session.failure(error))?;
+                        .map_err(|error| session.failure(&error))?;
                 session.out.show(&found, |found| {
                     let rows = found.items.iter().map(|tenant| [tenant.name.clone()]).collect();
                     table(["tenant"], rows, "no tenants") + &more(found)

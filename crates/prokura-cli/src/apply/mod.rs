@@ -46,7 +46,7 @@ impl Apply {
         let request = ApplyRequest { declaration, dry_run: self.dry_run, prune: self.prune, reason: self.reason };
         let answer = session.client.apply(&request).await;
         progress.finish_and_clear();
-        let applied = answer.map_err(|error| session.failure(error))?;
+        let applied = answer.map_err(|error| session.failure(&error))?;
         session.out.show(&applied, |applied| told(applied, self.dry_run))?;
         Ok(Ended::Done)
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use prokura_api as api;
-use prokura_model::{Relationship, Schema};
+use prokura_model::{Relationship, Schema, did_you_mean};
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter as _};
 
 use super::declared::{CapEntry, DelegationEntry, Document, PrincipalEntry, State, TaskEntry, Text};
@@ -149,7 +149,7 @@ impl Reading {
         };
         for (Text(object), attributes) in section(&mut self.attributes, document.attributes) {
             let object = wire::object(&object);
-            let entry = api::ObjectAttributes { object: object.clone(), attributes, reason: None };
+            let entry = api::ObjectAttributes { object: object.clone(), attributes };
             insert(&mut self.attributes, object, entry)
                 .map_err(|key| twice("attributes of", wire::object_text(&key)))?;
         }
@@ -243,8 +243,17 @@ fn yaml(source: &Source) -> Result<Document, Failure> {
             let column = usize::try_from(location.column()).unwrap_or(1);
             source.offset(line, column)
         });
-        source.failure("yaml_invalid", &[Mistake { span: at..at, message, help: None }])
+        let length = source.text.get(at..).unwrap_or_default().find(|end: char| end.is_whitespace() || end == ':');
+        let help = meant(&message);
+        source.failure("yaml_invalid", &[Mistake { span: at..at + length.unwrap_or(0), message, help }])
     })
+}
+
+/// The key that was probably meant: "unknown field `expire_in`, expected one of origin, expires_in".
+fn meant(message: &str) -> Option<String> {
+    let (unknown, expected) = message.strip_prefix("unknown field `")?.split_once("`, expected ")?;
+    let words = expected.split(|between: char| !between.is_ascii_alphanumeric() && between != '_');
+    did_you_mean(unknown, words).map(|meant| format!("did you mean `{meant}`?"))
 }
 
 /// All schema files as one text, checked. A mistake is shown in its own file.

@@ -79,7 +79,7 @@ impl Stage {
             reason: Some("the sample organisation of the demo".to_owned()),
             ..ApplyRequest::default()
         };
-        self.session.client.apply(&request).await.map_err(|error| self.session.failure(error))
+        self.session.client.apply(&request).await.map_err(|error| self.session.failure(&error))
     }
 
     async fn introduce(&self, applied: &ApplyResponse) -> Result<(), Failure> {
@@ -118,7 +118,7 @@ impl Stage {
             ..WriteRelationships::default()
         };
         let written = self.session.client.write_relationships(&gone).await;
-        let receipt = written.map_err(|error| self.session.failure(error))?;
+        let receipt = written.map_err(|error| self.session.failure(&error))?;
         self.say(&format!("   {}  {}\n", paint(DENY, format!("- {EDGE}")), revision(receipt.revision)))
     }
 
@@ -139,7 +139,7 @@ impl Stage {
         self.step(7, "Both answers are on record, each with the state it was decided on")?;
         let client = &self.session.client;
         let [allowed, denied] = [client.decision(&first.id).await, client.decision(&second.id).await]
-            .map(|found| found.map_err(|error| self.session.failure(error)));
+            .map(|found| found.map_err(|error| self.session.failure(&error)));
         let records = [allowed?, denied?];
         let rows = records.iter().map(|record| {
             let outcome = if record.disposition == Some(Disposition::Allow) { "allow" } else { "deny" };
@@ -166,7 +166,7 @@ impl Stage {
             ..WriteRelationships::default()
         };
         let written = self.session.client.write_relationships(&back).await;
-        let receipt = written.map_err(|error| self.session.failure(error))?;
+        let receipt = written.map_err(|error| self.session.failure(&error))?;
         self.say(&format!("   {}  {}\n", paint(ALLOW, format!("+ {EDGE}")), revision(receipt.revision)))?;
         let answer = self.evaluate(token).await?;
         self.tell(&answer)?;
@@ -206,7 +206,7 @@ impl Stage {
     fn tell(&self, answer: &Answer) -> Result<(), Failure> {
         let verdict = if answer.allowed { paint(ALLOW, "✓ allow") } else { paint(DENY, "✗ deny") };
         self.say(&format!(
-            "   {} agent:deployer, deploy, service:checkout\n   {verdict} ({}): {}\n   {}\n",
+            "   {}  {ACTOR} {PERMISSION} {RESOURCE}\n   {verdict}  {}\n     {}\n     {}\n",
             paint(FAINT, "POST /access/v1/evaluation"),
             answer.reason,
             answer.message,
@@ -222,7 +222,7 @@ impl Stage {
             "prokura decision list".to_owned(),
             format!("prokura explain {}", denied.id),
             format!("prokura explain {ACTOR} {PERMISSION} {RESOURCE} --delegation {DELEGATION}"),
-            format!("prokura revoke planner-to-coder --reason 'trying it out'"),
+            "prokura revoke planner-to-coder --reason 'trying it out'".to_owned(),
             "prokura relationship read --resource team:checkout-on-call".to_owned(),
         ] {
             text.push_str(&format!("   {}\n", paint(COMMAND, line)));

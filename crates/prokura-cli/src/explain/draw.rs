@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use prokura_api::{Delegation, Disposition, ExplanationNode, TaskState, Time, WitnessEdge};
+use prokura_api::{Delegation, Disposition, ExplanationNode, NearMiss, StepKind, TaskState, Time, WitnessEdge};
 
 use super::{Provenance, Story};
 use crate::{
     decide::verdict,
-    output::{ALLOW, COMMAND, DENY, FAINT, STRONG, paint},
+    output::{ALLOW, COMMAND, DENY, FAINT, STRONG, paint, table},
     tree::Branch,
     wire,
 };
@@ -19,6 +19,9 @@ pub(crate) fn story(story: &Story) -> String {
     }
     if let Some(graph) = graph(story) {
         parts.push(graph.drawn());
+    }
+    if !story.provenance.is_empty() {
+        parts.push(written(&story.provenance));
     }
     if let Some(help) = help(story) {
         parts.push(format!("{} {help}\n", paint(COMMAND, "what would help:")));
@@ -136,47 +139,81 @@ fn link_lines(link: &Delegation) -> Vec<String> {
 
 /// What the graph has to do with it.
 fn graph(story: &Story) -> Option<Branch> {
-    if let Some(explanation) = &story.explanation {
-        let subject = wire::subject_text(&explanation.subject);
-        let verb = if explanation.root.holds { "has" } else { "has not" };
-        let title = format!("the graph: {subject} {verb} {}", explanation.root.text);
-        let children = explanation.root.children.iter().map(|node| step(node, &story.provenance)).collect();
-        return Some(Branch::new(format!("{} {title}", mark(explanation.root.holds)), children));
-    }
-    if story.decision.witness.is_empty() {
-        return None;
-    }
-    let edges = story.decision.witness.iter().map(|witness| Branch::leaf(edge(witness, &story.provenance)));
-    Some(Branch::new(format!("{} the graph: these edges justify it", mark(true)), edges.collect()))
-}
-
-fn step(node: &ExplanationNode, provenance: &BTreeMap<u64, Provenance>) -> Branch {
-    let mut text = format!("{} {}", mark(node.holds), node.text);
-    if let Some(witness) = &node.edge {
-        let written = edge(witness, provenance);
-        let relationship = wire::relationship_text(&witness.relationship);
-        if node.text == relationship {
-            text = format!("{} {written}", mark(node.holds));
-        } else {
-            text.push_str(&format!("\n{written}"));
-        }
-    }
-    Branch::new(text, node.children.iter().map(|child| step(child, provenance)).collect())
-}
-
-/// An edge, and who wrote it, when and why.
-fn edge(witness: &WitnessEdge, provenance: &BTreeMap<u64, Provenance>) -> String {
-    let relationship = wire::relationship_text(&witness.relationship);
-    let written = match provenance.get(&witness.since) {
-        Some(written) if written.reason.is_empty() => {
-            format!("by {} at {} (revision {})", written.author, written.time, witness.since)
-        }
-        Some(written) => {
-            format!("by {} at {} (revision {}): {}", written.author, written.time, witness.since, written.reason)
-        }
-        None => format!("since revision {}", witness.since),
+    let asked = format!("{} on {}", story.asked.permission, wire::object_text(&story.asked.resource));
+    let Some(explanation) = &story.explanation else {
+        let edges = story.decision.witness.iter().map(|witness| Branch::leaf(edge(witness)));
+        let title = format!("{} the graph: by these edges", mark(true));
+        return (!story.decision.witness.is_empty()).then(|| Branch::new(title, edges.collect()));
     };
-    format!("{relationship}\n{}", paint(FAINT, written))
+    let subject = wire::object_text(&explanation.subject);
+    let verb = if explanation.holds { "has" } else { "has not" };
+    let title = format!("{} the graph: {subject} {verb} {asked}", mark(explanation.holds));
+    let mut below: Vec<_> = explanation.proof.iter().map(step).collect();
+    if let Some(miss) = &explanation.near_miss {
+        below = near_miss(miss, story);
+    }
+    Some(Branch::new(title, below))
+}
+
+fn step(node: &ExplanationNode) -> Branch {
+    // A relation holds by an edge of its own name; saying both is saying it twice.
+    if let (StepKind::Goal, None, [only]) = (&node.kind, &node.rule, node.children.as_slice())
+        && only.kind == StepKind::Edge
+    {
+        return step(only);
+    }
+    let mut text = match (&node.kind, &node.edge, &node.rule) {
+        (StepKind::Edge, Some(witness), _) => edge(witness),
+        (StepKind::Goal, _, Some(rule)) => format!("{}  {}", node.text, paint(FAINT, format!("= {rule}"))),
+        (StepKind::NotHeld, _, _) => format!("and not {}", node.text),
+        (StepKind::Itself, _, _) => format!("{}, which the subject itself is", node.text),
+        (StepKind::Goal | StepKind::Edge, _, _) => node.text.clone(),
+    };
+    if node.cut_off {
+        text.push_str(&format!("\n{}", paint(FAINT, "… and more, left out")));
+    }
+    Branch::new(text, node.children.iter().map(step).collect())
+}
+
+fn near_miss(miss: &NearMiss, story: &Story) -> Vec<Branch> {
+    let mut below = Vec::new();
+    let tried: Vec<_> = miss.tried.iter().map(|goal| Branch::leaf(goal_text(goal, story))).collect();
+    if !tried.is_empty() {
+        let more = if miss.cut_off { ", and more" } else { "" };
+        below.push(Branch::new(format!("looked at, in this order{more}"), tried));
+    }
+    for exclusion in &miss.excluded {
+        let text = format!(
+            "{} excluded by `- {}` of {}: {}",
+            mark(false),
+            exclusion.expression,
+            exclusion.goal,
+            wire::subject_text(&exclusion.subject)
+        );
+        below.push(Branch::new(text, exclusion.because.iter().map(step).collect()));
+    }
+    below.push(Branch::leaf(format!("nearest: {}", miss.message)));
+    below
+}
+
+/// A relation or permission on the way, and whether the subject has it, where that was found out.
+fn goal_text(goal: &str, story: &Story) -> String {
+    let sign = story.tried.get(goal).map_or_else(|| paint(FAINT, "·"), |has| mark(*has));
+    format!("{sign} {goal}")
+}
+
+/// An edge, and the transaction that made it; see [`written`].
+fn edge(witness: &WitnessEdge) -> String {
+    let relationship = wire::relationship_text(&witness.relationship);
+    format!("{relationship}  {}", paint(FAINT, format!("revision {}", witness.since)))
+}
+
+/// Who wrote the edges above, when and why.
+fn written(provenance: &BTreeMap<u64, Provenance>) -> String {
+    let rows = provenance.iter().map(|(revision, written)| {
+        [revision.to_string(), written.time.to_string(), written.author.clone(), written.reason.clone()]
+    });
+    table(["revision", "written", "by", "why"], rows.collect(), "")
 }
 
 /// The command that would turn the deny around, if whoever reads this thinks it should be.
@@ -208,6 +245,15 @@ fn help(story: &Story) -> Option<String> {
             "a new task by the origin: `prokura task open --origin … --purpose … --expires 8h`, and a new chain"
                 .to_owned()
         }
-        _ => return None,
+        _ => {
+            let miss = story.explanation.as_ref()?.near_miss.as_ref()?;
+            if let Some(missing) = &miss.missing {
+                let edge = wire::relationship_text(missing);
+                return Some(format!("`prokura relationship write '{edge}'`, if it should be so"));
+            }
+            let [only] = miss.excluded.first()?.because.as_slice() else { return None };
+            let edge = wire::relationship_text(&only.edge.as_ref()?.relationship);
+            format!("`prokura relationship delete '{edge}'`, if it should be so")
+        }
     })
 }

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use prokura_api::{
-    Decision, DecisionRecord, Delegation, Disposition, ExplainRequest, Explanation, ExplanationNode, Principal,
-    PrincipalQuery, Task, Time, WitnessEdge,
+    CheckRequest, Decision, DecisionRecord, Delegation, Disposition, ExplainRequest, Explanation, ExplanationNode,
+    Permissionship, Principal, PrincipalQuery, Task, Time,
 };
-use prokura_model::{ObjectRef, RelationName};
+use prokura_model::{ObjectRef, RelationName, SubjectRef};
 use serde::Serialize;
 
 pub(crate) use draw::{chain_text, story as text};
@@ -52,6 +52,9 @@ pub(crate) struct Story {
     pub(crate) actor_registered: Option<Principal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
+    /// For a deny, which of the relations and permissions that were looked at the subject has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tried: BTreeMap<String, bool>,
     /// Who wrote the edges, when and why, by revision.
     pub(crate) provenance: BTreeMap<u64, Provenance>,
     /// What the same question would be answered now, if it was decided differently then.
@@ -95,6 +98,9 @@ pub(crate) struct Provenance {
     pub(crate) reason: String,
 }
 
+/// Relations and permissions of a near miss that are asked about one by one; further ones are told without an answer.
+const TRIED_MAX: usize = 32;
+
 /// Transactions looked up for the provenance of edges; a witness of more is told without.
 const TRANSACTIONS_MAX: usize = 32;
 
@@ -127,13 +133,13 @@ impl Explain {
 
 /// The story of a question as it would be answered now.
 pub(crate) async fn preview(session: &Session, asked: Asked) -> Result<Story, Failure> {
-    let answer = ask(session, &asked).await.map_err(|error| session.failure(error))?;
+    let answer = ask(session, &asked).await.map_err(|error| session.failure(&error))?;
     told(session, asked, answer.decision, answer.explanation).await
 }
 
 /// The story of a recorded decision. What a record does not hold, such as caps, is told as it is now.
 pub(crate) async fn recorded(session: &Session, id: &str) -> Result<Story, Failure> {
-    let record = session.client.decision(id).await.map_err(|error| session.failure(error))?;
+    let record = session.client.decision(id).await.map_err(|error| session.failure(&error))?;
     let asked = Asked {
         actor: record.actor.clone(),
         permission: record.permission.clone(),
@@ -214,9 +220,9 @@ async fn told(
     let actor_registered = client.principals(&actor).await.ok().and_then(|page| page.items.into_iter().next());
     let mut revisions: BTreeSet<u64> = decision.witness.iter().map(|edge| edge.since).collect();
     if let Some(explanation) = &explanation {
-        edges(&explanation.root, &mut |edge| {
-            revisions.insert(edge.since);
-        });
+        for node in explained(explanation) {
+            edges(node, &mut revisions);
+        }
     }
     let mut provenance = BTreeMap::new();
     for revision in revisions.into_iter().take(TRANSACTIONS_MAX) {
@@ -232,17 +238,47 @@ async fn told(
         task,
         delegations,
         actor_registered,
+        tried: tried(session, explanation.as_ref()).await,
         explanation,
         provenance,
         now: None,
     })
 }
 
-fn edges(node: &ExplanationNode, visit: &mut impl FnMut(&WitnessEdge)) {
-    if let Some(edge) = &node.edge {
-        visit(edge);
+/// A near miss names what was looked at, and some of it does hold: the other half of an `&`, say. Telling which is which
+/// shows where the way ends.
+async fn tried(session: &Session, explanation: Option<&Explanation>) -> BTreeMap<String, bool> {
+    let mut answers = BTreeMap::new();
+    let Some((explanation, miss)) = explanation.and_then(|found| Some((found, found.near_miss.as_ref()?))) else {
+        return answers;
+    };
+    for goal in miss.tried.iter().take(TRIED_MAX) {
+        let Ok(SubjectRef::Userset(object, member)) = goal.parse::<SubjectRef>() else { continue };
+        let question = CheckRequest {
+            resource: wire::object(&object),
+            permission: member.to_string(),
+            subject: api_subject(&explanation.subject),
+        };
+        if let Ok(answer) = session.client.check(&question).await {
+            answers.insert(goal.clone(), answer.permissionship == Permissionship::HasPermission);
+        }
     }
+    answers
+}
+
+fn api_subject(object: &prokura_api::ObjectRef) -> prokura_api::SubjectRef {
+    prokura_api::SubjectRef { kind: object.kind.clone(), id: Some(object.id.clone()), relation: None, wildcard: false }
+}
+
+/// The steps at the top of an explanation.
+fn explained(explanation: &Explanation) -> impl Iterator<Item = &ExplanationNode> {
+    let excluded = explanation.near_miss.iter().flat_map(|miss| &miss.excluded).flat_map(|excluded| &excluded.because);
+    explanation.proof.iter().chain(excluded)
+}
+
+fn edges(node: &ExplanationNode, revisions: &mut BTreeSet<u64>) {
+    revisions.extend(node.edge.as_ref().map(|edge| edge.since));
     for child in &node.children {
-        edges(child, visit);
+        edges(child, revisions);
     }
 }
