@@ -1,0 +1,124 @@
+//! What people get wrong, and whether they are told what and where.
+
+use tempfile::TempDir;
+
+use crate::support::{Server, file, run};
+
+#[test]
+fn files_that_are_wrong_are_shown_with_line_and_column() {
+    let folder = TempDir::new().expect("a folder");
+    let cases = [
+        ("a.zed", "definition user {}\ndefinition doc {\n  relation viewer: usr\n}\n", ":3:20", "did you mean `user`"),
+        (
+            "b.yaml",
+            "tasks:\n  ship:\n    origin: user:alice\n    purpose: x\n    expire_in: 2h\n",
+            ":5:5",
+            "did you mean `expires_in`",
+        ),
+        ("c.yaml", "principals:\n  user:alice: {}\n  'alice smith': {}\n", ":3:3", "quotes"),
+        ("d.yaml", "principals: [\n", ":", "error"),
+        ("e.rels", "// fine\ndocument:x#view er@user:bob\n", ":2:16", "expected"),
+        ("f.yaml", "tasks:\n  t:\n    origin: user:alice\n    purpose: x\n    expires_in: soon\n", ":5:17", "30m"),
+        ("g.yaml", "delegations:\n  d:\n    task: t\n    from: user:a\n    to: agent:b\n", ":", "cap"),
+        ("h.yaml", "principals:\n  user:alice: {}\n  user:alice: {}\n", ":3:3", "duplicate"),
+    ];
+    for (name, text, place, hint) in cases {
+        let path = file(folder.path(), name, text);
+        let said = run(&["apply", &path]).ended(2);
+        assert!(said.err.contains(&format!("{name}{place}")), "{name}: the place is missing:\n{}", said.err);
+        assert!(said.err.contains(hint), "{name}: `{hint}` is missing:\n{}", said.err);
+        assert_eq!(said.out, "");
+    }
+}
+
+#[test]
+fn a_relationship_that_does_not_fit_the_schema_is_shown_in_its_file() {
+    let folder = TempDir::new().expect("a folder");
+    file(folder.path(), "schema.zed", "definition user {}\ndefinition doc {\n  relation viewer: user\n}\n");
+    file(folder.path(), "some.rels", "doc:a#viewer@user:bob\ndoc:a#veiwer@user:bob\n");
+    let said = run(&["apply", folder.path().to_str().expect("UTF-8")]).ended(2);
+    assert!(said.err.contains("some.rels:2:1") && said.err.contains("viewer"), "{}", said.err);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let folder = TempDir::new().expect("a folder");
+    for (path, hint) in [("/nowhere/at/all", "cannot be read"), ("Cargo.toml", "*.zed"), ("crates", "*.zed")] {
+        let said = run(&["apply", path]).ended(2);
+        assert!(said.err.contains(path) && said.err.contains(hint), "{}", said.err);
+    }
+    let path = folder.path().join("latin.rels");
+    std::fs::write(&path, b"document:caf\xe9#viewer@user:bob\n").expect("writable");
+    let said = run(&["apply", path.to_str().expect("UTF-8")]).ended(2);
+    assert!(said.err.contains("not UTF-8"), "{}", said.err);
+}
+
+#[test]
+fn something_declared_in_two_files_is_an_error() {
+    let folder = TempDir::new().expect("a folder");
+    file(folder.path(), "a.yaml", "principals:\n  user:alice: {}\n");
+    file(folder.path(), "b.yaml", "principals:\n  user:alice: { owner: user:bob }\n");
+    let said = run(&["apply", folder.path().to_str().expect("UTF-8")]).ended(2);
+    assert!(said.err.contains("b.yaml") && said.err.contains("user:alice"), "{}", said.err);
+}
+
+#[test]
+fn usage_errors_end_with_2() {
+    for args in [
+        &["fly"][..],
+        &["check", "user:alice"],
+        &["check", "alice", "view", "document:x"],
+        &["check", "user:*", "VIEW", "document:x"],
+        &["decide", "agent:a", "view", "document:x", "--context", "[1]"],
+        &["task", "open", "--purpose", "x", "--expires", "soon"],
+        &["delegate", "user:a", "agent:b", "--task", "t", "--cap", "deploy"],
+        &["relationship", "write"],
+        &["relationship", "write", "document:x#viewer"],
+        &["--tenant", "No Good", "tenant", "list"],
+        &["explain", "agent:a"],
+        &["schema", "fmt", "--check", "--stdout", "x"],
+    ] {
+        let said = run(args).ended(2);
+        assert!(!said.err.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn without_a_server_the_next_command_is_named() {
+    let said = run(&["--server", "http://127.0.0.1:9", "tenant", "list"]).ended(2);
+    assert!(said.err.contains("no server at http://127.0.0.1:9"), "{}", said.err);
+    assert!(said.err.contains("prokura serve --memory"), "{}", said.err);
+    let said = run(&["--json", "--server", "http://127.0.0.1:9", "tenant", "list"]).ended(2);
+    let error: serde_json::Value = serde_json::from_str(&said.err).expect("with --json errors are JSON, too");
+    assert_eq!(error["error"]["code"], "server_unreachable");
+}
+
+#[test]
+fn a_missing_or_wrong_key_is_told_apart() {
+    let mut server = Server::in_memory();
+    server.key = String::new();
+    let missing = server.run(&["tenant", "list"]).ended(2);
+    assert!(missing.err.contains("PROKURA_KEY"), "{}", missing.err);
+    server.key = "wrong".to_owned();
+    let wrong = server.run(&["tenant", "list"]).ended(2);
+    assert_ne!(missing.err, wrong.err);
+}
+
+#[test]
+fn what_is_not_there_is_told_with_where_to_look() {
+    let server = Server::in_memory();
+    server.well(&["apply", "examples/engineering"]);
+    for (args, hint) in [
+        (&["task", "show", "nothing"][..], "prokura task list"),
+        (&["delegation", "show", "nothing"], "prokura delegation list"),
+        (&["principal", "show", "user:nobody"], "prokura principal list"),
+        (&["decision", "show", "nothing"], "prokura decision list"),
+        (&["explain", "nothing"], "prokura decision list"),
+        (&["--tenant", "elsewhere", "task", "list"], "prokura tenant"),
+        (&["check", "user:alice", "deplyo", "service:checkout"], "deploy"),
+        (&["check", "user:alice", "deploy", "servcie:checkout"], "service"),
+    ] {
+        let said = server.run(args).ended(2);
+        assert!(said.err.contains(hint), "{args:?}: `{hint}` is missing:\n{}", said.err);
+    }
+}

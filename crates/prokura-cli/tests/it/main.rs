@@ -1,0 +1,24 @@
+//! The binary as people and scripts use it: as a process, over HTTP, against files.
+
+#[cfg(test)]
+mod apply;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod certification;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod completions;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod serve;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod support;
