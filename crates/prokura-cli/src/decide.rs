@@ -73,7 +73,7 @@ impl Check {
         let answer = session.client.check(&request).await.map_err(|error| session.failure(&error))?;
         let has = answer.permissionship == Permissionship::HasPermission;
         session.out.show(&answer, |answer| {
-            let (word, style, verb) = if has { ("yes", ALLOW, "has") } else { ("no", DENY, "has not") };
+            let (word, style, verb) = if has { ("yes", ALLOW, "has") } else { ("no", DENY, "does not have") };
             let Self { subject, permission, resource } = &self;
             let revision = paint(FAINT, format!("(revision {})", answer.revision));
             format!("{}  {subject} {verb} {permission} on {resource} {revision}", paint(style, word))

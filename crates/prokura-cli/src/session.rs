@@ -130,6 +130,10 @@ fn refused(said: &prokura_api::ErrorDetail, tenant: &str) -> Failure {
             failure.help("see `prokura principal list`, or register it with `prokura principal set`")
         }
         "decision_unknown" => failure.help("see `prokura decision list`"),
+        "body_too_large" => failure.help(
+            "what is written in one transaction travels in one request: apply fewer files at a time, and large `*.rels` \
+             files in parts with `prokura relationship write --file PART`",
+        ),
         _ => failure,
     }
 }
@@ -152,7 +156,7 @@ pub(crate) async fn gather<T>(
 }
 
 /// Entries asked for at once.
-const PAGE: usize = 100;
+const PAGE: usize = 500;
 
 /// A remark under a list that goes on.
 pub(crate) fn more<T>(page: &Page<T>) -> String {

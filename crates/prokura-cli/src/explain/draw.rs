@@ -62,6 +62,10 @@ fn head(story: &Story) -> String {
         _ => format!("a preview at revision {}: not recorded, not to be enforced", decision.revision),
     };
     let mut text = format!("{title}\n  {} ({})\n  {}\n", decision.message, decision.reason, paint(FAINT, origin));
+    if let Some(owner) = story.actor_registered.as_ref().and_then(|actor| actor.owner.as_ref()) {
+        let (actor, owner) = (wire::object_text(&asked.actor), wire::object_text(owner));
+        text.push_str(&format!("  {}\n", paint(FAINT, format!("{owner} answers for {actor}"))));
+    }
     if let Some(until) = decision.valid_until {
         text.push_str(&format!("  {}\n", paint(FAINT, format!("valid until {until}"))));
     }
@@ -146,7 +150,7 @@ fn graph(story: &Story) -> Option<Branch> {
         return (!story.decision.witness.is_empty()).then(|| Branch::new(title, edges.collect()));
     };
     let subject = wire::object_text(&explanation.subject);
-    let verb = if explanation.holds { "has" } else { "has not" };
+    let verb = if explanation.holds { "has" } else { "does not have" };
     let title = format!("{} the graph: {subject} {verb} {asked}", mark(explanation.holds));
     let mut below: Vec<_> = explanation.proof.iter().map(step).collect();
     if let Some(miss) = &explanation.near_miss {
@@ -231,7 +235,10 @@ fn help(story: &Story) -> Option<String> {
             let from = link.map_or_else(|| "PRINCIPAL".to_owned(), |link| wire::object_text(&link.from));
             format!("`prokura principal resume '{from}'`, once whoever stopped it agrees")
         }
-        "owner_off_boarded" => "another owner: `prokura principal set PRINCIPAL --owner PERSON`".to_owned(),
+        "owner_off_boarded" => {
+            let owned = link.map_or(actor, |link| wire::object_text(&link.from));
+            format!("another owner: `prokura principal set '{owned}' --owner PERSON`")
+        }
         "delegation_unknown" => "the right id: see `prokura delegation list`".to_owned(),
         "delegation_not_for_actor" => {
             format!("a delegation made to {actor}: see `prokura delegation list --to '{actor}'`")
@@ -257,3 +264,6 @@ fn help(story: &Story) -> Option<String> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
