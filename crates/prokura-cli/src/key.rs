@@ -7,7 +7,7 @@ use prokura_model::SpokenFor;
 use crate::{
     arguments::Ended,
     failure::Failure,
-    output::{STRONG, paint, table},
+    output::{STRONG, harmless, paint, table},
     session::{Session, gather, more},
     wire,
 };
@@ -117,7 +117,7 @@ impl Create {
                 "{}\nkey {} ({}); it is not kept and cannot be shown again",
                 paint(STRONG, &made.secret),
                 made.key.id,
-                made.key.name
+                harmless(&made.key.name)
             )
         })?;
         Ok(Ended::Done)
@@ -136,5 +136,5 @@ fn row(key: &Key) -> [String; 6] {
     };
     let speaks_for: Vec<_> = key.speaks_for.iter().map(wire::spoken_for_text).collect();
     let state = if key.revoked_at.is_some() { "revoked" } else { "" };
-    [key.id.clone(), key.name.clone(), role.to_owned(), scope, speaks_for.join(", "), state.to_owned()]
+    [key.id.clone(), harmless(&key.name).into_owned(), role.to_owned(), scope, speaks_for.join(", "), state.to_owned()]
 }

@@ -1,6 +1,7 @@
 //! What is printed, and how: text for people on standard output, JSON when asked for, errors on standard error.
 
 use std::{
+    borrow::Cow,
     fmt::Display,
     io::{self, Write as _},
 };
@@ -21,6 +22,19 @@ pub(crate) const COMMAND: Style = AnsiColor::Cyan.on_default();
 /// The text in a style. Styles are taken out again where the output is not a terminal.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// What somebody else wrote, such as a purpose, without anything that moves a terminal's cursor.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().flat_map(|character| {
+        let control = character.is_control().then(|| character.escape_debug());
+        let other = (!character.is_control()).then_some(character);
+        control.into_iter().flatten().chain(other)
+    });
+    Cow::Owned(escaped.collect())
 }
 
 /// Where a command's answer goes.
@@ -94,4 +108,15 @@ pub(crate) fn fields(pairs: &[(&str, String)]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn what_others_wrote_moves_no_cursor() {
+        assert_eq!(harmless("plain “text”"), "plain “text”");
+        assert_eq!(harmless("\u{1b}[2Jgone\nand"), "\\u{1b}[2Jgone\\nand");
+    }
 }

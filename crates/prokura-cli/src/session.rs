@@ -7,7 +7,11 @@ use prokura_api::{Client, ClientError, ClientOptions, Page};
 use prokura_model::TenantName;
 use serde::Deserialize;
 
-use crate::{failure::Failure, output::Output, source::Source};
+use crate::{
+    failure::Failure,
+    output::{Output, harmless},
+    source::Source,
+};
 
 /// How the server is reached. A flag wins over the environment, the environment over the configuration file.
 #[derive(Args, Clone, Debug, Default)]
@@ -113,7 +117,7 @@ impl Session {
 
 /// What the server said, and the command that leads on where there is one.
 fn refused(said: &prokura_api::ErrorDetail, tenant: &str) -> Failure {
-    let mut failure = Failure::new(said.code.clone(), said.message.clone());
+    let mut failure = Failure::new(said.code.clone(), harmless(&said.message));
     if let Some(details) = said.details.as_ref().and_then(|details| serde_json::to_value(details).ok()) {
         failure = failure.details(details);
     }

@@ -7,7 +7,7 @@ use prokura_model::ObjectRef;
 use crate::{
     arguments::Ended,
     failure::Failure,
-    output::{fields, table},
+    output::{fields, harmless, table},
     session::{Session, gather, more},
     time::When,
     wire,
@@ -148,7 +148,7 @@ fn row(task: &Task) -> [String; 5] {
         state_text(task.state).to_owned(),
         wire::object_text(&task.origin),
         task.expires_at.to_string(),
-        task.purpose.clone(),
+        harmless(&task.purpose).into_owned(),
     ]
 }
 
@@ -157,7 +157,7 @@ fn told(task: &Task) -> String {
         ("task", task.id.clone()),
         ("state", state_text(task.state).to_owned()),
         ("origin", wire::object_text(&task.origin)),
-        ("purpose", task.purpose.clone()),
+        ("purpose", harmless(&task.purpose).into_owned()),
         ("opened", task.opened_at.to_string()),
         ("expires", task.expires_at.to_string()),
     ])

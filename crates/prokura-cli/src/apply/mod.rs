@@ -14,7 +14,7 @@ pub(crate) use read::{declaration, embedded};
 use crate::{
     arguments::Ended,
     failure::Failure,
-    output::{ALLOW, CHANGE, DENY, FAINT, paint},
+    output::{ALLOW, CHANGE, DENY, FAINT, harmless, paint},
     session::Session,
 };
 
@@ -78,7 +78,7 @@ pub(crate) fn told(applied: &ApplyResponse, dry_run: bool) -> String {
         text.push('\n');
     }
     for note in &applied.notes {
-        text.push_str(&format!("{} {note}\n", paint(CHANGE, "note:")));
+        text.push_str(&format!("{} {}\n", paint(CHANGE, "note:"), harmless(note)));
     }
     let count = |effect| applied.differences.iter().filter(|difference| difference.effect == effect).count();
     let counts = format!(
@@ -104,8 +104,8 @@ fn line(difference: &Difference) -> String {
     };
     let mut text = format!("{mark} {}", difference.section);
     if !difference.name.is_empty() {
-        text.push_str(&format!(" {}", difference.name));
+        text.push_str(&format!(" {}", harmless(&difference.name)));
     }
     let text = paint(style, text);
-    if difference.detail.is_empty() { text } else { format!("{text}  {}", paint(FAINT, &difference.detail)) }
+    if difference.detail.is_empty() { text } else { format!("{text}  {}", paint(FAINT, harmless(&difference.detail))) }
 }

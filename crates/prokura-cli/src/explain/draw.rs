@@ -7,7 +7,7 @@ use prokura_api::{Delegation, Disposition, ExplanationNode, NearMiss, StepKind, 
 use super::{Provenance, Story};
 use crate::{
     decide::verdict,
-    output::{ALLOW, COMMAND, DENY, FAINT, STRONG, paint, table},
+    output::{ALLOW, COMMAND, DENY, FAINT, STRONG, harmless, paint, table},
     tree::Branch,
     wire,
 };
@@ -114,7 +114,7 @@ fn task_text(story: &Story, failed: bool) -> String {
         mark(!failed),
         paint(STRONG, id),
         wire::object_text(&task.origin),
-        task.purpose,
+        harmless(&task.purpose),
         paint(FAINT, state)
     )
 }
@@ -215,7 +215,12 @@ fn edge(witness: &WitnessEdge) -> String {
 /// Who wrote the edges above, when and why.
 fn written(provenance: &BTreeMap<u64, Provenance>) -> String {
     let rows = provenance.iter().map(|(revision, written)| {
-        [revision.to_string(), written.time.to_string(), written.author.clone(), written.reason.clone()]
+        [
+            revision.to_string(),
+            written.time.to_string(),
+            harmless(&written.author).into_owned(),
+            harmless(&written.reason).into_owned(),
+        ]
     });
     table(["revision", "written", "by", "why"], rows.collect(), "")
 }

@@ -6,7 +6,7 @@ use super::{Story, story};
 use crate::explain::{Asked, Provenance};
 
 /// The story of this decision, under a chain from alice over the coder to the deployer.
-fn told(decision: Value, explanation: Value, revoked: bool) -> String {
+fn told(decision: &Value, explanation: Value, revoked: bool) -> String {
     let object = |kind: &str, id: &str| json!({ "type": kind, "id": id });
     let chain = json!([
         { "delegation": "root", "from": object("user", "alice"), "to": object("agent", "coder") },
@@ -48,7 +48,7 @@ fn from_parts(author: &str, reason: &str) -> Provenance {
     Provenance { author: author.to_owned(), time, reason: reason.to_owned() }
 }
 
-fn edge(relation: &str, subject: Value) -> Value {
+fn edge(relation: &str, subject: &Value) -> Value {
     let resource = json!({ "type": "service", "id": "checkout" });
     json!({ "relationship": { "resource": resource, "relation": relation, "subject": subject }, "since": 3 })
 }
@@ -59,7 +59,7 @@ fn an_allow_shows_the_chain_and_the_way_through_the_graph() {
         "disposition": "allow", "reason": "lent_authority", "message": "alice may, and every link carries it",
         "valid_until": "2026-11-22T15:00:00Z",
     });
-    let owner = edge("owner", json!({ "type": "user", "id": "alice" }));
+    let owner = edge("owner", &json!({ "type": "user", "id": "alice" }));
     let explanation = json!({
         "subject": { "type": "user", "id": "alice" }, "holds": true,
         "proof": {
@@ -71,7 +71,7 @@ fn an_allow_shows_the_chain_and_the_way_through_the_graph() {
             ],
         },
     });
-    assert_snapshot!(told(decision, explanation, false), @r"
+    assert_snapshot!(told(&decision, explanation, false), @r"
     ✓ agent:deployer may deploy service:checkout
       alice may, and every link carries it (lent_authority)
       a preview at revision 7: not recorded, not to be enforced
@@ -100,7 +100,7 @@ fn a_deny_marks_the_link_that_failed() {
     let decision = json!({
         "disposition": "deny", "reason": "delegation_revoked", "message": "delegation `leaf` is revoked", "failed_at": 1,
     });
-    assert_snapshot!(told(decision, Value::Null, true), @r"
+    assert_snapshot!(told(&decision, Value::Null, true), @r"
     ✗ agent:deployer may not deploy service:checkout
       delegation `leaf` is revoked (delegation_revoked)
       a preview at revision 7: not recorded, not to be enforced
@@ -127,7 +127,7 @@ fn a_deny_by_the_graph_shows_where_the_way_ends() {
     let decision = json!({
         "disposition": "deny", "reason": "origin_lacks_permission", "message": "user:alice does not have it",
     });
-    let everyone = edge("barred", json!({ "type": "user", "wildcard": true }));
+    let everyone = edge("barred", &json!({ "type": "user", "wildcard": true }));
     let explanation = json!({
         "subject": { "type": "user", "id": "alice" }, "holds": false,
         "near_miss": {
@@ -138,7 +138,7 @@ fn a_deny_by_the_graph_shows_where_the_way_ends() {
             }],
         },
     });
-    assert_snapshot!(told(decision, explanation, false), @r"
+    assert_snapshot!(told(&decision, explanation, false), @r"
     ✗ agent:deployer may not deploy service:checkout
       user:alice does not have it (origin_lacks_permission)
       a preview at revision 7: not recorded, not to be enforced
