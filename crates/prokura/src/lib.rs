@@ -146,7 +146,8 @@ pub use key::{NewKey, Secret};
 pub use options::{Clock, Options, Progress, ProgressListener};
 pub use page::{Listed, Page};
 pub use prokura_engine::{
-    Decision, EngineError, Exclusion, Explanation, Followed, Goal, Limits, NearMiss, Permissionship, Proof, ProofPart, Question,
+    Decision, EngineError, Exclusion, Explanation, Followed, Goal, Limits, NearMiss, Permissionship, Proof, ProofPart,
+    Question,
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};

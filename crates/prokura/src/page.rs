@@ -40,19 +40,24 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// The page of a list that is at hand whole, in the order of its keys; a cursor is the key of the last entry seen.
-    pub(crate) fn of(
-        entries: impl IntoIterator<Item = T>,
+    /// The page of a list that is at hand whole, ascending by its keys; a cursor is the key of the last entry seen.
+    pub(crate) fn of<K: Ord + ToString>(
+        entries: Vec<T>,
         page: &Page,
-        key: impl Fn(&T) -> String,
+        key: impl Fn(&T) -> K,
+        read_key: impl Fn(&str) -> Option<K>,
     ) -> Result<Self, AskError> {
         page.check()?;
-        let mut entries: Vec<(String, T)> = entries.into_iter().map(|entry| (key(&entry), entry)).collect();
-        entries.sort_by(|left, right| left.0.cmp(&right.0));
-        let start = page.after.as_ref().map_or(0, |after| entries.partition_point(|(key, _)| key <= after));
+        let start = match &page.after {
+            None => 0,
+            Some(text) => {
+                let after = read_key(text).ok_or_else(|| AskError::CursorInvalid(text.clone()))?;
+                entries.partition_point(|entry| key(entry) <= after)
+            }
+        };
         let more = entries.len() > start + page.size;
-        let mut taken: Vec<(String, T)> = entries.into_iter().skip(start).take(page.size).collect();
-        let next = if more { taken.last_mut().map(|(key, _)| std::mem::take(key)) } else { None };
-        Ok(Self { entries: taken.into_iter().map(|(_, entry)| entry).collect(), next })
+        let entries: Vec<T> = entries.into_iter().skip(start).take(page.size).collect();
+        let next = entries.last().filter(|_| more).map(|last| key(last).to_string());
+        Ok(Self { entries, next })
     }
 }

@@ -144,7 +144,7 @@ impl Snapshot {
     /// The page is not legal, or the revision is no longer kept.
     pub fn principals(&self, page: &Page) -> Result<Listed<Arc<Principal>>, AskError> {
         let principals = self.read(|view| Ok(view.principals()))?;
-        Listed::of(principals, page, |principal| principal.object.to_string())
+        Listed::of(principals, page, |principal| principal.object.clone(), |text| text.parse().ok())
     }
 
     /// A task.
@@ -165,7 +165,7 @@ impl Snapshot {
             filter.origin.as_ref().is_none_or(|origin| *origin == task.origin)
                 && filter.state.is_none_or(|state| state == task.state)
         };
-        Listed::of(tasks.into_iter().filter(meant), page, |task| task.id.to_string())
+        Listed::of(tasks.into_iter().filter(meant).collect(), page, |task| task.id.clone(), |text| TaskId::new(text))
     }
 
     /// A delegation.
@@ -187,7 +187,8 @@ impl Snapshot {
                 && filter.from.as_ref().is_none_or(|from| *from == delegation.from)
                 && filter.to.as_ref().is_none_or(|to| *to == delegation.to)
         };
-        Listed::of(delegations.into_iter().filter(meant), page, |delegation| delegation.id.to_string())
+        let meant = delegations.into_iter().filter(meant).collect();
+        Listed::of(meant, page, |delegation| delegation.id.clone(), |text| DelegationId::new(text))
     }
 
     /// All attributes of an object; none of one that has none.
@@ -204,7 +205,7 @@ impl Snapshot {
     /// The page is not legal, or the revision is no longer kept.
     pub fn all_attributes(&self, page: &Page) -> Result<Listed<(ObjectRef, Arc<Attributes>)>, AskError> {
         let attributes = self.read(|view| Ok(view.all_attributes()))?;
-        Listed::of(attributes, page, |(object, _)| object.to_string())
+        Listed::of(attributes, page, |(object, _)| object.clone(), |text| text.parse().ok())
     }
 
     /// Reads at the snapshot's revision. What was read while the index forgot that revision is thrown away: it might be

@@ -3,15 +3,15 @@
 use std::{cell::RefCell, sync::Arc};
 
 use prokura::{
-    Authority, MemoryDisk, Permissionship, Question,
-    model::{Change, Timestamp, encode_changes},
+    Authority, DelegationFilter, MemoryDisk, Page, Permissionship, Question, TaskFilter,
+    model::{Change, RelationshipFilter, Timestamp, encode_changes},
 };
 use prokura_store::{Entry, Log};
 use prokura_testkit::{
     Answer, Ask, Candidate, Tally, Verdict, World,
     compare::{cases, differential, first_seed},
     generate::Case,
-    scenario,
+    laws, scenario,
 };
 
 use super::support::{Hand, ask, by, snapshot, tenant};
@@ -189,4 +189,56 @@ fn differential_written_library_equals_oracle() {
     println!("{taken} changes taken, {refused} refused");
     print!("{tally}");
     assert!(taken > 5 * refused && refused > 100, "{taken} changes taken, {refused} refused");
+}
+
+/// Everything there is to read, in one piece.
+fn everything(authority: &Authority) -> String {
+    let (snapshot, page) = (snapshot(authority), Page::first(1_000));
+    let relationships = snapshot.relationships(&RelationshipFilter::default(), &page).unwrap();
+    let principals = snapshot.principals(&page).unwrap();
+    let tasks = snapshot.tasks(&TaskFilter::default(), &page).unwrap();
+    let delegations = snapshot.delegations(&DelegationFilter::default(), &page).unwrap();
+    let attributes = snapshot.all_attributes(&page).unwrap();
+    assert_eq!([&relationships.next, &principals.next, &tasks.next, &delegations.next, &attributes.next], [&None; 5]);
+    let schema = snapshot.schema().unwrap().map(|schema| schema.text().to_owned());
+    format!(
+        "{:?}\n{schema:?}\n{relationships:#?}\n{principals:#?}\n{tasks:#?}\n{delegations:#?}\n{attributes:#?}",
+        snapshot.revision()
+    )
+}
+
+#[test]
+fn what_is_recovered_is_what_was_there() {
+    let mut taken = 0;
+    for seed in first_seed()..first_seed() + 60 {
+        let case = Case::of(seed);
+        let mut replayed = Replayed::default();
+        let live = Written::default();
+        for transaction in case.before.iter().chain(&case.after) {
+            // What the writer refuses is not there on either side.
+            let written = live.authority.write(&tenant(), by("user:forger"), transaction.clone());
+            if let Ok(receipt) = written {
+                taken += 1;
+                replayed.apply(transaction, receipt.time);
+                let read = live.authority.transaction(&tenant(), receipt.revision).unwrap().unwrap();
+                replayed.entries.last_mut().unwrap().payload = encode_changes(&read.changes);
+                replayed.entries.last_mut().unwrap().time = receipt.time;
+            }
+        }
+        assert_eq!(everything(&replayed.replayed().0), everything(&live.authority), "seed {seed}");
+    }
+    println!("{taken} transactions");
+    assert!(taken > 100);
+}
+
+#[test]
+fn the_laws_hold_at_this_door() {
+    let tried = [
+        laws::removing_an_edge_never_allows(Replayed::default, 10),
+        laws::nobody_downstream_may_more(Replayed::default, 20),
+        laws::one_cut_ends_it(Replayed::default, 60),
+        laws::time_only_takes(Replayed::default, 60),
+    ];
+    println!("{tried:?} chances to break a law");
+    assert!(tried.iter().all(|tried| *tried > 20), "{tried:?}");
 }

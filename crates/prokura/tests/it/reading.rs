@@ -82,6 +82,29 @@ fn pages_of_tasks_go_on_after_the_last_one() {
     let ids: Vec<_> = first.entries.iter().chain(&second.entries).map(|task| task.id.as_str().to_owned()).collect();
     assert_eq!(ids, ["plan", "t0", "t1", "t2", "t3", "t4"]);
     assert_eq!(second.next, None);
+    page.after = Some("no such id!".to_owned());
+    assert_eq!(snapshot.tasks(&TaskFilter::default(), &page).unwrap_err().code(), "cursor_invalid");
+}
+
+#[test]
+fn pages_of_principals_lead_through_all_of_them_once() {
+    let (authority, _) = at_noon();
+    let more = ["user:a", "user:\"a b\"", "user:\"a:b\"", "user:a/b", "folder:zz"];
+    write(&authority, more.iter().map(|text| super::support::principal(text)).collect()).unwrap();
+    let snapshot = snapshot(&authority);
+    let whole = snapshot.principals(&Page::first(100)).unwrap().entries;
+    assert_eq!(whole.len(), 8);
+    for size in 1..=9 {
+        let mut found = Vec::new();
+        let mut page = Page::first(size);
+        loop {
+            let listed = snapshot.principals(&page).unwrap();
+            found.extend(listed.entries);
+            let Some(next) = listed.next else { break };
+            page.after = Some(next);
+        }
+        assert_eq!(found, whole, "pages of {size}");
+    }
 }
 
 #[test]
