@@ -3,7 +3,7 @@ use prokura_model::{
     schema::{AllowedSubject, Member},
 };
 
-use super::{Maker, named};
+use super::{Maker, named, schema::ACTING};
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "zoë"];
 const AGENTS: [&str; 8] = ["planner", "coder", "tester", "writer", "mailer", "buyer", "guide", "clerk"];
@@ -94,7 +94,12 @@ impl Maker {
     }
 
     pub(crate) fn edge(&mut self) -> Relationship {
-        let relations = self.relations();
+        let mut relations = self.relations();
+        if self.large && self.rng.chance(70) {
+            // Ways that lead on, and so in circles, rather than ways that end.
+            relations.iter_mut().for_each(|(_, _, allowed)| allowed.retain(leads_on));
+            relations.retain(|(_, _, allowed)| !allowed.is_empty());
+        }
         let (kind, relation, allowed) = self.rng.pick(&relations).clone();
         let resource = self.object(&kind);
         let subject = match self.rng.pick(&allowed).clone() {
@@ -160,6 +165,14 @@ impl Maker {
                 }
             }
         }
+    }
+}
+
+fn leads_on(allowed: &AllowedSubject) -> bool {
+    match allowed {
+        AllowedSubject::Object(kind) => !ACTING.contains(&kind.as_str()),
+        AllowedSubject::Userset(..) => true,
+        AllowedSubject::Wildcard(_) => false,
     }
 }
 

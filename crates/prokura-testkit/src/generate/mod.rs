@@ -38,7 +38,7 @@ pub struct Case {
 pub(crate) const NOON: u64 = 1_800_000_000_000;
 
 /// How many cases of a hundred are large.
-const LARGE: usize = 4;
+const LARGE: usize = 10;
 
 impl Case {
     /// The case of this seed.
