@@ -66,8 +66,13 @@ impl Failure {
             Some(drawn) => remark(drawn),
             None => remark(format_args!("{} {}", paint(DENY, "error:"), message)),
         }
-        for item in details.iter().filter_map(|details| details.get("items")).filter_map(Value::as_array).flatten() {
-            remark(format_args!("  {} {}", paint(FAINT, "·"), item.as_str().unwrap_or_default()));
+        let items = details.iter().filter_map(|details| details.get("items")).filter_map(Value::as_array).flatten();
+        for item in items.filter_map(Value::as_str) {
+            // Items begin with the name they are about; what the message names already is not said twice.
+            let named = item.split('`').nth(1).is_some_and(|name| message.contains(name));
+            if !named {
+                remark(format_args!("  {} {item}", paint(FAINT, "·")));
+            }
         }
         if let Some(help) = help {
             remark(format_args!("{} {}", paint(COMMAND, "help:"), help));
