@@ -1,6 +1,9 @@
 //! The story, step by step, each step a real request.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use prokura_api::{
     ApplyRequest, ApplyResponse, DecisionRecord, Disposition, WriteRelationships, authzen::EvaluationResponse,
@@ -51,9 +54,11 @@ impl Stage {
         let applied = self.load().await?;
         self.introduce(&applied).await?;
         let token = self.issuer.token(ACTOR, DELEGATION, TOKEN_LIFETIME)?;
+        let signed = Instant::now();
         let first = self.allow(&token).await?;
         self.remove_edge().await?;
-        let second = self.deny(&token).await?;
+        let left = TOKEN_LIFETIME.saturating_sub(signed.elapsed());
+        let second = self.deny(&token, left).await?;
         self.explain(&second).await?;
         let records = self.records(&first, &second).await?;
         self.put_back(&token).await?;
@@ -122,8 +127,9 @@ impl Stage {
         self.say(&format!("   {}  {}\n", paint(DENY, format!("- {EDGE}")), revision(receipt.revision)))
     }
 
-    async fn deny(&self, token: &str) -> Result<Answer, Failure> {
-        self.step(5, "The same question, with the very same token, which is still valid")?;
+    async fn deny(&self, token: &str, left: Duration) -> Result<Answer, Failure> {
+        let minutes = left.as_secs() / 60;
+        self.step(5, &format!("The same question, with the very same token, good for another {minutes} minutes"))?;
         let answer = self.evaluate(token).await?;
         self.tell(&answer)?;
         expect(answer, false)

@@ -34,9 +34,7 @@ fn key_in(server: &Server) -> Option<String> {
         if let Some((_, rest)) = log.split_once("export PROKURA_KEY=") {
             return rest.split_whitespace().next().map(ToOwned::to_owned);
         }
-        if log.contains("listening") && !log.contains('┌') {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
     None
 }

@@ -43,7 +43,16 @@ pub(crate) fn root() -> PathBuf {
 /// The command, in a surrounding without a configuration of ours.
 pub(crate) fn prokura(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_prokura"));
-    for name in ["PROKURA_SERVER", "PROKURA_KEY", "PROKURA_TENANT", "PROKURA_ADMIN_KEY", "XDG_CONFIG_HOME"] {
+    let ours = [
+        "PROKURA_SERVER",
+        "PROKURA_KEY",
+        "PROKURA_TENANT",
+        "PROKURA_CERTIFICATES",
+        "PROKURA_ADMIN_KEY",
+        "PROKURA_LOG",
+        "XDG_CONFIG_HOME",
+    ];
+    for name in ours {
         command.env_remove(name);
     }
     command.env("HOME", home).env("NO_COLOR", "1").current_dir(root());
