@@ -90,9 +90,11 @@ struct Kept<N> {
     doubt: Option<(usize, u32)>,
 }
 
-/// A goal that is false as long as the goal at a position of the path is.
+/// A goal that is false, or undefined, as long as the goal at a position of the path comes out so too.
 struct Doubt {
     node: Node,
+    /// What it came out as; true once the doubt is over.
+    truth: Truth,
     rests_on: usize,
 }
 
@@ -353,42 +355,41 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
     /// Settles what the goal's answer means for what was found on the way to it, and keeps it.
     ///
     /// True rests on no cut: a cut only ever takes away. Any other answer that used the cut of a goal further out holds only
-    /// as long as that goal's does. If it is false, it is kept in doubt; the doubts since a goal was opened end with it: they
-    /// are settled when it is false for good, passed on when it is in doubt itself, and dropped when it is not false.
+    /// as long as that goal comes out so too, and is kept in doubt until then. The doubts since a goal was opened end with it:
+    /// those that came out as it did are settled, or passed on when it is in doubt itself; the others are dropped.
     fn close(&mut self, closed: Open, answer: &Answer<T::Note>) {
         let in_doubt = answer.truth != Truth::True && closed.rests_on < self.open.len();
         if in_doubt && let Some(asking) = self.open.last_mut() {
             asking.rests_on = asking.rests_on.min(closed.rests_on);
         }
-        match answer.truth {
-            Truth::False if in_doubt => {
-                for doubt in self.doubts.iter_mut().skip(closed.doubts) {
-                    doubt.rests_on = closed.rests_on;
-                }
-                if self.opened > self.memo_after {
-                    let doubt = Some((self.doubts.len(), closed.negations));
-                    self.doubts.push(Doubt { node: closed.node, rests_on: closed.rests_on });
-                    self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt });
-                }
-                return;
+        for at in closed.doubts..self.doubts.len() {
+            let Some(doubt) = self.doubts.get_mut(at) else { break };
+            let kept = doubt.truth == answer.truth;
+            if kept && in_doubt {
+                doubt.rests_on = closed.rests_on;
+                continue;
             }
-            Truth::False => {
-                for doubt in self.doubts.drain(closed.doubts..) {
-                    if let Some(kept) = self.memo.get_mut(&doubt.node) {
-                        kept.doubt = None;
-                    }
-                }
-            }
-            Truth::Undefined | Truth::True => {
-                for doubt in self.doubts.drain(closed.doubts..) {
-                    if self.memo.get(&doubt.node).is_some_and(|kept| kept.doubt.is_some()) {
-                        self.memo.remove(&doubt.node);
-                    }
+            // Dropped, or settled. A goal that was found anew since has a later doubt.
+            let node = doubt.node;
+            doubt.truth = Truth::True;
+            if let Some(known) = self.memo.get_mut(&node)
+                && known.doubt.is_some_and(|(doubt, _)| doubt == at)
+            {
+                known.doubt = None;
+                if !kept {
+                    self.memo.remove(&node);
                 }
             }
         }
-        if !in_doubt && self.opened > self.memo_after {
-            self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt: None });
+        if !in_doubt {
+            self.doubts.truncate(closed.doubts);
+        }
+        if self.opened > self.memo_after {
+            let doubt = in_doubt.then_some((self.doubts.len(), closed.negations));
+            self.memo.insert(closed.node, Kept { answer: answer.clone(), doubt });
+            if in_doubt {
+                self.doubts.push(Doubt { node: closed.node, truth: answer.truth, rests_on: closed.rests_on });
+            }
         }
     }
 
