@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use crate::{
     apply::Apply,
     attribute::AttributeCommand,
+    bench::Bench,
     completions::Completions,
     decide::{Check, Decide},
     decision::DecisionCommand,
@@ -75,6 +76,7 @@ enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    Bench(Bench),
     Openapi(Openapi),
     Completions(Completions),
 }
@@ -100,6 +102,7 @@ impl Arguments {
         match self.command {
             Command::Serve(serve) => threads()?.block_on(serve.run(self.reach)),
             Command::Demo(demo) => threads()?.block_on(demo.run(self.reach.json)),
+            Command::Bench(bench) => bench.run(self.reach.json),
             Command::Openapi(openapi) => openapi.run(),
             Command::Completions(completions) => completions.run(),
             Command::Schema(SchemaCommand::Check(check)) => check.run(&self.reach),
@@ -132,7 +135,9 @@ impl Command {
             Self::Decision(command) => command.run(session).await,
             Self::Tenant(command) => command.run(session).await,
             Self::Key(command) => command.run(session).await,
-            Self::Demo(_) | Self::Serve(_) | Self::Openapi(_) | Self::Completions(_) => Ok(Ended::Done),
+            Self::Bench(_) | Self::Demo(_) | Self::Serve(_) | Self::Openapi(_) | Self::Completions(_) => {
+                Ok(Ended::Done)
+            }
         }
     }
 }
@@ -141,6 +146,7 @@ fn threads() -> Result<tokio::runtime::Runtime, Failure> {
     Builder::new_multi_thread().enable_all().build().map_err(no_runtime)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "stands where `map_err` hands the error over")]
 fn no_runtime(error: std::io::Error) -> Failure {
     Failure::new("internal", format!("the system gives no threads: {error}"))
 }

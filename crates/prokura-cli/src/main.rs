@@ -5,6 +5,7 @@
 mod apply;
 mod arguments;
 mod attribute;
+mod bench;
 mod completions;
 mod decide;
 mod decision;

@@ -67,7 +67,7 @@ impl Figures {
 }
 
 fn percentile(sorted: &[Duration], hundredths: usize) -> Duration {
-    sorted.get(sorted.len().saturating_mul(hundredths) / 100).or(sorted.last()).copied().unwrap_or_default()
+    sorted.get(sorted.len().saturating_mul(hundredths) / 100).or_else(|| sorted.last()).copied().unwrap_or_default()
 }
 
 fn microseconds(duration: Duration) -> f64 {

@@ -204,7 +204,11 @@ impl Docs {
         }
         let mut folder = self.folder_of_document.get(document as usize).copied();
         while let Some(current) = folder {
-            if self.folder_grants.get(current as usize).is_some_and(|grants| grants.iter().any(|grant| holds(grant.grantee))) {
+            if self
+                .folder_grants
+                .get(current as usize)
+                .is_some_and(|grants| grants.iter().any(|grant| holds(grant.grantee)))
+            {
                 return true;
             }
             folder = self.parent_of_folder.get(current as usize).copied().flatten();

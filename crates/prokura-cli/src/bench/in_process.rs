@@ -1,0 +1,123 @@
+//! The library alone: names in, answer out.
+
+use std::{
+    process,
+    time::{Duration, Instant},
+};
+
+use prokura::{
+    Asked, Authority, Options, Permissionship, Provenance,
+    model::{Change, Disposition, SubjectRef, TenantName},
+};
+
+use super::{
+    Outcome,
+    measure::{Figures, cpu_time, resident_bytes},
+    named,
+    w1::{self, Docs, Question},
+};
+
+/// Relationships in one transaction while loading.
+const BATCH: usize = 10_000;
+
+/// An authority in memory that holds the organisation.
+pub(crate) struct Loaded {
+    authority: Authority,
+    tenant: TenantName,
+    pub(crate) relationships: usize,
+    pub(crate) took: Duration,
+    /// What the process grew by, names and both directions of the index included.
+    pub(crate) bytes: u64,
+}
+
+pub(crate) fn load(docs: &Docs) -> Outcome<Loaded> {
+    let relationships = docs.relationships()?;
+    let tenant = TenantName::new("default")?;
+    let authority = Authority::in_memory(Options::default());
+    let provenance = || Provenance::new("bench", "workload w1");
+    authority.write(&tenant, provenance(), vec![Change::SchemaWritten(w1::SCHEMA.to_owned())])?;
+    let before = resident_bytes(process::id())?;
+    let started = Instant::now();
+    for batch in relationships.chunks(BATCH) {
+        let changes = batch.iter().cloned().map(Change::RelationshipTouched).collect();
+        authority.write(&tenant, provenance(), changes)?;
+    }
+    let took = started.elapsed();
+    let bytes = resident_bytes(process::id())?.saturating_sub(before);
+    Ok(Loaded { authority, tenant, relationships: relationships.len(), took, bytes })
+}
+
+/// Checks without a record, on one thread.
+pub(crate) fn checks(loaded: &Loaded, questions: &[Question], duration: Duration) -> Outcome<Figures> {
+    let (names, questions) = named(questions)?;
+    let questions: Vec<_> = questions
+        .into_iter()
+        .map(|question| (question.document, SubjectRef::Object(question.user), question.allowed))
+        .collect();
+    let snapshot = loaded.authority.snapshot(&loaded.tenant)?;
+    let run = |(document, user, allowed): &(_, _, bool)| -> Outcome<bool> {
+        let answer = snapshot.check(document, &names.view, user)?;
+        Ok((answer == Permissionship::Has) == *allowed)
+    };
+    measure("in process: check", &questions, duration, run)
+}
+
+/// Decisions, each recorded, on one thread.
+pub(crate) fn decisions(loaded: &Loaded, questions: &[Question], duration: Duration) -> Outcome<Figures> {
+    let (names, questions) = named(questions)?;
+    let questions: Vec<_> = questions
+        .into_iter()
+        .map(|question| {
+            let asked = prokura::Question {
+                actor: question.user,
+                delegation: None,
+                permission: names.view.clone(),
+                resource: question.document,
+            };
+            (asked, question.allowed)
+        })
+        .collect();
+    let run = |(question, allowed): &(prokura::Question, bool)| -> Outcome<bool> {
+        let decided = loaded.authority.decide(&loaded.tenant, question, Asked::by_library())?;
+        Ok((decided.disposition() == Disposition::Allow) == *allowed)
+    };
+    measure("in process: decide, recorded", &questions, duration, run)
+}
+
+/// Asks all questions over and over: first for throughput and CPU, then once more with a clock around each.
+fn measure<Q>(
+    name: &str,
+    questions: &[Q],
+    duration: Duration,
+    mut ask: impl FnMut(&Q) -> Outcome<bool>,
+) -> Outcome<Figures> {
+    let mut wrong = 0_u64;
+    for question in questions {
+        wrong += u64::from(!ask(question)?);
+    }
+    let cpu_before = cpu_time(process::id())?;
+    let started = Instant::now();
+    let mut asked = 0_u64;
+    while started.elapsed() < duration {
+        for question in questions {
+            wrong += u64::from(!ask(question)?);
+        }
+        asked += questions.len() as u64;
+    }
+    let wall = started.elapsed();
+    let cpu = cpu_time(process::id())?.saturating_sub(cpu_before);
+    let mut latencies = Vec::with_capacity(questions.len());
+    for question in questions {
+        let started = Instant::now();
+        wrong += u64::from(!ask(question)?);
+        latencies.push(started.elapsed());
+    }
+    let sampled = Figures::new(name, wall, cpu, latencies, wrong);
+    let operations = asked as f64;
+    Ok(Figures {
+        operations: asked,
+        per_second: operations / wall.as_secs_f64(),
+        cpu_us: cpu.as_secs_f64() * 1e6 / operations,
+        ..sampled
+    })
+}
