@@ -38,6 +38,8 @@ fn one_edge_removed_and_the_same_token_is_denied() {
 
     server.well(&["relationship", "write", EDGE, "--reason", "another shift"]);
     assert_eq!(evaluate(&server, &token)["decision"], json!(true));
+    let then = server.well(&["explain", denied["context"]["id"].as_str().expect("an id")]).out;
+    assert!(then.contains("may not deploy") && then.contains("asked now: allow"), "{then}");
     let question = ["decide", "agent:deployer", "deploy", "service:checkout", "--delegation", "coder-to-deployer"];
     server.run(&question).ended(0);
     server.well(&["revoke", "planner-to-coder", "--reason", "the link in the middle"]);
