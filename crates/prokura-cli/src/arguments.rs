@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::{
@@ -97,7 +97,27 @@ impl From<Ended> for ExitCode {
     }
 }
 
+/// Commands that ask no server: how one is reached is none of their business, and stays out of their help.
+const LOCAL: [&str; 5] = ["serve", "demo", "bench", "openapi", "completions"];
+const CONNECTION: [&str; 4] = ["server", "key", "tenant", "certificates"];
+
+/// The command line's definition.
+pub(crate) fn definition() -> clap::Command {
+    let definition = Arguments::command();
+    let connection = definition.get_arguments().filter(|argument| CONNECTION.contains(&argument.get_id().as_str()));
+    // An argument of a command's own goes before the global one of the same name.
+    let hidden: Vec<_> = connection.map(|argument| argument.clone().global(false).hide(true)).collect();
+    LOCAL
+        .iter()
+        .fold(definition, |definition, name| definition.mut_subcommand(name, |command| command.args(hidden.clone())))
+}
+
 impl Arguments {
+    /// The arguments of this process. Ends it, with a word on why, if they make no sense.
+    pub(crate) fn read() -> Self {
+        Self::from_arg_matches(&definition().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
     pub(crate) fn run(self) -> Result<Ended, Failure> {
         match self.command {
             Command::Serve(serve) => threads()?.block_on(serve.run(self.reach)),

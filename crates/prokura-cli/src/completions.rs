@@ -1,10 +1,10 @@
 //! `prokura completions`
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::{Shell, generate};
 
 use crate::{
-    arguments::{Arguments, Ended},
+    arguments::{Ended, definition},
     failure::Failure,
     output::Output,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self) -> Result<Ended, Failure> {
         let mut text = Vec::new();
-        generate(self.shell, &mut Arguments::command(), "prokura", &mut text);
+        generate(self.shell, &mut definition(), "prokura", &mut text);
         Output { json: false }.print(&String::from_utf8_lossy(&text))?;
         Ok(Ended::Done)
     }

@@ -30,8 +30,6 @@ mod wire;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::arguments::Arguments;
 
 /// The memory allocator of the server: many small allocations from many threads.
@@ -39,7 +37,7 @@ use crate::arguments::Arguments;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let json = arguments.reach.json;
     match arguments.run() {
         Ok(ended) => ended.into(),

@@ -31,10 +31,24 @@ fn every_command_has_help() {
         "tenant",
         "key",
         "openapi",
+        "bench",
         "completions",
     ];
     for command in commands {
         let help = run(&[command, "--help"]).ended(0).out;
         assert!(help.contains("Usage: prokura"), "{command}: {help}");
+    }
+}
+
+#[test]
+fn commands_that_ask_no_server_do_not_speak_of_one() {
+    for (command, speaks) in [("serve", false), ("demo", false), ("completions", false), ("decide", true)] {
+        let help = run(&[command, "--help"]).ended(0).out;
+        assert_eq!(help.contains("PROKURA_SERVER"), speaks, "{command}: {help}");
+        assert!(help.contains("--json"), "{command}: {help}");
+    }
+    // They are taken all the same, wherever they stand.
+    for args in [["--tenant", "other", "completions", "bash"], ["completions", "bash", "--tenant", "other"]] {
+        run(&args).ended(0);
     }
 }
