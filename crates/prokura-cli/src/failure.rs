@@ -50,6 +50,12 @@ impl Failure {
         &self.0.code
     }
 
+    /// What a person is shown first.
+    #[cfg(test)]
+    pub(crate) fn shown(&self) -> &str {
+        self.0.drawn.as_deref().unwrap_or(&self.0.message)
+    }
+
     /// On standard error, as JSON or for a person.
     pub(crate) fn report(&self, as_json: bool) {
         let Parts { code, message, help, drawn, details } = &*self.0;

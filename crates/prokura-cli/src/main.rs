@@ -14,6 +14,7 @@ mod demo;
 mod explain;
 mod failure;
 mod key;
+mod limits;
 mod openapi;
 mod output;
 mod principal;

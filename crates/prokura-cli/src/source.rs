@@ -5,7 +5,7 @@ use std::{ops::Range, path::Path};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
 use prokura_model::schema::Diagnostic;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, limits::MISTAKES_DRAWN_MAX};
 
 /// A text and where it comes from.
 #[derive(Clone, Debug)]
@@ -21,9 +21,6 @@ pub(crate) struct Mistake {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
 }
-
-/// Most mistakes drawn at once; who has more mends the first ones and runs again.
-const DRAWN_MAX: usize = 10;
 
 impl Source {
     /// The file's text.
@@ -62,9 +59,10 @@ impl Source {
 
     /// The failure that shows these mistakes. There is at least one.
     pub(crate) fn failure(&self, code: &str, mistakes: &[Mistake]) -> Failure {
-        let drawn: Vec<_> = mistakes.iter().take(DRAWN_MAX).map(|mistake| self.draw(Level::ERROR, mistake)).collect();
+        let drawn: Vec<_> =
+            mistakes.iter().take(MISTAKES_DRAWN_MAX).map(|mistake| self.draw(Level::ERROR, mistake)).collect();
         let mut drawn = drawn.join("\n");
-        if let Some(more) = mistakes.len().checked_sub(DRAWN_MAX).filter(|more| *more > 0) {
+        if let Some(more) = mistakes.len().checked_sub(MISTAKES_DRAWN_MAX).filter(|more| *more > 0) {
             drawn.push_str(&format!("\nand {more} more"));
         }
         let details = mistakes.iter().map(|mistake| {
@@ -106,6 +104,25 @@ impl From<&Diagnostic> for Mistake {
             span: diagnostic.span.start..diagnostic.span.end,
             message: diagnostic.message.clone(),
             help: diagnostic.help.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mistake, Source};
+    use crate::limits::MISTAKES_DRAWN_MAX;
+
+    #[test]
+    fn mistakes_drawn_max_and_one_more() {
+        let source = Source { name: "file".to_owned(), text: "one\ntwo\n".to_owned() };
+        for (count, more) in [(MISTAKES_DRAWN_MAX, false), (MISTAKES_DRAWN_MAX + 1, true)] {
+            let mistakes = vec![Mistake { span: 4..7, message: "wrong".to_owned(), help: None }; count];
+            let failure = source.failure("code", &mistakes);
+            let drawn = failure.shown();
+            assert_eq!(drawn.matches("wrong").count(), MISTAKES_DRAWN_MAX);
+            assert_eq!(drawn.contains("and 1 more"), more, "{drawn}");
+            assert!(drawn.contains("file:2:1"), "{drawn}");
         }
     }
 }

@@ -7,6 +7,7 @@ use prokura_api::{Delegation, Disposition, ExplanationNode, NearMiss, StepKind, 
 use super::{Provenance, Story};
 use crate::{
     decide::verdict,
+    limits::TRIED_TOLD_MAX,
     output::{ALLOW, COMMAND, DENY, FAINT, STRONG, harmless, paint, table},
     tree::Branch,
     wire,
@@ -181,10 +182,13 @@ fn step(node: &ExplanationNode) -> Branch {
 
 fn near_miss(miss: &NearMiss, story: &Story) -> Vec<Branch> {
     let mut below = Vec::new();
-    let tried: Vec<_> = miss.tried.iter().map(|goal| Branch::leaf(goal_text(goal, story))).collect();
+    let mut tried: Vec<_> =
+        miss.tried.iter().take(TRIED_TOLD_MAX).map(|goal| Branch::leaf(goal_text(goal, story))).collect();
+    if miss.cut_off || miss.tried.len() > TRIED_TOLD_MAX {
+        tried.push(Branch::leaf(paint(FAINT, "… and more")));
+    }
     if !tried.is_empty() {
-        let more = if miss.cut_off { ", and more" } else { "" };
-        below.push(Branch::new(format!("looked at, in this order{more}"), tried));
+        below.push(Branch::new("looked at, in this order", tried));
     }
     for exclusion in &miss.excluded {
         let text = format!(

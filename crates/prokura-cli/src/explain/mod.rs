@@ -14,7 +14,13 @@ use serde::Serialize;
 
 pub(crate) use draw::{chain_text, story as text};
 
-use crate::{arguments::Ended, failure::Failure, session::Session, wire};
+use crate::{
+    arguments::Ended,
+    failure::Failure,
+    limits::{PROVENANCE_TOLD_MAX, TRIED_TOLD_MAX},
+    session::Session,
+    wire,
+};
 
 /// Draw the chain and the edges behind an answer: of a question, or of a recorded decision
 ///
@@ -97,12 +103,6 @@ pub(crate) struct Provenance {
     pub(crate) time: Time,
     pub(crate) reason: String,
 }
-
-/// Relations and permissions of a near miss that are asked about one by one; further ones are told without an answer.
-const TRIED_MAX: usize = 32;
-
-/// Transactions looked up for the provenance of edges; a witness of more is told without.
-const TRANSACTIONS_MAX: usize = 32;
 
 impl Explain {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
@@ -218,14 +218,8 @@ async fn told(
         ..PrincipalQuery::default()
     };
     let actor_registered = client.principals(&actor).await.ok().and_then(|page| page.items.into_iter().next());
-    let mut revisions: BTreeSet<u64> = decision.witness.iter().map(|edge| edge.since).collect();
-    if let Some(explanation) = &explanation {
-        for node in explained(explanation) {
-            edges(node, &mut revisions);
-        }
-    }
     let mut provenance = BTreeMap::new();
-    for revision in revisions.into_iter().take(TRANSACTIONS_MAX) {
+    for revision in revisions(&decision, explanation.as_ref()) {
         if let Ok(found) = client.transaction(revision).await {
             let written = Provenance { author: found.author, time: found.time, reason: found.reason };
             provenance.insert(revision, written);
@@ -252,7 +246,7 @@ async fn tried(session: &Session, explanation: Option<&Explanation>) -> BTreeMap
     let Some((explanation, miss)) = explanation.and_then(|found| Some((found, found.near_miss.as_ref()?))) else {
         return answers;
     };
-    for goal in miss.tried.iter().take(TRIED_MAX) {
+    for goal in miss.tried.iter().take(TRIED_TOLD_MAX) {
         let Ok(SubjectRef::Userset(object, member)) = goal.parse::<SubjectRef>() else { continue };
         let question = CheckRequest {
             resource: wire::object(&object),
@@ -268,6 +262,15 @@ async fn tried(session: &Session, explanation: Option<&Explanation>) -> BTreeMap
 
 fn api_subject(object: &prokura_api::ObjectRef) -> prokura_api::SubjectRef {
     prokura_api::SubjectRef { kind: object.kind.clone(), id: Some(object.id.clone()), relation: None, wildcard: false }
+}
+
+/// The transactions that made the edges told of.
+fn revisions(decision: &Decision, explanation: Option<&Explanation>) -> Vec<u64> {
+    let mut revisions: BTreeSet<u64> = decision.witness.iter().map(|edge| edge.since).collect();
+    for node in explanation.into_iter().flat_map(explained) {
+        edges(node, &mut revisions);
+    }
+    revisions.into_iter().take(PROVENANCE_TOLD_MAX).collect()
 }
 
 /// The steps at the top of an explanation.

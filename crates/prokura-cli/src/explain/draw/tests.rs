@@ -3,7 +3,10 @@ use insta::assert_snapshot;
 use serde_json::{Value, from_value, json};
 
 use super::{Story, story};
-use crate::explain::{Asked, Provenance};
+use crate::{
+    explain::{Asked, Provenance, revisions},
+    limits::{PROVENANCE_TOLD_MAX, TRIED_TOLD_MAX},
+};
 
 /// The story of this decision, under a chain from alice over the coder to the deployer.
 fn told(decision: &Value, explanation: Value, revoked: bool) -> String {
@@ -152,10 +155,11 @@ fn a_deny_by_the_graph_shows_where_the_way_ends() {
             deploy on service:*
 
     ✗ the graph: user:alice does not have deploy on service:checkout
-    ├─ looked at, in this order, and more
+    ├─ looked at, in this order
     │  ├─ ✗ service:checkout#owner
     │  ├─ ✓ team:core#member
-    │  └─ · team:core#lead
+    │  ├─ · team:core#lead
+    │  └─ … and more
     ├─ ✗ excluded by `- barred` of service:checkout#deploy: user:alice
     │  └─ service:checkout#barred@user:*  revision 3
     └─ nearest: barred holds
@@ -165,4 +169,35 @@ fn a_deny_by_the_graph_shows_where_the_way_ends() {
 
     what would help: `prokura relationship delete 'service:checkout#barred@user:*'`, if it should be so
     ");
+}
+
+#[test]
+fn tried_told_max_and_one_more() {
+    let decision = json!({ "disposition": "deny", "reason": "origin_lacks_permission", "message": "no" });
+    for (count, more) in [(TRIED_TOLD_MAX, false), (TRIED_TOLD_MAX + 1, true)] {
+        let tried: Vec<_> = (0..count).map(|number| format!("team:t{number}#member")).collect();
+        let miss = json!({ "message": "nothing near", "tried": tried });
+        let explanation = json!({ "subject": { "type": "user", "id": "a" }, "holds": false, "near_miss": miss });
+        let text = told(&decision, explanation, false);
+        assert_eq!(text.matches("· team:t").count(), TRIED_TOLD_MAX, "{text}");
+        assert_eq!(text.contains("… and more"), more, "{text}");
+    }
+}
+
+#[test]
+fn provenance_told_max_and_one_more() {
+    for count in [PROVENANCE_TOLD_MAX, PROVENANCE_TOLD_MAX + 1] {
+        let witness: Vec<_> = (0..count)
+            .map(|number| {
+                let mut edge = edge("owner", &json!({ "type": "user", "id": format!("u{number}") }));
+                edge["since"] = json!(number);
+                edge
+            })
+            .collect();
+        let decision = json!({
+            "disposition": "allow", "reason": "own_authority", "message": "yes", "revision": 9, "witness": witness,
+        });
+        let decision = from_value(decision).expect("a decision");
+        assert_eq!(revisions(&decision, None).len(), PROVENANCE_TOLD_MAX);
+    }
 }
