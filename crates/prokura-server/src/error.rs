@@ -132,8 +132,13 @@ impl From<JsonFault> for Refusal {
 
 impl From<AskError> for Refusal {
     fn from(error: AskError) -> Self {
+        if let AskError::CursorInvalid(_) = &error {
+            // What the cursor holds is not shown: it is opaque.
+            return Self::invalid(error.code(), "the cursor is not the `next_cursor` of a page of this list");
+        }
         let status = match &error {
             AskError::TenantUnknown(_) => StatusCode::NOT_FOUND,
+            AskError::PageSize(_) => StatusCode::BAD_REQUEST,
             AskError::Engine(error) => engine_status(error),
             other => status_of(other.code(), other.fault()),
         };
@@ -145,6 +150,7 @@ impl From<DecideError> for Refusal {
     fn from(error: DecideError) -> Self {
         let status = match &error {
             DecideError::Undecided { error, .. } => engine_status(error),
+            DecideError::RequestInvalid(_) => StatusCode::PAYLOAD_TOO_LARGE,
             other => status_of(other.code(), other.fault()),
         };
         let mut refusal = Self::new(status, error.code(), error.fault(), error.to_string());

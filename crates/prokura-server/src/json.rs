@@ -229,3 +229,6 @@ pub(crate) fn from_wire(value: &serde_json::Value) -> Value {
 pub(crate) fn from_wire_members(values: &serde_json::Map<String, serde_json::Value>) -> BTreeMap<String, Value> {
     values.iter().map(|(name, value)| (name.clone(), from_wire(value))).collect()
 }
+
+#[cfg(test)]
+mod tests;

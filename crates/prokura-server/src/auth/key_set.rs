@@ -7,13 +7,14 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use prokura_model::Value;
 use reqwest::Url;
+use tokio::time::Instant;
 
 use super::token::{Algorithm, TokenFault};
 use crate::{

@@ -94,3 +94,6 @@ impl Authenticator {
 fn looks_like_token(presented: &str) -> bool {
     presented.starts_with("ey") && presented.bytes().filter(|byte| *byte == b'.').count() >= 2
 }
+
+#[cfg(test)]
+mod tests;

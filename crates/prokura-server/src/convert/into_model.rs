@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura::{Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Expiry, Page};
 use prokura_api as api;
 use prokura_model::{
@@ -116,8 +117,15 @@ pub(crate) fn object_pair(kind: Option<&str>, id: Option<&str>, at: &str) -> Che
     }
 }
 
-pub(crate) fn page(limit: Option<usize>, cursor: Option<String>) -> Page {
-    Page { size: limit.unwrap_or(PAGE_ENTRIES_DEFAULT), after: cursor }
+/// Cursors are names of entries inside; outside they are opaque, and safe in an address.
+pub(crate) fn page(limit: Option<usize>, cursor: Option<&str>) -> Checked<Page> {
+    let after = cursor.map(|text| {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+            Refusal::invalid("cursor_invalid", "the cursor is not the `next_cursor` of a page of this list")
+        })
+    });
+    Ok(Page { size: limit.unwrap_or(PAGE_ENTRIES_DEFAULT), after: after.transpose()? })
 }
 
 pub(crate) fn time(wire: api::Time) -> Timestamp {
@@ -331,7 +339,7 @@ fn declared_principal(wire: &api::DeclaredPrincipal, at: &str) -> Checked<Declar
 }
 
 fn declared_task(wire: &api::DeclaredTask, at: &str) -> Checked<DeclaredTask> {
-    let expires = expiry(wire.expires_at, wire.expires_in_seconds, &at)?
+    let expires = expiry(wire.expires_at, wire.expires_in_seconds, at)?
         .ok_or_else(|| Refusal::invalid_at(at, "expiry_missing", "give `expires_at` or `expires_in_seconds`"))?;
     Ok(DeclaredTask {
         id: task_id(&wire.id, format!("{at}.id"))?,

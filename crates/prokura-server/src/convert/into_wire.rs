@@ -1,5 +1,6 @@
 //! What goes out.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura::{Applied, Decision, Effect, Explanation, Receipt};
 use prokura_api as api;
 use prokura_model::{
@@ -34,6 +35,11 @@ pub(crate) fn wire_relationship(relationship: &Relationship) -> api::Relationshi
         relation: relationship.relation.as_str().to_owned(),
         subject: wire_subject(&relationship.subject),
     }
+}
+
+/// The other half of [`page`](super::page).
+pub(crate) fn wire_cursor(next: Option<String>) -> Option<String> {
+    next.map(|name| URL_SAFE_NO_PAD.encode(name))
 }
 
 pub(crate) fn wire_time(time: Timestamp) -> api::Time {

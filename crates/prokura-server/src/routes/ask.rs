@@ -132,9 +132,12 @@ pub(crate) async fn decisions(
 ) -> Result<Json<api::Page<api::DecisionRecord>>, Refusal> {
     let tenant = visit.reads(&tenant)?;
     let filter = decision_filter(&query)?;
-    let page = convert::page(query.limit, query.cursor);
+    let page = convert::page(query.limit, query.cursor.as_deref())?;
     let found = blocking(move || Ok(app.authority().decisions(&tenant, &filter, &page)?)).await?;
-    Ok(Json(api::Page { items: found.records.iter().map(convert::wire_record).collect(), next_cursor: found.next }))
+    Ok(Json(api::Page {
+        items: found.records.iter().map(convert::wire_record).collect(),
+        next_cursor: convert::wire_cursor(found.next),
+    }))
 }
 
 fn decision_filter(query: &api::DecisionQuery) -> Result<DecisionFilter, Refusal> {

@@ -76,12 +76,12 @@ pub(crate) async fn relationships(
 ) -> Result<Json<api::Page<api::StoredRelationship>>, Refusal> {
     let snapshot = app.authority().snapshot(&visit.reads(&tenant)?)?;
     let filter = convert::relationship_filter(&query)?;
-    let listed = snapshot.relationships(&filter, &convert::page(query.limit, query.cursor))?;
+    let listed = snapshot.relationships(&filter, &convert::page(query.limit, query.cursor.as_deref())?)?;
     let stored = listed.entries.iter().map(|(relationship, since)| api::StoredRelationship {
         relationship: convert::wire_relationship(relationship),
         since: since.0,
     });
-    Ok(Json(api::Page { items: stored.collect(), next_cursor: listed.next }))
+    Ok(Json(api::Page { items: stored.collect(), next_cursor: convert::wire_cursor(listed.next) }))
 }
 
 /// Writes and deletes relationships, in one transaction: all or none.
@@ -133,7 +133,7 @@ pub(crate) async fn attributes(
         });
         return Ok(Json(api::Page { items: item.into_iter().collect(), next_cursor: None }));
     }
-    let listed = snapshot.all_attributes(&convert::page(query.limit, query.cursor))?;
+    let listed = snapshot.all_attributes(&convert::page(query.limit, query.cursor.as_deref())?)?;
     let meant = listed.entries.iter().filter(|(object, _)| {
         kind.as_ref().is_none_or(|kind| *kind == object.kind) && id.as_ref().is_none_or(|id| *id == object.id)
     });
@@ -141,7 +141,7 @@ pub(crate) async fn attributes(
         object: convert::wire_object(object),
         attributes: json::to_wire_members(attributes),
     });
-    Ok(Json(api::Page { items: items.collect(), next_cursor: listed.next }))
+    Ok(Json(api::Page { items: items.collect(), next_cursor: convert::wire_cursor(listed.next) }))
 }
 
 /// Sets all attributes of an object.

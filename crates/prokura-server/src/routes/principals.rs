@@ -37,8 +37,8 @@ pub(crate) async fn principals(
             (snapshot.principal(&object)?.into_iter().collect(), None)
         }
         _ => {
-            let listed = snapshot.principals(&convert::page(query.limit, query.cursor))?;
-            (listed.entries, listed.next)
+            let listed = snapshot.principals(&convert::page(query.limit, query.cursor.as_deref())?)?;
+            (listed.entries, convert::wire_cursor(listed.next))
         }
     };
     let meant = found.iter().filter(|principal| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use prokura::limits::PAGE_ENTRIES_MAX;
+use prokura::{AskError, limits::PAGE_ENTRIES_MAX};
 use prokura_api as api;
 use prokura_api::ErrorBody;
 use prokura_model::{KeyId, TenantName};
@@ -12,7 +12,6 @@ use crate::{
     app::App,
     convert,
     error::Refusal,
-    limits::PAGE_ENTRIES_DEFAULT,
     request::{JsonBody, Parameters, Segments, Visit, blocking},
 };
 
@@ -109,19 +108,19 @@ fn page_of<T, W>(
     name: impl Fn(&T) -> String,
     wire: impl Fn(&T) -> W,
 ) -> Result<Json<api::Page<W>>, Refusal> {
-    let size = query.limit.unwrap_or(PAGE_ENTRIES_DEFAULT);
-    if !(1..=PAGE_ENTRIES_MAX).contains(&size) {
-        return Err(Refusal::invalid("page_size", format!("a page has 1 to {PAGE_ENTRIES_MAX} entries, not {size}")));
+    let page = convert::page(query.limit, query.cursor.as_deref())?;
+    if !(1..=PAGE_ENTRIES_MAX).contains(&page.size) {
+        return Err(AskError::PageSize(page.size).into());
     }
-    let start = match &query.cursor {
+    let start = match page.after {
         None => 0,
-        Some(cursor) => match entries.iter().position(|entry| name(entry) == *cursor) {
+        Some(cursor) => match entries.iter().position(|entry| name(entry) == cursor) {
             Some(position) => position + 1,
-            None => return Err(Refusal::invalid("cursor_invalid", "this cursor is not of a page of this list")),
+            None => return Err(AskError::CursorInvalid(cursor).into()),
         },
     };
-    let shown: Vec<&T> = entries.iter().skip(start).take(size).collect();
+    let shown: Vec<&T> = entries.iter().skip(start).take(page.size).collect();
     let more = entries.len() > start + shown.len();
-    let next_cursor = if more { shown.last().map(|entry| name(entry)) } else { None };
+    let next_cursor = if more { convert::wire_cursor(shown.last().map(|entry| name(entry))) } else { None };
     Ok(Json(api::Page { items: shown.into_iter().map(wire).collect(), next_cursor }))
 }

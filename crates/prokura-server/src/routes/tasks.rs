@@ -35,10 +35,10 @@ pub(crate) async fn tasks(
         visit.caller.may_act_for(origin.get_or_insert_with(|| token.actor.clone()))?;
     }
     let filter = TaskFilter { origin, state: query.state.map(convert::task_state) };
-    let listed = snapshot.tasks(&filter, &convert::page(query.limit, query.cursor))?;
+    let listed = snapshot.tasks(&filter, &convert::page(query.limit, query.cursor.as_deref())?)?;
     Ok(Json(api::Page {
         items: listed.entries.iter().map(|task| convert::wire_task(task)).collect(),
-        next_cursor: listed.next,
+        next_cursor: convert::wire_cursor(listed.next),
     }))
 }
 
@@ -164,14 +164,14 @@ pub(crate) async fn delegations(
         from: convert::object_pair(query.from_type.as_deref(), query.from_id.as_deref(), "from")?,
         to: convert::object_pair(query.to_type.as_deref(), query.to_id.as_deref(), "to")?,
     };
-    let listed = snapshot.delegations(&filter, &convert::page(query.limit, query.cursor))?;
+    let listed = snapshot.delegations(&filter, &convert::page(query.limit, query.cursor.as_deref())?)?;
     let mut items = Vec::new();
     for delegation in &listed.entries {
         if may_see(&snapshot, &visit, delegation)? {
             items.push(convert::wire_delegation(delegation));
         }
     }
-    Ok(Json(api::Page { items, next_cursor: listed.next }))
+    Ok(Json(api::Page { items, next_cursor: convert::wire_cursor(listed.next) }))
 }
 
 /// One delegation. A token sees it if its subject made or received it, or is the origin of its task.

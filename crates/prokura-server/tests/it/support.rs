@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use prokura::{Authority, Options, Provenance};
-use prokura_model::{Change, KeyRole, KeyScope, ObjectRef, Principal, PrincipalState, SpokenFor, TenantName};
+use prokura_model::{Change, KeyRole, KeyScope, Principal, PrincipalState, SpokenFor, TenantName};
 use prokura_server::{Config, Server, serve};
 use serde_json::Value;
 
@@ -126,10 +126,6 @@ pub(crate) fn client() -> reqwest::Client {
 
 pub(crate) fn tenant(name: &str) -> TenantName {
     TenantName::new(name).unwrap()
-}
-
-pub(crate) fn object(text: &str) -> ObjectRef {
-    text.parse().unwrap()
 }
 
 /// The conformance data of the field, if it is there; if not, the test says what it leaves out.
