@@ -10,7 +10,7 @@ use std::{
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use prokura_api::authzen::EvaluationResponse;
+use prokura_api::{SchemaWrite, WriteRelationships, authzen::EvaluationResponse};
 use tokio::{net::TcpStream, task::JoinSet};
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     named,
     w1::{self, Docs, Question},
 };
+use crate::wire;
 
 /// As long as a key made by the server, so that both handlers read the same number of bytes.
 const KEY: &str = "pk_benchmark0benchmark0benchmark0benchmark0bench";
@@ -97,35 +98,16 @@ fn start(arguments: impl FnOnce(String) -> Vec<String>) -> Outcome<Server> {
 
 async fn load(server: &Server, docs: &Docs) -> Outcome<()> {
     let mut connection = connect(server.address).await?;
-    let schema = serde_json::json!({ "schema": w1::SCHEMA, "reason": "workload w1" });
+    let reason = Some("workload w1".to_owned());
+    let schema = SchemaWrite { schema: w1::SCHEMA.to_owned(), reason: reason.clone() };
     send(&mut connection, "PUT", "/v1/tenants/default/schema", Bytes::from(serde_json::to_vec(&schema)?)).await?;
     for batch in docs.relationships()?.chunks(BATCH) {
-        let updates: Vec<_> = batch.iter().map(update).collect();
-        let body = serde_json::json!({ "updates": updates, "reason": "workload w1" });
+        let touch = batch.iter().map(wire::relationship).collect();
+        let write = WriteRelationships { touch, delete: Vec::new(), reason: reason.clone() };
         let path = "/v1/tenants/default/relationships/write";
-        send(&mut connection, "POST", path, Bytes::from(serde_json::to_vec(&body)?)).await?;
+        send(&mut connection, "POST", path, Bytes::from(serde_json::to_vec(&write)?)).await?;
     }
     Ok(())
-}
-
-fn update(relationship: &prokura_model::Relationship) -> serde_json::Value {
-    let subject = match &relationship.subject {
-        prokura_model::SubjectRef::Object(object) => {
-            serde_json::json!({ "type": object.kind.as_str(), "id": object.id.as_str() })
-        }
-        prokura_model::SubjectRef::Userset(object, relation) => {
-            serde_json::json!({ "type": object.kind.as_str(), "id": object.id.as_str(), "relation": relation.as_str() })
-        }
-        prokura_model::SubjectRef::Wildcard(kind) => serde_json::json!({ "type": kind.as_str(), "wildcard": true }),
-    };
-    serde_json::json!({
-        "operation": "touch",
-        "relationship": {
-            "resource": { "type": relationship.resource.kind.as_str(), "id": relationship.resource.id.as_str() },
-            "relation": relationship.relation.as_str(),
-            "subject": subject,
-        },
-    })
 }
 
 /// Whether an answer is right for a question whose slow answer is known.
