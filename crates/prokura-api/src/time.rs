@@ -79,3 +79,47 @@ impl PartialSchema for Time {
 }
 
 impl ToSchema for Time {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_and_written_as_rfc_3339() {
+        let time: Time = "2026-11-22T07:30:00.250Z".parse().unwrap();
+        assert_eq!(time.as_ms(), 1_795_332_600_250);
+        assert_eq!(time.to_string(), "2026-11-22T07:30:00.25Z");
+        assert_eq!(Time::from_ms(1_795_332_600_250), time);
+        assert_eq!("2026-11-22T08:30:00.25+01:00".parse(), Ok(time));
+        assert_eq!(serde_json::from_str::<Time>("\"2026-11-22T07:30:00.25Z\"").unwrap(), time);
+        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-22T07:30:00.25Z\"");
+    }
+
+    #[test]
+    fn what_is_finer_than_a_millisecond_is_rounded_down() {
+        let time: Time = "1970-01-01T00:00:00.0019Z".parse().unwrap();
+        assert_eq!(time.as_ms(), 1);
+    }
+
+    #[test]
+    fn other_text_is_no_time() {
+        for text in [
+            "",
+            "now",
+            "2026-11-22",
+            "2026-11-22T07:30:00",
+            "2026-11-22 07:30:00Z",
+            "2026-11-22T07:30:00+01:00[Europe/Berlin]",
+            "1969-12-31T23:59:59Z",
+            "2026-13-22T07:30:00Z",
+            "1795332600",
+        ] {
+            assert_eq!(text.parse::<Time>(), Err(TimeError), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_time_can_be_said() {
+        assert!(Time::from_ms(u64::MAX).to_string().starts_with("9999-"));
+    }
+}

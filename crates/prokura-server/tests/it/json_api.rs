@@ -311,3 +311,16 @@ async fn a_client_says_what_is_wrong_with_the_way_to_the_server() {
     let client = Client::new(ClientOptions::new(setup.url("/somewhere/else"))).unwrap();
     assert_eq!(client.schema().await.unwrap_err().code(), "route_unknown");
 }
+
+#[tokio::test]
+async fn what_the_server_keeps_for_itself_is_no_tenant() {
+    let setup = Setup::filled().await;
+    let client = client(&setup).with_tenant("system");
+    assert_eq!(client.schema().await.unwrap_err().code(), "tenant_unknown");
+    assert_eq!(client.decide(&decide(object("user", "alice"), None)).await.unwrap_err().code(), "tenant_unknown");
+    let write = SchemaWrite { schema: SCHEMA.to_owned(), reason: None };
+    let refused = client.write_schema(&write).await.unwrap_err();
+    assert!(["tenant_unknown", "tenant_reserved"].contains(&refused.code()), "{refused:?}");
+    let create = NewTenant { name: "system".to_owned(), reason: None };
+    assert_eq!(client.create_tenant(&create).await.unwrap_err().code(), "tenant_reserved");
+}

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -49,6 +49,76 @@ async fn a_server_says_whether_it_is_well() {
     assert_eq!((alive.status, alive.text.as_str()), (200, "ok\n"));
     let ready = setup.send(setup.http.get(setup.url("/readyz"))).await;
     assert_eq!((ready.status, ready.text.as_str()), (200, "ready\n"));
+}
+
+#[tokio::test]
+async fn a_caller_cannot_make_up_labels() {
+    let setup = Setup::empty().await;
+    for path in ["/made/up", "/v1/tenants/made-up/decide"] {
+        let method = reqwest::Method::from_bytes(b"MADEUP").unwrap();
+        setup.send(setup.http.request(method, setup.url(path))).await;
+    }
+    let page = setup.get("/metrics", &setup.admin).await.text.to_lowercase();
+    assert!(page.contains("route=\"none\",method=\"other\",status=\"404\""), "{page}");
+    assert!(!page.contains("made"), "{page}");
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<String>>);
+
+impl tracing::Subscriber for Kept {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("prokura")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+        tracing::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Text<'t>(&'t mut String);
+        impl tracing::field::Visit for Text<'_> {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0.push_str(&format!("{field}={value:?} "));
+            }
+        }
+        let mut kept = self.0.lock().unwrap();
+        event.record(&mut Text(&mut kept));
+        kept.push('\n');
+    }
+
+    fn enter(&self, _: &tracing::Id) {}
+
+    fn exit(&self, _: &tracing::Id) {}
+}
+
+#[tokio::test]
+async fn the_log_has_a_line_a_request_and_never_a_credential_or_an_id() {
+    let kept = Kept::default();
+    let _default = tracing::subscriber::set_default(kept.clone());
+    let issuer = crate::token::TestIssuer::new();
+    let setup = Setup::with(issuer.config()).await;
+    setup.fill();
+    let token = issuer.token("user:alice");
+    let ask = json!({"permission": "read", "resource": {"type": "record", "id": "record-1"}});
+    setup.post("/v1/tenants/default/decide", &token, &ask).await;
+    setup.get("/v1/tenants/default/relationships?subject_type=user&subject_id=alice", &setup.admin).await;
+    setup.get("/v1/keys", "pk_wrong_secret").await;
+    let log = kept.0.lock().unwrap().clone();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("request_id=")).collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    assert!(lines[0].contains("route=\"/v1/tenants/{tenant}/decide\""), "{log}");
+    assert!(lines[0].contains("caller=\"token:user\"") && lines[0].contains("status=200"), "{log}");
+    assert!(lines[1].contains("caller=\"key:"), "{log}");
+    assert!(lines[2].contains("code=\"credential_invalid\""), "{log}");
+    for secret in [token.as_str(), setup.admin.as_str(), "wrong_secret", "alice", "record-1"] {
+        assert!(!log.contains(secret), "{secret} in\n{log}");
+    }
 }
 
 /// A disk in memory that is full from the moment a test says so.
