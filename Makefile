@@ -28,8 +28,8 @@ docs: ## documentation builds without warnings, and its examples run
 unit: tools ## unit, integration, property and tidy tests
 	$(CARGO) nextest run --workspace --locked
 
-long: tools ## the same properties on a million cases (hours on two cores)
-	PROKURA_CASES=1000000 $(CARGO) nextest run --release --package prokura-engine --locked differential --no-capture
+long: tools ## the same properties on a million cases (minutes once it is built)
+	PROKURA_CASES=1000000 $(CARGO) nextest run --profile long --release --package prokura-engine --locked differential --no-capture
 
 openapi: ## write openapi.json anew from the code
 	PROKURA_UPDATE_OPENAPI=1 $(CARGO) nextest run --package prokura-server --locked openapi

@@ -163,7 +163,7 @@ impl Report {
                 figures.wrong.to_string(),
             ]
         });
-        let head = ["measure", "operations", "a second", "CPU µs", "p50 µs", "p99 µs", "wrong"];
+        let head = ["measure", "operations", "a second", "CPU (us)", "p50 (us)", "p99 (us)", "wrong"];
         let figures = table(head, rows.collect(), "nothing was measured");
         let ratios: Vec<_> = self.ratios.iter().map(|ratio| format!("{:.2}  {}", ratio.value, ratio.name)).collect();
         format!(

@@ -194,7 +194,7 @@ impl Scenario {
 /// One cannot be read.
 #[must_use]
 pub fn all() -> Vec<(String, Scenario)> {
-    // Cargo says where the crate lies that is tested now, which is right also where worktrees share what was built.
+    // Asked for when it runs: what was built may have been moved since.
     let tested = env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     let folder = Path::new(&tested).join("../../scenarios");
     let mut found = Vec::new();
