@@ -14,7 +14,7 @@ demo: ## build, start on the embedded store, load a sample organisation, make fi
 build: ## the release binary, at target/release/prokura
 	$(CARGO) build --release --package prokura-cli
 
-test: tools lint unit docs ## everything CI runs; installs what it needs
+test: tools lint docs unit ## everything CI runs; installs what it needs
 
 lint: tools ## formatting, lints, dependency rules
 	$(CARGO) fmt --all --check
