@@ -1,7 +1,11 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use prokura_model::{
-    ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
+    Cap, ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
     Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, WitnessEdge,
 };
 
@@ -9,6 +13,7 @@ use crate::{
     EngineError, Explanation, Limits, Permissionship, View,
     explain::{explained, witness},
     graph::Graph,
+    limits::CAP_TEXT_BYTES_MAX,
     recorder::Recorder,
 };
 
@@ -317,7 +322,7 @@ impl Walk<'_> {
         let Question { permission, resource, .. } = self.question;
         for (position, link) in chain.iter().enumerate() {
             if !link.cap.covers(permission, resource) {
-                let (name, cap) = (described(link), &link.cap);
+                let (name, cap) = (described(link), beginning(&link.cap));
                 let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
                 return deny_at(position, Reason::OutsideCap, message);
             }
@@ -397,6 +402,26 @@ fn described(link: &Delegation) -> String {
     format!("delegation `{}` from {} to {}", link.id, link.from, link.to)
 }
 
+/// The text of a cap as far as a message carries it. What is beyond is not even written.
+fn beginning(cap: &Cap) -> String {
+    let mut beginning = Beginning(String::new());
+    match write!(beginning, "{cap}") {
+        Ok(()) => beginning.0,
+        Err(fmt::Error) => beginning.0 + "…",
+    }
+}
+
+struct Beginning(String);
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let left = CAP_TEXT_BYTES_MAX - self.0.len();
+        let (fits, rest) = text.split_at(text.floor_char_boundary(left));
+        self.0.push_str(fits);
+        if rest.is_empty() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
 fn links(chain: &VecDeque<Arc<Delegation>>) -> Vec<ChainLink> {
     let link = |link: &Arc<Delegation>| ChainLink {
         delegation: link.id.clone(),
@@ -413,3 +438,6 @@ fn state_words(state: PrincipalState) -> &'static str {
         PrincipalState::OffBoarded => "off-boarded",
     }
 }
+
+#[cfg(test)]
+mod tests;

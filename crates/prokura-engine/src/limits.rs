@@ -13,7 +13,8 @@ pub const DEPTH_MAX: usize = 10_000;
 /// Most edges visited by one check, unless configured: a fraction of a second.
 pub const WORK_DEFAULT: u64 = 1_000_000;
 
-/// Most links in a chain, unless configured.
+/// Most links in a chain that carries anything, unless configured. A longer chain is a deny: too long is what the chain is, and
+/// not how far somebody looked.
 pub const CHAIN_LINKS_DEFAULT: usize = 32;
 
 /// Most type names a tenant can ever have used: a type is part of every packed node, and has 14 bits there.
@@ -35,14 +36,22 @@ pub const NEAREST_TRIED_MAX: usize = 64;
 /// Most relationships in one page.
 pub const PAGE_RELATIONSHIPS_MAX: usize = 10_000;
 
-/// How much one question may cost. Reaching a limit is an error, never a deny.
+/// Most of a cap's text that a message repeats, in bytes: whoever made the cap decides how long it is, and every decision
+/// that it denies is answered and recorded with the message.
+pub const CAP_TEXT_BYTES_MAX: usize = 512;
+
+/// How much one question may cost.
+///
+/// `depth` and `work` bound the evaluation: reaching one says nothing about who may do what, so it is an error and never a
+/// deny. `chain_links` is a rule about chains: a longer one carries nothing, however it is evaluated, so that it is a deny,
+/// with the reason `chain_too_long`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most goals open on one path; more than [`DEPTH_MAX`] counts as that.
     pub depth: usize,
     /// Most edges visited in one check.
     pub work: u64,
-    /// Most links in a chain.
+    /// Most links in a chain that carries anything.
     pub chain_links: usize,
 }
 

@@ -8,7 +8,9 @@ use prokura_model::{
     TenantName, Timestamp, Value,
 };
 
-use crate::{DecideError, limits::RECORDED_REQUEST_BYTES_MAX, mint, shared::Shared, writer::check_value};
+use crate::{
+    DecideError, limits::RECORDED_REQUEST_BYTES_MAX, mint, recorder::Unplaced, shared::Shared, writer::check_value,
+};
 
 /// Who asked, through which door, and in what words. It is recorded with the decision and plays no part in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +123,42 @@ pub(crate) fn decide(
     question: &Question,
     asked: Asked,
 ) -> Result<Decided, DecideError> {
+    match decide_at_once(shared, tenant, question, asked)? {
+        Placed::InLine(decided) => Ok(decided),
+        Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared),
+    }
+}
+
+/// What became of a decision that is not to wait.
+pub(crate) enum Placed {
+    /// Its record is in line, so it may be answered.
+    InLine(Decided),
+    /// There was no place, so it may not be answered yet.
+    NotYet(Unrecorded),
+}
+
+/// A decision that is not in line to be recorded, and is nothing as long as it is not.
+#[derive(Debug)]
+pub(crate) struct Unrecorded {
+    record: Unplaced,
+    result: Result<Decided, DecideError>,
+}
+
+impl Unrecorded {
+    /// Waits for a place, and answers.
+    pub(crate) fn put_in_line(self, shared: &Shared) -> Result<Decided, DecideError> {
+        shared.records.put_waiting(self.record)?;
+        self.result
+    }
+}
+
+/// The same as [`decide`], but it waits for nothing.
+pub(crate) fn decide_at_once(
+    shared: &Shared,
+    tenant: &TenantName,
+    question: &Question,
+    asked: Asked,
+) -> Result<Placed, DecideError> {
     let begun = Instant::now();
     let Some(tenant) = shared.system.tenant(tenant) else {
         return Err(DecideError::TenantUnknown(tenant.clone()));
@@ -135,10 +173,14 @@ pub(crate) fn decide(
         Ok(decision) => decided(head, question, asked, decision),
         Err(error) => failed(head, question, asked, error),
     };
-    shared.records.put(&tenant.name, &record)?;
-    match result {
+    let unplaced = shared.records.put(&tenant.name, &record)?;
+    let result = match result {
         Ok(decision) => Ok(Decided { id, time, decision }),
         Err(error) => Err(DecideError::Undecided { id, error: Box::new(error) }),
+    };
+    match unplaced {
+        None => result.map(Placed::InLine),
+        Some(record) => Ok(Placed::NotYet(Unrecorded { record, result })),
     }
 }
 

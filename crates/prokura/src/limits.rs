@@ -28,11 +28,24 @@ pub const WRITE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Decisions that may wait to be recorded, unless the options say otherwise.
 pub const RECORD_QUEUE_DEFAULT: usize = 16_384;
 
+/// Decisions that may wait to be recorded, in bytes of their records. One alone always may.
+pub const RECORD_QUEUE_BYTES_MAX: usize = 256 * 1_048_576;
+
+/// Largest record of a decision, in bytes. What it is made of has limits of its own, far below this unless the options
+/// allow longer chains.
+pub const RECORD_BYTES_MAX: usize = 16 * 1_048_576;
+
+// The frame around a record also holds its id and its tenant's name.
+const _: () = assert!(RECORD_BYTES_MAX + 65_536 <= prokura_store::limits::FRAME_BYTES_MAX);
+
 /// Longest a decision waits for a place in the record queue before it is refused as `record_unavailable`.
 pub const RECORD_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Most decision records that share one flush to the disk.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
+
+/// Most bytes of decision records that share one flush to the disk.
+pub const BATCH_RECORD_BYTES_MAX: usize = 16 * 1_048_576;
 
 /// Revisions behind the head that stay readable, unless the options say otherwise.
 pub const REVISIONS_KEPT_DEFAULT: u64 = 1_000;

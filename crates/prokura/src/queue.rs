@@ -1,4 +1,5 @@
-//! A bounded queue from many threads to one, that can be waited for with a time limit, and closed.
+//! A queue from many threads to one, bounded by entries and by bytes, that can be waited for with a time limit, and
+//! closed.
 
 use std::{
     collections::VecDeque,
@@ -12,16 +13,30 @@ pub(crate) struct Queue<T> {
     filled: Condvar,
     emptied: Condvar,
     capacity: usize,
+    /// Most bytes that wait; an entry that is alone always fits.
+    budget: usize,
 }
 
 #[derive(Debug)]
 struct Inner<T> {
-    waiting: VecDeque<T>,
+    /// Each with its bytes.
+    waiting: VecDeque<(usize, T)>,
+    /// All of theirs.
+    bytes: usize,
     closed: bool,
     /// Whoever takes should not wait for more.
     urgent: bool,
     /// How many entries whoever takes is waiting for. Waking it for every single one would cost more than the entry.
     wanted: usize,
+    /// Or how many bytes.
+    wanted_bytes: usize,
+}
+
+/// How much is taken at once: at most so many entries, and so many bytes unless the first has more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Why nothing was put into the queue.
@@ -33,52 +48,91 @@ pub(crate) enum Refused {
     Closed,
 }
 
+impl<T> Inner<T> {
+    fn first(&mut self) -> Option<T> {
+        let (bytes, entry) = self.waiting.pop_front()?;
+        self.bytes -= bytes;
+        Some(entry)
+    }
+
+    fn fills(&self, batch: Batch) -> bool {
+        self.waiting.len() >= batch.entries || self.bytes >= batch.bytes
+    }
+
+    fn batch(&mut self, most: Batch) -> Vec<T> {
+        let mut bytes = 0;
+        let fits = |(position, (size, _)): &(usize, &(usize, T))| {
+            bytes += size;
+            *position == 0 || (*position < most.entries && bytes <= most.bytes)
+        };
+        let count = self.waiting.iter().enumerate().take_while(fits).count();
+        (0..count).map_while(|_| self.first()).collect()
+    }
+}
+
 impl<T> Queue<T> {
     /// A queue that holds so many entries, and at least one.
     pub(crate) fn new(capacity: usize) -> Self {
-        let inner = Inner { waiting: VecDeque::new(), closed: false, urgent: false, wanted: 1 };
-        Self { inner: Mutex::new(inner), filled: Condvar::new(), emptied: Condvar::new(), capacity: capacity.max(1) }
+        Self::with_budget(capacity, usize::MAX)
+    }
+
+    /// A queue that holds so many entries, of so many bytes together, and at least one.
+    pub(crate) fn with_budget(capacity: usize, budget: usize) -> Self {
+        let inner = Inner {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            closed: false,
+            urgent: false,
+            wanted: 1,
+            wanted_bytes: usize::MAX,
+        };
+        let capacity = capacity.max(1);
+        Self { inner: Mutex::new(inner), filled: Condvar::new(), emptied: Condvar::new(), capacity, budget }
     }
 
     /// Puts an entry at the end, waiting for a place if there is none.
     pub(crate) fn put(&self, entry: T, longest: Duration) -> Result<(), Refused> {
-        self.put_last(entry, longest, false)
+        self.put_last(0, entry, longest, false).map_err(|(refused, _)| refused)
+    }
+
+    /// The same for an entry of so many bytes, which comes back if it is refused.
+    pub(crate) fn put_sized(&self, bytes: usize, entry: T, longest: Duration) -> Result<(), (Refused, T)> {
+        self.put_last(bytes, entry, longest, false)
     }
 
     /// The same, and a batch that is being gathered ends with it.
     pub(crate) fn put_urgent(&self, entry: T, longest: Duration) -> Result<(), Refused> {
-        self.put_last(entry, longest, true)
+        self.put_last(0, entry, longest, true).map_err(|(refused, _)| refused)
     }
 
     /// Takes the first entry, waiting until there is one; none when the queue is closed and empty.
     pub(crate) fn take(&self) -> Option<T> {
-        let entry = self.wait_for_one().waiting.pop_front();
+        let entry = self.wait_for_one().first();
         self.emptied.notify_one();
         entry
     }
 
     /// Takes the first entry if there is one.
     pub(crate) fn take_now(&self) -> Option<T> {
-        let entry = self.lock().waiting.pop_front();
+        let entry = self.lock().first();
         if entry.is_some() {
             self.emptied.notify_one();
         }
         entry
     }
 
-    /// Takes up to `most` entries: waits until there is one, then this long for others to come. Empty when the queue is
-    /// closed and empty.
-    pub(crate) fn take_batch(&self, most: usize, gathering: Duration) -> Vec<T> {
+    /// Takes a batch: waits until there is an entry, then this long for others to come. Empty when the queue is closed and
+    /// empty.
+    pub(crate) fn take_batch(&self, most: Batch, gathering: Duration) -> Vec<T> {
         // A queue smaller than a batch is full before the batch is, and whoever waits for a place should not wait long.
-        let enough = most.min(self.capacity);
+        let enough = Batch { entries: most.entries.min(self.capacity), bytes: most.bytes.min(self.budget) };
         let mut inner = self.wait_for_one();
-        inner.wanted = enough;
-        let few = |inner: &mut Inner<T>| inner.waiting.len() < enough && !inner.closed && !inner.urgent;
+        (inner.wanted, inner.wanted_bytes) = (enough.entries, enough.bytes);
+        let few = |inner: &mut Inner<T>| !inner.fills(enough) && !inner.closed && !inner.urgent;
         let (mut inner, _) =
             self.filled.wait_timeout_while(inner, gathering, few).unwrap_or_else(PoisonError::into_inner);
-        inner.wanted = 1;
-        let taken = inner.waiting.len().min(most);
-        let batch = inner.waiting.drain(..taken).collect();
+        (inner.wanted, inner.wanted_bytes) = (1, usize::MAX);
+        let batch = inner.batch(most);
         inner.urgent = inner.urgent && !inner.waiting.is_empty();
         drop(inner);
         self.emptied.notify_all();
@@ -97,28 +151,34 @@ impl<T> Queue<T> {
         self.lock().waiting.len()
     }
 
-    fn put_last(&self, entry: T, longest: Duration, urgent: bool) -> Result<(), Refused> {
+    fn put_last(&self, bytes: usize, entry: T, longest: Duration, urgent: bool) -> Result<(), (Refused, T)> {
+        let full = |inner: &mut Inner<T>| self.is_full(inner, bytes) && !inner.closed;
         let mut inner = self.lock();
-        if inner.waiting.len() >= self.capacity && !inner.closed {
-            let full = |inner: &mut Inner<T>| inner.waiting.len() >= self.capacity && !inner.closed;
+        if full(&mut inner) && !longest.is_zero() {
             let (waited, _) =
                 self.emptied.wait_timeout_while(inner, longest, full).unwrap_or_else(PoisonError::into_inner);
             inner = waited;
         }
         if inner.closed {
-            return Err(Refused::Closed);
+            return Err((Refused::Closed, entry));
         }
-        if inner.waiting.len() >= self.capacity {
-            return Err(Refused::Full);
+        if self.is_full(&inner, bytes) {
+            return Err((Refused::Full, entry));
         }
-        inner.waiting.push_back(entry);
+        inner.waiting.push_back((bytes, entry));
+        inner.bytes += bytes;
         inner.urgent |= urgent;
-        let wake = inner.urgent || inner.waiting.len() >= inner.wanted;
+        let wake = inner.urgent || inner.waiting.len() >= inner.wanted || inner.bytes >= inner.wanted_bytes;
         drop(inner);
         if wake {
             self.filled.notify_one();
         }
         Ok(())
+    }
+
+    fn is_full(&self, inner: &Inner<T>, bytes: usize) -> bool {
+        let over = inner.bytes.saturating_add(bytes) > self.budget;
+        inner.waiting.len() >= self.capacity || (over && !inner.waiting.is_empty())
     }
 
     fn wait_for_one(&self) -> MutexGuard<'_, Inner<T>> {

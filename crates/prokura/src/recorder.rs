@@ -2,7 +2,7 @@
 
 use std::{
     sync::mpsc::{SyncSender, sync_channel},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prokura_model::{DecisionRecord, TenantName, encode_record};
@@ -10,14 +10,16 @@ use prokura_store::{DecisionLog, Record};
 
 use crate::{
     AskError, DecideError,
-    limits::{BATCH_RECORDS_MAX, RECORD_WAIT_MAX},
-    queue::{Queue, Refused},
+    limits::{BATCH_RECORD_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_QUEUE_BYTES_MAX, RECORD_WAIT_MAX},
+    queue::{Batch, Queue, Refused},
     shared::{Latch, Shared},
 };
 
 /// How long a record waits for others to share its flush. Nobody waits for it meanwhile: whoever lists decisions cuts it
 /// short.
 const GATHERING: Duration = Duration::from_millis(3);
+
+const BATCH: Batch = Batch { entries: BATCH_RECORDS_MAX, bytes: BATCH_RECORD_BYTES_MAX };
 
 /// Where decisions wait to be recorded.
 #[derive(Debug)]
@@ -33,9 +35,16 @@ enum Item {
     Flush(SyncSender<()>),
 }
 
+/// A record that found no place in line, and when that was.
+#[derive(Debug)]
+pub(crate) struct Unplaced {
+    record: Record,
+    since: Instant,
+}
+
 impl Records {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { queue: Queue::new(capacity), latch: Latch::default() }
+        Self { queue: Queue::with_budget(capacity, RECORD_QUEUE_BYTES_MAX), latch: Latch::default() }
     }
 
     /// Whether a decision could be recorded, as far as is known.
@@ -43,19 +52,33 @@ impl Records {
         self.latch.reason().map_or(Ok(()), |reason| Err(DecideError::RecordUnavailable(reason)))
     }
 
-    /// Puts a decision in line to be recorded, waiting for a place if there is none. Once this succeeds, it may be
-    /// answered.
-    pub(crate) fn put(&self, tenant: &TenantName, record: &DecisionRecord) -> Result<(), DecideError> {
+    /// Puts a decision in line to be recorded. Once this succeeds, it may be answered. If there is no place, it comes back
+    /// as what is still to be put in line.
+    pub(crate) fn put(&self, tenant: &TenantName, record: &DecisionRecord) -> Result<Option<Unplaced>, DecideError> {
         let payload = encode_record(record);
+        check_size(payload.len())?;
         let entry = Record { tenant: tenant.clone(), id: record.id.clone(), time: record.time, payload };
-        self.queue.put(Item::Record(entry), RECORD_WAIT_MAX).map_err(|refused| {
-            DecideError::RecordUnavailable(match refused {
-                Refused::Full => "the queue of records is full".to_owned(),
-                Refused::Closed => self.closed(),
-            })
-        })?;
-        // The recorder may have failed between the first look and now. Better no answer than an unrecorded one.
-        self.check()
+        self.place(entry, Duration::ZERO)
+    }
+
+    /// The same for one that found no place, waiting for one as long as is left of the time it may wait.
+    pub(crate) fn put_waiting(&self, unplaced: Unplaced) -> Result<(), DecideError> {
+        let left = RECORD_WAIT_MAX.saturating_sub(unplaced.since.elapsed());
+        match self.place(unplaced.record, left)? {
+            None => Ok(()),
+            Some(_) => Err(DecideError::RecordUnavailable("the queue of records is full".to_owned())),
+        }
+    }
+
+    fn place(&self, record: Record, longest: Duration) -> Result<Option<Unplaced>, DecideError> {
+        let since = Instant::now();
+        let bytes = record.payload.len() + size_of::<Item>();
+        match self.queue.put_sized(bytes, Item::Record(record), longest) {
+            // The recorder may have failed between the first look and now. Better no answer than an unrecorded one.
+            Ok(()) => self.check().map(|()| None),
+            Err((Refused::Full, Item::Record(record))) => Ok(Some(Unplaced { record, since })),
+            Err(_) => Err(DecideError::RecordUnavailable(self.closed())),
+        }
     }
 
     /// Waits until every decision put in line so far is on disk.
@@ -94,12 +117,22 @@ impl Records {
     }
 }
 
+/// A record that is too large is its own decision's matter. In line, the whole batch would fail with it.
+pub(crate) fn check_size(bytes: usize) -> Result<(), DecideError> {
+    if bytes <= RECORD_BYTES_MAX {
+        return Ok(());
+    }
+    Err(DecideError::RequestInvalid(format!(
+        "the record of its decision has {bytes} bytes, and at most {RECORD_BYTES_MAX} are kept"
+    )))
+}
+
 /// The body of the recorder's thread. Ends when the queue is closed and empty.
 pub(crate) fn run(shared: &Shared, mut log: DecisionLog) {
     let records = &shared.records;
     let _ending = Ending(records);
     loop {
-        let items = records.queue.take_batch(BATCH_RECORDS_MAX, GATHERING);
+        let items = records.queue.take_batch(BATCH, GATHERING);
         if items.is_empty() {
             return;
         }

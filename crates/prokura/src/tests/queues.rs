@@ -6,11 +6,19 @@ use std::{
 
 use crate::{
     Options,
-    limits::{BATCH_RECORDS_MAX, RECORD_QUEUE_DEFAULT, WRITE_QUEUE_DEFAULT},
-    queue::{Queue, Refused},
+    limits::{
+        BATCH_RECORD_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_QUEUE_BYTES_MAX, RECORD_QUEUE_DEFAULT,
+        WRITE_QUEUE_DEFAULT,
+    },
+    queue::{Batch, Queue, Refused},
+    recorder::check_size,
 };
 
 const SHORT: Duration = Duration::from_millis(20);
+
+fn many(entries: usize) -> Batch {
+    Batch { entries, bytes: usize::MAX }
+}
 
 #[track_caller]
 fn holds_so_many(queue: &Queue<usize>, capacity: usize) {
@@ -45,9 +53,50 @@ fn limit_batch_records_max() {
     for entry in 0..=BATCH_RECORDS_MAX {
         queue.put(entry, SHORT).unwrap();
     }
-    let batch = queue.take_batch(BATCH_RECORDS_MAX, SHORT);
+    let batch = queue.take_batch(many(BATCH_RECORDS_MAX), SHORT);
     assert_eq!(batch.len(), BATCH_RECORDS_MAX);
-    assert_eq!(queue.take_batch(BATCH_RECORDS_MAX, SHORT), [BATCH_RECORDS_MAX]);
+    assert_eq!(queue.take_batch(many(BATCH_RECORDS_MAX), SHORT), [BATCH_RECORDS_MAX]);
+}
+
+#[test]
+fn limit_record_queue_bytes_max() {
+    let queue = Queue::with_budget(10, RECORD_QUEUE_BYTES_MAX);
+    queue.put_sized(RECORD_QUEUE_BYTES_MAX - 1, 0, SHORT).unwrap();
+    queue.put_sized(1, 1, SHORT).unwrap();
+    let begun = Instant::now();
+    assert_eq!(queue.put_sized(1, 2, SHORT), Err((Refused::Full, 2)));
+    assert!(begun.elapsed() >= SHORT, "it was refused without waiting");
+    assert_eq!(queue.take(), Some(0));
+    queue.put_sized(RECORD_QUEUE_BYTES_MAX - 1, 2, SHORT).unwrap();
+    assert_eq!(queue.put_sized(1, 3, SHORT), Err((Refused::Full, 3)));
+}
+
+#[test]
+fn an_entry_that_is_alone_always_fits() {
+    let queue = Queue::with_budget(10, 4);
+    queue.put_sized(5, 1, SHORT).unwrap();
+    assert_eq!(queue.put_sized(1, 2, SHORT), Err((Refused::Full, 2)));
+    assert_eq!(queue.take_batch(Batch { entries: 10, bytes: 4 }, SHORT), [1]);
+    queue.put_sized(4, 3, SHORT).unwrap();
+}
+
+#[test]
+fn limit_batch_record_bytes_max() {
+    let queue = Queue::new(10);
+    let most = Batch { entries: 10, bytes: BATCH_RECORD_BYTES_MAX };
+    for (bytes, entry) in [(BATCH_RECORD_BYTES_MAX - 1, 1), (1, 2), (BATCH_RECORD_BYTES_MAX, 3), (1, 4)] {
+        queue.put_sized(bytes, entry, SHORT).unwrap();
+    }
+    assert_eq!(queue.take_batch(most, SHORT), [1, 2]);
+    assert_eq!(queue.take_batch(most, SHORT), [3]);
+    assert_eq!(queue.take_batch(most, SHORT), [4]);
+}
+
+#[test]
+fn limit_record_bytes_max() {
+    check_size(RECORD_BYTES_MAX).unwrap();
+    let error = check_size(RECORD_BYTES_MAX + 1).unwrap_err();
+    assert_eq!((error.code(), error.fault()), ("request_invalid", prokura_model::Fault::Limit));
 }
 
 #[test]
@@ -69,7 +118,7 @@ fn a_closed_queue_is_emptied_and_takes_nothing_more() {
     assert_eq!(queue.put(2, SHORT), Err(Refused::Closed));
     assert_eq!(queue.take(), Some(1));
     assert_eq!(queue.take(), None);
-    assert!(queue.take_batch(4, SHORT).is_empty());
+    assert!(queue.take_batch(many(4), SHORT).is_empty());
 }
 
 #[test]
@@ -80,7 +129,7 @@ fn closing_wakes_everybody() {
     let taker = {
         let (queue, sender) = (Arc::clone(&queue), sender);
         thread::spawn(move || {
-            assert_eq!(queue.take_batch(8, long), [1]);
+            assert_eq!(queue.take_batch(many(8), long), [1]);
             sender.send(()).unwrap();
         })
     };
@@ -101,7 +150,7 @@ fn closing_wakes_everybody() {
 fn an_urgent_entry_ends_the_gathering() {
     let queue = Arc::new(Queue::new(100));
     let own = Arc::clone(&queue);
-    let taker = thread::spawn(move || own.take_batch(100, Duration::from_secs(60)));
+    let taker = thread::spawn(move || own.take_batch(many(100), Duration::from_secs(60)));
     queue.put(1, SHORT).unwrap();
     queue.put_urgent(2, SHORT).unwrap();
     let begun = Instant::now();
