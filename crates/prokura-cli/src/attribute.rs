@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::{
     arguments::Ended,
     failure::Failure,
+    near::Filter,
     output::table,
     relationship::Place,
     session::{Session, gather, more},
@@ -74,6 +75,9 @@ impl Read {
         })
         .await
         .map_err(|error| session.failure(&error))?;
+        if found.items.is_empty() {
+            Filter::default().kind(self.object.as_ref().map(|place| &place.kind)).known(session).await?;
+        }
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(|entry| {
                 let attributes: Vec<_> =

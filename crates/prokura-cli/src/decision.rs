@@ -1,13 +1,14 @@
 //! `prokura decision`: what was decided.
 
 use clap::{Args, Subcommand, ValueEnum};
-use prokura_api::{DecisionQuery, DecisionRecord, Disposition};
-use prokura_model::{ObjectRef, RelationName};
+use prokura_api::{ClientError, DecisionQuery, DecisionRecord, Disposition, Page};
+use prokura_model::{ObjectRef, Reason, RelationName, did_you_mean};
 
 use crate::{
     arguments::Ended,
     decide::verdict,
     failure::Failure,
+    near::Filter,
     output::{DENY, fields, paint, table},
     session::{Session, gather, more},
     time::When,
@@ -69,6 +70,8 @@ pub(crate) struct List {
 enum Wanted {
     Allow,
     Deny,
+    /// Could not be decided; nothing was allowed
+    Failed,
 }
 
 impl DecisionCommand {
@@ -86,18 +89,63 @@ impl DecisionCommand {
 
 impl List {
     async fn run(self, session: &Session) -> Result<Ended, Failure> {
-        let query = self.query();
-        let found = gather(self.limit, async |limit, cursor| {
-            session.client.decisions(&DecisionQuery { limit, cursor, ..query.clone() }).await
-        })
-        .await
-        .map_err(|error| session.failure(&error))?;
+        let found = self.found(session).await.map_err(|error| session.failure(&error))?;
+        if found.items.is_empty() {
+            self.known(session).await?;
+        }
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             let head = ["time", "outcome", "actor", "permission", "resource", "reason", "decision"];
             table(head, rows, "no decisions") + &more(found)
         })?;
         Ok(Ended::Done)
+    }
+
+    async fn found(&self, session: &Session) -> Result<Page<DecisionRecord>, ClientError> {
+        let query = self.query();
+        let read =
+            async |limit, cursor| session.client.decisions(&DecisionQuery { limit, cursor, ..query.clone() }).await;
+        if !matches!(self.disposition, Some(Wanted::Failed)) {
+            return gather(self.limit, read).await;
+        }
+        // The protocol has no word for "neither": they are picked out here.
+        let mut failed = Page { items: Vec::new(), next_cursor: None };
+        loop {
+            let page = read(Some(PAGE), failed.next_cursor.take()).await?;
+            failed.items.extend(page.items.into_iter().filter(|record| record.disposition.is_none()));
+            failed.next_cursor = page.next_cursor;
+            if failed.next_cursor.is_none() || failed.items.len() >= self.limit {
+                failed.items.truncate(self.limit);
+                return Ok(failed);
+            }
+        }
+    }
+
+    /// Fails if nothing was found because what was asked for cannot be.
+    async fn known(&self, session: &Session) -> Result<(), Failure> {
+        if let Some(reason) = &self.reason
+            && !reason_words().any(|word| word == reason)
+        {
+            let failure = Failure::new("reason_unknown", format!("no decision has the reason `{reason}`"));
+            let near: Vec<_> = reason_words().filter(|word| shares_a_part(word, reason)).collect();
+            return Err(match did_you_mean(reason, reason_words()) {
+                Some(meant) => failure.help(format!("did you mean `{meant}`?")),
+                None if near.is_empty() => {
+                    failure.help(format!("it is one of {}", reason_words().collect::<Vec<_>>().join(", ")))
+                }
+                None => failure.help(format!("did you mean one of {}?", near.join(", "))),
+            });
+        }
+        let actor = self.actor.as_ref().map(|object| &object.kind);
+        let origin = self.origin.as_ref().map(|object| &object.kind);
+        let resource = self.resource.as_ref().map(|object| &object.kind);
+        Filter::default()
+            .kind(actor)
+            .kind(origin)
+            .kind(resource)
+            .relation(resource, self.permission.as_ref())
+            .known(session)
+            .await
     }
 
     fn query(&self) -> DecisionQuery {
@@ -113,9 +161,10 @@ impl List {
             permission: self.permission.as_ref().map(ToString::to_string),
             task: self.task.clone(),
             delegation: self.delegation.clone(),
-            disposition: self.disposition.map(|wanted| match wanted {
-                Wanted::Allow => Disposition::Allow,
-                Wanted::Deny => Disposition::Deny,
+            disposition: self.disposition.and_then(|wanted| match wanted {
+                Wanted::Allow => Some(Disposition::Allow),
+                Wanted::Deny => Some(Disposition::Deny),
+                Wanted::Failed => None,
             }),
             reason: self.reason.clone(),
             enforcement_point: self.enforcement_point.clone(),
@@ -126,6 +175,53 @@ impl List {
         }
     }
 }
+
+/// Entries asked for at once where they are picked from.
+const PAGE: usize = 500;
+
+/// Every reason that a record may have: those of the decisions, and why a decision may fail.
+fn reason_words() -> impl Iterator<Item = &'static str> {
+    REASONS.iter().map(|reason| reason.word()).chain(FAILURES)
+}
+
+fn shares_a_part(word: &str, written: &str) -> bool {
+    written.split('_').any(|part| part.len() > 3 && word.contains(part))
+}
+
+const REASONS: [Reason; 22] = [
+    Reason::OwnAuthority,
+    Reason::LentAuthority,
+    Reason::NoPath,
+    Reason::ActorSuspended,
+    Reason::PrincipalSuspended,
+    Reason::OwnerOffBoarded,
+    Reason::DelegationUnknown,
+    Reason::DelegationNotForActor,
+    Reason::DelegationRevoked,
+    Reason::DelegationNotYetValid,
+    Reason::DelegationExpired,
+    Reason::ChainBroken,
+    Reason::ChainTooLong,
+    Reason::RootNotOrigin,
+    Reason::RedelegationForbidden,
+    Reason::DepthExceeded,
+    Reason::TaskUnknown,
+    Reason::TaskCompleted,
+    Reason::TaskCancelled,
+    Reason::TaskExpired,
+    Reason::OutsideCap,
+    Reason::OriginLacksPermission,
+];
+
+const FAILURES: [&str; 7] = [
+    "no_schema",
+    "type_unknown",
+    "member_unknown",
+    "wildcard_subject",
+    "undecidable",
+    "check_too_deep",
+    "check_too_much_work",
+];
 
 fn outcome(record: &DecisionRecord) -> &'static str {
     match record.disposition {

@@ -11,6 +11,7 @@ use prokura_model::{CapResource, ObjectRef, RelationName};
 use crate::{
     arguments::Ended,
     failure::Failure,
+    near::{self, Filter},
     output::{fields, table},
     session::{Session, gather, more},
     time::When,
@@ -156,7 +157,10 @@ impl Revoke {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
         let why = ReasonOnly { reason: self.reason };
         let revoked = session.client.revoke_delegation(&self.delegation, &why).await;
-        let revoked = revoked.map_err(|error| session.failure(&error))?;
+        let revoked = match revoked {
+            Ok(revoked) => revoked,
+            Err(error) => return Err(near::failure(session, &error, &self.delegation).await),
+        };
         session.out.show(&revoked, told)?;
         Ok(Ended::Done)
     }
@@ -167,7 +171,10 @@ impl DelegationCommand {
         match self {
             Self::List(list) => list.run(session).await,
             Self::Show { delegation } => {
-                let found = session.client.delegation(&delegation).await.map_err(|error| session.failure(&error))?;
+                let found = match session.client.delegation(&delegation).await {
+                    Ok(found) => found,
+                    Err(error) => return Err(near::failure(session, &error, &delegation).await),
+                };
                 session.out.show(&found, told)?;
                 Ok(Ended::Done)
             }
@@ -193,11 +200,29 @@ impl List {
         })
         .await
         .map_err(|error| session.failure(&error))?;
+        if found.items.is_empty() {
+            self.known(session).await?;
+        }
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["delegation", "task", "from", "to", "may carry", "state"], rows, "no delegations") + &more(found)
         })?;
         Ok(Ended::Done)
+    }
+}
+
+impl List {
+    /// Fails if nothing was found because what was asked for cannot be.
+    async fn known(&self, session: &Session) -> Result<(), Failure> {
+        if let Some(task) = &self.task
+            && let Err(error) = session.client.task(task).await
+            && error.code() == "task_unknown"
+        {
+            return Err(near::failure(session, &error, task).await);
+        }
+        let kind = |object: &'_ ObjectRef| object.kind.clone();
+        let (from, to) = (self.from.as_ref().map(kind), self.to.as_ref().map(kind));
+        Filter::default().kind(from.as_ref()).kind(to.as_ref()).known(session).await
     }
 }
 

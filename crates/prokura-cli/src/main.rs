@@ -15,6 +15,7 @@ mod explain;
 mod failure;
 mod key;
 mod limits;
+mod near;
 mod openapi;
 mod output;
 mod principal;

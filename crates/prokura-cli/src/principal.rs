@@ -1,13 +1,15 @@
 //! `prokura principal`
 
 use clap::{Args, Subcommand, ValueEnum};
-use prokura_api::{Principal, PrincipalQuery, PrincipalState, PrincipalWrite, StateChange};
+use prokura_api::{ClientError, Principal, PrincipalQuery, PrincipalState, PrincipalWrite, StateChange};
 use prokura_model::{ObjectRef, TypeName};
+use serde::Serialize;
 
 use crate::{
     arguments::Ended,
     failure::Failure,
-    output::{fields, table},
+    near::{self, Filter},
+    output::{DENY, fields, paint, remark, table},
     session::{Session, gather, more},
     wire,
 };
@@ -98,17 +100,21 @@ impl PrincipalCommand {
             Self::List(list) => return list.run(session).await,
             Self::Show { principal } => return show(session, &principal).await,
             Self::Remove(change) => {
-                let receipt = client.remove_principal(&change.request()).await;
-                let receipt = receipt.map_err(|error| session.failure(&error))?;
+                let receipt = match client.remove_principal(&change.request()).await {
+                    Ok(receipt) => receipt,
+                    Err(error) => return Err(near::failure(session, &error, &change.principal.to_string()).await),
+                };
                 session.out.show(&receipt, |receipt| {
                     format!("{} is not registered any more (revision {})", change.principal, receipt.revision)
                 })?;
                 return Ok(Ended::Done);
             }
             Self::Set(set) => client.set_principal(&set.request()).await,
-            Self::Suspend(change) => client.suspend_principal(&change.request()).await,
-            Self::Resume(change) => client.resume_principal(&change.request()).await,
-            Self::OffBoard(change) => client.off_board_principal(&change.request()).await,
+            Self::Suspend(change) => return change.run(session, async |it| client.suspend_principal(it).await).await,
+            Self::Resume(change) => return change.run(session, async |it| client.resume_principal(it).await).await,
+            Self::OffBoard(change) => {
+                return change.run(session, async |it| client.off_board_principal(it).await).await;
+            }
         };
         let principal = answer.map_err(|error| session.failure(&error))?;
         session.out.show(&principal, told)?;
@@ -126,10 +132,65 @@ impl Set {
     }
 }
 
+/// What a change of state came to.
+#[derive(Debug, Serialize)]
+struct Changed {
+    #[serde(flatten)]
+    principal: Principal,
+    /// The principal was not registered before; the change did that, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    newly_registered: bool,
+    /// A registered principal with nearly this name, which was left as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_you_mean: Option<Principal>,
+}
+
 impl Change {
+    async fn run(
+        &self,
+        session: &Session,
+        change: impl AsyncFnOnce(&StateChange) -> Result<Principal, ClientError>,
+    ) -> Result<Ended, Failure> {
+        // A key that may change but not read is not kept from changing.
+        let before = registered(session, &self.principal).await.map(|found| found.is_some()).unwrap_or(true);
+        let named = self.principal.to_string();
+        let principal = match change(&self.request()).await {
+            Ok(principal) => principal,
+            Err(error) => return Err(near::failure(session, &error, &named).await),
+        };
+        let did_you_mean = if before { None } else { near::principal(session, &named).await };
+        let changed = Changed { principal, newly_registered: !before, did_you_mean };
+        session.out.show(&changed, |changed| told(&changed.principal))?;
+        if changed.newly_registered && !session.out.json {
+            remark(changed.warning(&named));
+        }
+        Ok(Ended::Done)
+    }
+
     fn request(&self) -> StateChange {
         StateChange { object: wire::object(&self.principal), reason: self.reason.clone() }
     }
+}
+
+impl Changed {
+    fn warning(&self, named: &str) -> String {
+        let now = state_text(self.principal.state);
+        let mut text = format!("{} {named} was not registered; it is now, and {now}", paint(DENY, "warning:"));
+        if let Some(meant) = &self.did_you_mean {
+            let (meant, state) = (wire::object_text(&meant.object), state_text(meant.state));
+            text.push_str(&format!("; did you mean {meant}? that one is still {state}"));
+        }
+        text
+    }
+}
+
+async fn registered(session: &Session, principal: &ObjectRef) -> Result<Option<Principal>, ClientError> {
+    let query = PrincipalQuery {
+        kind: Some(principal.kind.to_string()),
+        id: Some(principal.id.as_str().to_owned()),
+        ..PrincipalQuery::default()
+    };
+    Ok(session.client.principals(&query).await?.items.into_iter().next())
 }
 
 impl List {
@@ -146,6 +207,9 @@ impl List {
         })
         .await
         .map_err(|error| session.failure(&error))?;
+        if found.items.is_empty() {
+            Filter::default().kind(self.kind.as_ref()).known(session).await?;
+        }
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["principal", "state", "owner", "from files"], rows, "no principals") + &more(found)
@@ -155,17 +219,17 @@ impl List {
 }
 
 async fn show(session: &Session, principal: &ObjectRef) -> Result<Ended, Failure> {
-    let query = PrincipalQuery {
-        kind: Some(principal.kind.to_string()),
-        id: Some(principal.id.as_str().to_owned()),
-        ..PrincipalQuery::default()
+    let found = registered(session, principal).await.map_err(|error| session.failure(&error))?;
+    let Some(found) = found else {
+        let failure = Failure::new("principal_unknown", format!("`{principal}` is not registered"));
+        return Err(match near::principal(session, &principal.to_string()).await {
+            Some(meant) => failure.help(format!("did you mean `{}`?", wire::object_text(&meant.object))),
+            None => failure.help(format!(
+                "register it with `prokura principal set '{principal}'`, or see `prokura principal list`"
+            )),
+        });
     };
-    let found = session.client.principals(&query).await.map_err(|error| session.failure(&error))?;
-    let Some(found) = found.items.first() else {
-        return Err(Failure::new("principal_unknown", format!("`{principal}` is not registered"))
-            .help(format!("register it with `prokura principal set '{principal}'`, or see `prokura principal list`")));
-    };
-    session.out.show(found, told)?;
+    session.out.show(&found, told)?;
     Ok(Ended::Done)
 }
 

@@ -7,6 +7,7 @@ use prokura_model::ObjectRef;
 use crate::{
     arguments::Ended,
     failure::Failure,
+    near::{self, Filter},
     output::{fields, harmless, table},
     session::{Session, gather, more},
     time::When,
@@ -95,6 +96,11 @@ pub(crate) fn state_text(state: TaskState) -> &'static str {
 impl TaskCommand {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
         let client = &session.client;
+        let named = match &self {
+            Self::Complete(close) | Self::Cancel(close) => close.task.clone(),
+            Self::Show { task } => task.clone(),
+            Self::List(_) | Self::Open(_) => String::new(),
+        };
         let answer = match self {
             Self::List(list) => return list.run(session).await,
             Self::Open(open) => client.open_task(&open.request()).await,
@@ -102,7 +108,10 @@ impl TaskCommand {
             Self::Cancel(close) => client.cancel_task(&close.task, &ReasonOnly { reason: close.reason }).await,
             Self::Show { task } => client.task(&task).await,
         };
-        let task = answer.map_err(|error| session.failure(&error))?;
+        let task = match answer {
+            Ok(task) => task,
+            Err(error) => return Err(near::failure(session, &error, &named).await),
+        };
         session.out.show(&task, told)?;
         Ok(Ended::Done)
     }
@@ -134,6 +143,9 @@ impl List {
         })
         .await
         .map_err(|error| session.failure(&error))?;
+        if found.items.is_empty() {
+            Filter::default().kind(self.origin.as_ref().map(|origin| &origin.kind)).known(session).await?;
+        }
         session.out.show(&found, |found| {
             let rows = found.items.iter().map(row).collect();
             table(["task", "state", "origin", "expires", "purpose"], rows, "no tasks") + &more(found)

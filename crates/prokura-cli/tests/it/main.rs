@@ -14,6 +14,7 @@ mod completions;
 mod crash;
 #[cfg(test)]
 mod demo;
+mod effects;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

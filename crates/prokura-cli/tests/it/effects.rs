@@ -1,0 +1,112 @@
+//! A command says what it changed, and what was probably meant where it changed or found nothing.
+
+use serde_json::json;
+
+use crate::support::Server;
+
+fn sample() -> Server {
+    let server = Server::in_memory();
+    server.well(&["apply", "examples/engineering"]);
+    server
+}
+
+#[test]
+fn relationships_that_change_nothing_are_told() {
+    let server = sample();
+    let nobody = "team:payments#direct_member@user:nobody";
+    let told = server.well(&["relationship", "delete", nobody]).out;
+    assert!(told.starts_with(&format!("deleted: 0; 1 was not there: {nobody}")), "{told}");
+    let told = server.well(&["relationship", "write", nobody, "team:payments#direct_member@user:alice"]).out;
+    let there = "written: 1; 1 was there already: team:payments#direct_member@user:alice";
+    assert!(told.starts_with(there), "{told}");
+    let told = server.well(&["--json", "relationship", "delete", nobody, nobody]).json();
+    assert_eq!((&told["named"], &told["changed"], &told["unchanged"]), (&json!(1), &json!(1), &json!([])));
+    let told = server.well(&["--json", "relationship", "delete", nobody]).json();
+    assert_eq!((&told["changed"], &told["unchanged"]), (&json!(0), &json!([nobody])));
+    assert!(told["revision"].is_u64(), "{told}");
+}
+
+#[test]
+fn an_object_its_userset_and_the_wildcard_are_three_subjects() {
+    let server = sample();
+    for (edge, change) in [
+        ("repository:new#reader@user:*", 1),
+        ("repository:new#reader@user:alice", 1),
+        ("repository:new#reader@user:*", 0),
+        ("repository:new#reader@user:alice", 0),
+    ] {
+        let told = server.well(&["--json", "relationship", "write", edge]).json();
+        assert_eq!(told["changed"], json!(change), "{edge}");
+    }
+}
+
+#[test]
+fn suspending_who_is_not_registered_is_told_loudly() {
+    let server = sample();
+    let said = server.well(&["principal", "suspend", "agent:deployr"]);
+    let warned = "agent:deployr was not registered; it is now, and suspended; did you mean agent:deployer? that one \
+                  is still active";
+    assert!(said.err.contains(warned), "{}", said.err);
+    let said = server.well(&["principal", "suspend", "agent:deployer"]);
+    assert_eq!(said.err, "", "it was registered");
+    let told = server.well(&["--json", "principal", "suspend", "agent:codr"]);
+    assert_eq!(told.err, "");
+    assert_eq!(told.json()["newly_registered"], json!(true));
+    assert_eq!(told.json()["did_you_mean"]["object"]["id"], json!("coder"));
+}
+
+#[test]
+fn near_names_are_offered() {
+    let server = sample();
+    for (args, meant) in [
+        (&["revoke", "planer-to-coder"][..], "planner-to-coder"),
+        (&["delegation", "show", "planer-to-coder"], "planner-to-coder"),
+        (&["delegation", "list", "--task", "ship-chekout"], "ship-checkout"),
+        (&["task", "complete", "ship-chekout"], "ship-checkout"),
+        (&["principal", "show", "agent:deployr"], "agent:deployer"),
+        (&["principal", "remove", "agent:deployr"], "agent:deployer"),
+        (&["relationship", "read", "--resource", "sservice"], "service"),
+        (&["relationship", "read", "--resource", "sservice:x"], "service"),
+        (&["relationship", "read", "--relation", "ownr"], "owner"),
+        (&["relationship", "read", "--resource", "service", "--relation", "ownr"], "owner"),
+        (&["relationship", "read", "--subject", "usr"], "user"),
+        (&["principal", "list", "--type", "usr"], "user"),
+        (&["attribute", "read", "servce"], "service"),
+        (&["task", "list", "--origin", "usr:alice"], "user"),
+        (&["delegation", "list", "--from", "usr:alice"], "user"),
+        (&["decision", "list", "--actor", "agnt:coder"], "agent"),
+        (&["decision", "list", "--reason", "no_pth"], "no_path"),
+        (&["decision", "list", "--reason", "revoked"], "delegation_revoked"),
+        (&["decision", "list", "--reason", "bogus"], "outside_cap"),
+    ] {
+        let said = server.run(args).ended(2);
+        assert!(said.err.contains(&format!("`{meant}`")) || said.err.contains(meant), "{args:?}:\n{}", said.err);
+    }
+}
+
+#[test]
+fn what_is_known_and_not_there_is_an_empty_list() {
+    let server = sample();
+    for args in [
+        &["relationship", "read", "--resource", "service:none"][..],
+        &["principal", "list", "--type", "repository"],
+        &["attribute", "read", "user"],
+        &["task", "list", "--origin", "user:nobody"],
+        &["delegation", "list", "--to", "user:nobody"],
+        &["decision", "list", "--reason", "outside_cap"],
+        &["decision", "list", "--disposition", "failed"],
+    ] {
+        let said = server.well(args);
+        assert!(said.out.starts_with("no "), "{args:?}: {}", said.out);
+    }
+}
+
+#[test]
+fn decisions_that_failed_can_be_listed() {
+    let server = sample();
+    server.run(&["decide", "user:alice", "deploy", "service:checkout"]).ended(0);
+    server.run(&["decide", "user:alice", "fly", "service:checkout"]).ended(2);
+    let listed = server.well(&["--json", "decision", "list", "--disposition", "failed"]).json();
+    let items = listed["items"].as_array().expect("a list");
+    assert!(items.iter().all(|item| item.get("disposition").is_none()), "{listed}");
+}
