@@ -1,12 +1,17 @@
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::http::{HeaderMap, Uri, header, uri};
 use prokura::{Authority, Health};
 
-use crate::{auth::Authenticator, config::Config, server::ServeError, telemetry::Telemetry};
+use crate::{
+    auth::Authenticator, config::Config, error::Refusal, request::blocking, server::ServeError, telemetry::Telemetry,
+};
 
 /// What every request needs.
 #[derive(Debug)]
@@ -19,7 +24,7 @@ pub(crate) struct App {
     address: SocketAddr,
     stopping: AtomicBool,
     /// Held while a principal is read, changed and written back: what one request changes must not undo what another did.
-    pub(crate) principals: tokio::sync::Mutex<()>,
+    principals: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl App {
@@ -37,7 +42,7 @@ impl App {
             scheme,
             address,
             stopping: AtomicBool::new(false),
-            principals: tokio::sync::Mutex::new(()),
+            principals: Arc::default(),
         })
     }
 
@@ -59,6 +64,21 @@ impl App {
 
     pub(crate) fn close_authority(&self) {
         self.authority.clone().close();
+    }
+
+    /// Does this while no other request changes principals. It is done to its end once it has begun, whether or not the
+    /// caller is still there, and nobody else begins before.
+    pub(crate) async fn alone_with_principals<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Authority) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let alone = Arc::clone(&self.principals).lock_owned().await;
+        let authority = self.authority.clone();
+        blocking(move || {
+            let _alone = alone;
+            work(&authority)
+        })
+        .await
     }
 
     /// Whether new requests are welcome; if not, why.

@@ -179,8 +179,8 @@ pub(crate) async fn apply(
     let declaration = convert::declaration(&wire.declaration)?;
     let mode = ApplyMode { dry_run: wire.dry_run, prune: wire.prune };
     let provenance = visit.provenance(wire.reason);
-    let _principals = app.principals.lock().await;
-    let authority = app.authority().clone();
-    let applied = blocking(move || Ok(authority.apply(&tenant, provenance, &declaration, mode)?)).await?;
+    let applied = app
+        .alone_with_principals(move |authority| Ok(authority.apply(&tenant, provenance, &declaration, mode)?))
+        .await?;
     Ok(Json(convert::wire_applied(&applied)))
 }

@@ -7,7 +7,6 @@ use prokura_api as api;
 use prokura_api::ErrorBody;
 use prokura_model::{Change, Fault, ObjectRef, Principal, PrincipalState, TenantName};
 
-use super::graph::write;
 use crate::{
     app::App,
     convert,
@@ -64,7 +63,7 @@ pub(crate) async fn set_principal(
     let wire: api::PrincipalWrite = body.decode()?;
     let object = convert::object(&wire.object, "object")?;
     let owner = convert::optional_object(wire.owner.as_ref(), "owner")?;
-    change(&app, &visit, tenant, object, wire.reason, |known| Ok(Principal { owner, ..known })).await
+    change(&app, &visit, tenant, object, wire.reason, move |known| Ok(Principal { owner, ..known })).await
 }
 
 /// Suspends a principal: from the next decision on it may do nothing, and nothing may be done through it. One that was
@@ -141,25 +140,16 @@ pub(crate) async fn remove(
     body: JsonBody,
 ) -> Result<Json<api::Receipt>, Refusal> {
     let (tenant, object, reason) = state_change(&visit, &tenant, &body)?;
-    let _principals = app.principals.lock().await;
-    match app.authority().snapshot(&tenant)?.principal(&object)? {
-        None => return Err(principal_unknown(&object)),
-        Some(known) if known.state != PrincipalState::Active => {
-            return Err(Refusal::new(
-                StatusCode::CONFLICT,
-                "principal_not_active",
-                Fault::Caller,
-                format!(
-                    "`{object}` is {}: removing it would let it act again; resume it first if that is meant",
-                    known.state
-                ),
-            ));
+    let provenance = visit.provenance(reason);
+    let removed = app.alone_with_principals(move |authority| {
+        match authority.snapshot(&tenant)?.principal(&object)? {
+            None => return Err(principal_unknown(&object)),
+            Some(known) if known.state != PrincipalState::Active => return Err(not_active(&known)),
+            Some(_) => {}
         }
-        Some(_) => {}
-    }
-    let changes = vec![Change::PrincipalRemoved(object)];
-    let receipt = write(app.authority(), tenant, visit.provenance(reason), changes).await?;
-    Ok(Json(convert::wire_receipt(receipt)))
+        Ok(authority.write(&tenant, provenance, vec![Change::PrincipalRemoved(object)])?)
+    });
+    Ok(Json(convert::wire_receipt(removed.await?)))
 }
 
 fn state_change(
@@ -173,27 +163,42 @@ fn state_change(
 }
 
 /// Reads the principal, changes it and writes it back, alone: what one request changes must not undo what another did.
+/// The answer is what is stored afterwards: a request sent again is not done again, and others may have come in between.
 async fn change(
     app: &App,
     visit: &Visit,
     tenant: TenantName,
     object: ObjectRef,
     reason: Option<String>,
-    change: impl FnOnce(Principal) -> Result<Principal, Refusal> + Send,
+    change: impl FnOnce(Principal) -> Result<Principal, Refusal> + Send + 'static,
 ) -> Result<Json<api::Principal>, Refusal> {
-    let _principals = app.principals.lock().await;
-    let known = app.authority().snapshot(&tenant)?.principal(&object)?;
-    let new = Principal { object, owner: None, state: PrincipalState::Active, declared: false };
-    let changed = change(known.as_deref().cloned().unwrap_or(new))?;
-    if known.as_deref() != Some(&changed) {
-        let changes = vec![Change::PrincipalSet(changed.clone())];
-        write(app.authority(), tenant, visit.provenance(reason), changes).await?;
-    }
-    Ok(Json(convert::wire_principal(&changed)))
+    let provenance = visit.provenance(reason);
+    let changed = app.alone_with_principals(move |authority| {
+        let known = authority.snapshot(&tenant)?.principal(&object)?;
+        let new = Principal { object: object.clone(), owner: None, state: PrincipalState::Active, declared: false };
+        let changed = change(known.as_deref().cloned().unwrap_or(new))?;
+        if known.as_deref() == Some(&changed) {
+            return Ok(changed);
+        }
+        authority.write(&tenant, provenance, vec![Change::PrincipalSet(changed)])?;
+        let stored = authority.snapshot(&tenant)?.principal(&object)?;
+        stored.as_deref().cloned().ok_or_else(|| principal_unknown(&object))
+    });
+    Ok(Json(convert::wire_principal(&changed.await?)))
 }
 
 fn principal_unknown(object: &ObjectRef) -> Refusal {
     Refusal::not_found("principal_unknown", format!("`{object}` is not a registered principal"))
+}
+
+fn not_active(principal: &Principal) -> Refusal {
+    let Principal { object, state, .. } = principal;
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "principal_not_active",
+        Fault::Caller,
+        format!("`{object}` is {state}: removing it would let it act again; resume it first if that is meant"),
+    )
 }
 
 fn off_boarded(principal: &Principal) -> Refusal {
