@@ -1,7 +1,12 @@
 //! The command line as a whole.
 
-use std::process::ExitCode;
+use std::{
+    env,
+    ffi::OsString,
+    process::{ExitCode, exit},
+};
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Builder;
 
@@ -115,7 +120,15 @@ pub(crate) fn definition() -> clap::Command {
 impl Arguments {
     /// The arguments of this process. Ends it, with a word on why, if they make no sense.
     pub(crate) fn read() -> Self {
-        Self::from_arg_matches(&definition().get_matches()).unwrap_or_else(|error| error.exit())
+        let read = definition().try_get_matches().and_then(|matches| Self::from_arg_matches(&matches));
+        read.unwrap_or_else(|error| {
+            let told = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if told || !wants_json(env::args_os().skip(1)) {
+                error.exit();
+            }
+            usage(&error).report(true);
+            exit(2)
+        })
     }
 
     pub(crate) fn run(self) -> Result<Ended, Failure> {
@@ -134,6 +147,23 @@ impl Arguments {
             }
         }
     }
+}
+
+/// Whether the arguments, which could not be read, ask for JSON.
+fn wants_json(mut arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.by_ref().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// A mistake in the arguments, as any other failure.
+fn usage(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::new("usage", "a command is missing").help("see `prokura --help`");
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let message = text.split("\n\nUsage:").next().unwrap_or(text);
+    let message = message.split("\n\nFor more information").next().unwrap_or(message);
+    Failure::new("usage", message.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 impl Command {

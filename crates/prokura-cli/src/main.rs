@@ -7,6 +7,7 @@ mod arguments;
 mod attribute;
 mod bench;
 mod completions;
+mod configuration;
 mod decide;
 mod decision;
 mod delegation;

@@ -4,15 +4,16 @@ use std::{env, io::IsTerminal as _, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use prokura::{Authority, OpenError, Options};
-use prokura_server::{Config, Server, TlsFiles};
+use prokura_server::{Config, Issuer, Server, TlsFiles};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     arguments::Ended,
+    configuration::toml_file,
     failure::Failure,
     output::{COMMAND, STRONG, paint, remark},
-    session::{Reach, toml_file},
+    session::Reach,
 };
 
 /// Run the server
@@ -51,19 +52,46 @@ enum LogFormat {
     Json,
 }
 
-/// What the configuration file may say besides the server's own configuration.
-#[derive(Debug, Default)]
+/// The configuration file. The server's own members are named here again, and not taken out of the file first, so that
+/// a mistake is told with its place in the file and with everything the file may say.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Configuration {
     data: Option<PathBuf>,
     log_format: Option<LogFormat>,
-    server: Config,
+    listen: Option<String>,
+    public_url: Option<String>,
+    tls: Option<TlsFiles>,
+    #[serde(default)]
+    issuer: Vec<Issuer>,
+    connections: Option<usize>,
+    shutdown_grace_seconds: Option<u64>,
+}
+
+impl Configuration {
+    fn server(&mut self) -> Config {
+        let usual = Config::default();
+        Config {
+            listen: self.listen.take().unwrap_or_else(|| LISTEN.to_owned()),
+            public_url: self.public_url.take(),
+            tls: self.tls.take(),
+            issuers: std::mem::take(&mut self.issuer),
+            connections: self.connections.unwrap_or(usual.connections),
+            shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(usual.shutdown_grace_seconds),
+        }
+    }
 }
 
 const LISTEN: &str = "127.0.0.1:8443";
 
 impl Serve {
     pub(crate) async fn run(self, reach: Reach) -> Result<Ended, Failure> {
-        let Configuration { data, log_format, mut server } = self.configuration(&reach)?;
+        let mut configuration: Configuration = match &reach.config {
+            Some(path) => toml_file(path)?,
+            None => Configuration::default(),
+        };
+        let mut server = configuration.server();
+        let Configuration { data, log_format, .. } = configuration;
         start_log(self.log_format.or(log_format).unwrap_or(LogFormat::Text));
         server.listen = self.listen.unwrap_or(server.listen);
         server.public_url = self.public_url.or(server.public_url);
@@ -95,23 +123,6 @@ impl Serve {
             remark(format_args!("{} connections were cut off", stopped.cut_off));
         }
         Ok(Ended::Done)
-    }
-
-    fn configuration(&self, reach: &Reach) -> Result<Configuration, Failure> {
-        let Some(path) = &reach.config else {
-            let server = Config { listen: LISTEN.to_owned(), ..Config::default() };
-            return Ok(Configuration { server, ..Configuration::default() });
-        };
-        let wrong = |detail: String| Failure::new("configuration_invalid", format!("`{}`: {detail}", path.display()));
-        let mut table: toml::Table = toml_file(path)?;
-        table.entry("listen").or_insert_with(|| LISTEN.into());
-        let data = table.remove("data").map(toml::Value::try_into).transpose();
-        let log_format = table.remove("log_format").map(toml::Value::try_into).transpose();
-        Ok(Configuration {
-            data: data.map_err(|error| wrong(format!("data: {}", error.message())))?,
-            log_format: log_format.map_err(|error| wrong(format!("log_format: {}", error.message())))?,
-            server: Config::from_toml(&table.to_string()).map_err(|error| wrong(error.to_string()))?,
-        })
     }
 }
 

@@ -8,6 +8,7 @@ use prokura_model::TenantName;
 use serde::Deserialize;
 
 use crate::{
+    configuration::toml_file,
     failure::Failure,
     output::{Output, harmless},
     source::Source,
@@ -93,6 +94,15 @@ impl Session {
     }
 
     pub(crate) fn with(mut options: ClientOptions, key: Option<String>, out: Output) -> Result<Self, Failure> {
+        if let Some(odd) = key.as_deref().and_then(|key| key.chars().find(|odd| !odd.is_ascii_graphic())) {
+            let what = match odd {
+                '\n' | '\r' => "a line break".to_owned(),
+                ' ' | '\t' => "a space".to_owned(),
+                _ => format!("a character that no key has ({})", odd.escape_unicode()),
+            };
+            return Err(Failure::new("key_malformed", format!("the key holds {what}"))
+                .help("take the key alone, as it was shown, without what stands around it"));
+        }
         let has_key = key.is_some();
         options.credential = key;
         let client = Client::new(options).map_err(|error| Failure::new(error.code(), error.to_string()))?;
@@ -103,8 +113,11 @@ impl Session {
     pub(crate) fn failure(&self, error: &ClientError) -> Failure {
         let server = self.client.server().trim_end_matches('/').to_owned();
         match error {
-            ClientError::Connect(cause) => Failure::new(error.code(), format!("no server at {server} ({cause})"))
-                .help("start one with `prokura serve --memory`, or say where it is with --server or PROKURA_SERVER"),
+            ClientError::Connect(cause) => not_connected(error.code(), &server, cause),
+            ClientError::Broken(_) if server.starts_with("http://") => {
+                Failure::new(error.code(), format!("{error} ({server})"))
+                    .help(format!("if the server has TLS, it is at {}", server.replacen("http:", "https:", 1)))
+            }
             ClientError::Refused { status: 401, error: said } if !self.has_key => {
                 Failure::new(said.code.clone(), "the server wants a key, and none was given")
                     .help("set PROKURA_KEY to the key that `prokura serve` showed when it started first, or use --key")
@@ -113,6 +126,25 @@ impl Session {
             _ => Failure::new(error.code(), format!("{error} ({server})")),
         }
     }
+}
+
+/// Why there is no connection: nobody there, or somebody who speaks differently, or who is not believed.
+fn not_connected(code: &str, server: &str, cause: &str) -> Failure {
+    if cause.contains("invalid peer certificate") {
+        let failure = Failure::new("certificate_untrusted", format!("the certificate of {server} is not trusted"));
+        return if cause.contains("UnknownIssuer") {
+            failure.help("name the certificate that issued it with --certificates FILE or PROKURA_CERTIFICATES")
+        } else {
+            Failure::new("certificate_untrusted", format!("the certificate of {server} is not trusted ({cause})"))
+                .help("is it the right address, and the right name in it?")
+        };
+    }
+    if server.starts_with("https://") && (cause.contains("corrupt message") || cause.contains("InvalidContentType")) {
+        return Failure::new("server_without_tls", format!("what answers at {server} does not speak TLS"))
+            .help(format!("if the server has no TLS, it is at {}", server.replacen("https:", "http:", 1)));
+    }
+    Failure::new(code, format!("no server at {server} ({cause})"))
+        .help("start one with `prokura serve --memory`, or say where it is with --server or PROKURA_SERVER")
 }
 
 /// What the server said, and the command that leads on where there is one.
@@ -185,14 +217,4 @@ fn usual_configuration() -> Option<PathBuf> {
         .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".config")))?;
     let path = folder.join("prokura").join("config.toml");
     fs::metadata(&path).is_ok().then_some(path)
-}
-
-/// A TOML file as what it should hold; a mistake in it is shown in its place.
-pub(crate) fn toml_file<T: for<'de> Deserialize<'de>>(path: &std::path::Path) -> Result<T, Failure> {
-    let source = Source::read(path)?;
-    toml::from_str(&source.text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        let mistake = crate::source::Mistake { span, message: error.message().to_owned(), help: None };
-        source.failure("configuration_invalid", &[mistake])
-    })
 }

@@ -10,7 +10,7 @@ use crate::{
     near::{self, Filter},
     output::{fields, harmless, table},
     session::{Session, gather, more},
-    time::When,
+    time::{When, over},
     wire,
 };
 
@@ -85,8 +85,10 @@ impl From<State> for TaskState {
     }
 }
 
-pub(crate) fn state_text(state: TaskState) -> &'static str {
-    match state {
+/// What has become of the task by now. That its time is over is written nowhere: only the clock says so.
+pub(crate) fn state_text(task: &Task) -> &'static str {
+    match task.state {
+        TaskState::Open if over(Some(task.expires_at)) => "expired",
         TaskState::Open => "open",
         TaskState::Completed => "completed",
         TaskState::Cancelled => "cancelled",
@@ -157,7 +159,7 @@ impl List {
 fn row(task: &Task) -> [String; 5] {
     [
         task.id.clone(),
-        state_text(task.state).to_owned(),
+        state_text(task).to_owned(),
         wire::object_text(&task.origin),
         task.expires_at.to_string(),
         harmless(&task.purpose).into_owned(),
@@ -167,7 +169,7 @@ fn row(task: &Task) -> [String; 5] {
 fn told(task: &Task) -> String {
     fields(&[
         ("task", task.id.clone()),
-        ("state", state_text(task.state).to_owned()),
+        ("state", state_text(task).to_owned()),
         ("origin", wire::object_text(&task.origin)),
         ("purpose", harmless(&task.purpose).into_owned()),
         ("opened", task.opened_at.to_string()),

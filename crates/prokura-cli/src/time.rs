@@ -70,6 +70,12 @@ impl When {
     }
 }
 
+/// Whether this moment has come.
+pub(crate) fn over(moment: Option<Time>) -> bool {
+    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+    moment.is_some_and(|moment| moment.as_ms() <= now)
+}
+
 impl FromStr for When {
     type Err = String;
 

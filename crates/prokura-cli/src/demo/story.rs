@@ -137,6 +137,9 @@ impl Stage {
 
     async fn explain(&self, denied: &Answer) -> Result<(), Failure> {
         self.step(6, "Why")?;
+        self.say(&format!(
+            "   What is missing is the shift that step 4 took away:\n   {EDGE}\n   The explanation does not know that; it names what stopped it, and one way that would allow it.\n\n",
+        ))?;
         let story = explain::recorded(&self.session, &denied.id).await?;
         self.say(&indented(&explain::text(&story)))
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use prokura_api::{Delegation, Disposition, ExplanationNode, NearMiss, StepKind, TaskState, Time, WitnessEdge};
+use prokura_api::{
+    Delegation, Disposition, ExplanationNode, NearMiss, Principal, PrincipalState, StepKind, TaskState, Time,
+    WitnessEdge,
+};
 
 use super::{Provenance, Story};
 use crate::{
@@ -106,6 +109,7 @@ fn task_text(story: &Story, failed: bool) -> String {
         return format!("{} task {id}", mark(!failed));
     };
     let state = match task.state {
+        TaskState::Open if story.decision.reason == "task_expired" => format!("expired {}", task.expires_at),
         TaskState::Open => format!("open, expires {}", task.expires_at),
         TaskState::Completed => "completed".to_owned(),
         TaskState::Cancelled => "cancelled".to_owned(),
@@ -239,10 +243,10 @@ fn help(story: &Story) -> Option<String> {
     let link = story.decision.failed_at.and_then(|at| story.decision.chain.get(at));
     let link_id = link.map_or("ID", |link| link.delegation.as_str());
     Some(match story.decision.reason.as_str() {
-        "actor_suspended" => format!("`prokura principal resume '{actor}'`, once whoever stopped it agrees"),
+        "actor_suspended" => resumed(&actor, story.actor_registered.as_ref()),
         "principal_suspended" => {
             let from = link.map_or_else(|| "PRINCIPAL".to_owned(), |link| wire::object_text(&link.from));
-            format!("`prokura principal resume '{from}'`, once whoever stopped it agrees")
+            resumed(&from, story.stopped.as_ref())
         }
         "owner_off_boarded" => {
             let owned = link.map_or(actor, |link| wire::object_text(&link.from));
@@ -265,13 +269,30 @@ fn help(story: &Story) -> Option<String> {
             let miss = story.explanation.as_ref()?.near_miss.as_ref()?;
             if let Some(missing) = &miss.missing {
                 let edge = wire::relationship_text(missing);
-                return Some(format!("`prokura relationship write '{edge}'`, if it should be so"));
+                return Some(format!(
+                    "one relationship that would allow it (there may be better ones, such as a membership further \
+                     down): `prokura relationship write '{edge}'`, if it should be so"
+                ));
             }
             let [only] = miss.excluded.first()?.because.as_slice() else { return None };
             let edge = wire::relationship_text(&only.edge.as_ref()?.relationship);
             format!("`prokura relationship delete '{edge}'`, if it should be so")
         }
     })
+}
+
+/// What lets a principal that was stopped act again, as far as anything does.
+fn resumed(principal: &str, registered: Option<&Principal>) -> String {
+    match registered.map(|registered| registered.state) {
+        Some(PrincipalState::Suspended) => {
+            format!("`prokura principal resume '{principal}'`, once whoever stopped it agrees")
+        }
+        Some(PrincipalState::OffBoarded) => {
+            format!("another principal, and a new chain through it: {principal} is off-boarded, and that is for good")
+        }
+        Some(PrincipalState::Active) => format!("asking again: {principal} is active now"),
+        None => format!("knowing why it was stopped: `prokura principal show '{principal}'`"),
+    }
 }
 
 #[cfg(test)]

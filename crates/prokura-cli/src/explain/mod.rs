@@ -56,6 +56,9 @@ pub(crate) struct Story {
     /// The actor, if it is registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) actor_registered: Option<Principal>,
+    /// Who passed on at the link it failed at, as it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<Principal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
     /// For a deny, which of the relations and permissions that were looked at the subject has.
@@ -212,12 +215,11 @@ async fn told(
         Some(task) => client.task(task).await.ok(),
         None => None,
     };
-    let actor = PrincipalQuery {
-        kind: Some(asked.actor.kind.clone()),
-        id: Some(asked.actor.id.clone()),
-        ..PrincipalQuery::default()
+    let actor_registered = registered(session, &asked.actor).await;
+    let stopped = match decision.failed_at.and_then(|at| decision.chain.get(at)) {
+        Some(link) => registered(session, &link.from).await,
+        None => None,
     };
-    let actor_registered = client.principals(&actor).await.ok().and_then(|page| page.items.into_iter().next());
     let mut provenance = BTreeMap::new();
     for revision in revisions(&decision, explanation.as_ref()) {
         if let Ok(found) = client.transaction(revision).await {
@@ -232,11 +234,18 @@ async fn told(
         task,
         delegations,
         actor_registered,
+        stopped,
         tried: tried(session, explanation.as_ref()).await,
         explanation,
         provenance,
         now: None,
     })
+}
+
+async fn registered(session: &Session, object: &prokura_api::ObjectRef) -> Option<Principal> {
+    let query =
+        PrincipalQuery { kind: Some(object.kind.clone()), id: Some(object.id.clone()), ..PrincipalQuery::default() };
+    session.client.principals(&query).await.ok()?.items.into_iter().next()
 }
 
 /// A near miss names what was looked at, and some of it does hold: the other half of an `&`, say. Telling which is which

@@ -122,3 +122,29 @@ fn what_is_not_there_is_told_with_where_to_look() {
         assert!(said.err.contains(hint), "{args:?}: `{hint}` is missing:\n{}", said.err);
     }
 }
+
+#[test]
+fn usage_errors_are_json_when_json_is_wanted() {
+    for args in [&["--json", "fly"][..], &["check", "user:alice", "--json"], &["--json"], &["--json", "principal"]] {
+        let said = run(args).ended(2);
+        let error: serde_json::Value = serde_json::from_str(&said.err).expect("JSON");
+        assert_eq!(error["error"]["code"], "usage", "{args:?}");
+        let message = error["error"]["message"].as_str().expect("a message");
+        assert!(!message.is_empty() && !message.contains("Usage:") && !message.starts_with("error"), "{message}");
+    }
+    assert!(run(&["--json", "--help"]).ended(0).out.contains("Usage:"));
+    assert!(run(&["--json", "--version"]).ended(0).out.starts_with("prokura "));
+    assert!(run(&["fly"]).ended(2).err.contains("Usage:"));
+}
+
+#[test]
+fn mix_ups_of_tls_and_broken_keys_are_told_apart() {
+    let server = Server::in_memory();
+    let https = server.url.replace("http:", "https:");
+    let said = server.run(&["--server", &https, "tenant", "list"]).ended(2).err;
+    assert!(said.contains("does not speak TLS") && said.contains(&format!("it is at {}", server.url)), "{said}");
+    for key in ["pk_one\n", "pk one", "pk_\u{e9}"] {
+        let said = server.run(&["--key", key, "tenant", "list"]).ended(2).err;
+        assert!(said.contains("the key holds") && !said.contains("pk_"), "{said}");
+    }
+}

@@ -110,3 +110,52 @@ fn decisions_that_failed_can_be_listed() {
     let items = listed["items"].as_array().expect("a list");
     assert!(items.iter().all(|item| item.get("disposition").is_none()), "{listed}");
 }
+
+#[test]
+fn what_helps_depends_on_how_somebody_was_stopped() {
+    let server = sample();
+    let explained =
+        || server.well(&["explain", "agent:deployer", "deploy", "service:checkout", "-d", "coder-to-deployer"]);
+    server.well(&["principal", "suspend", "agent:coder"]);
+    let told = explained().out;
+    assert!(told.contains("`prokura principal resume 'agent:coder'`"), "{told}");
+    server.well(&["principal", "off-board", "agent:coder"]);
+    let told = explained().out;
+    assert!(told.contains("off-boarded, and that is for good") && !told.contains("principal resume"), "{told}");
+    server.well(&["principal", "off-board", "agent:deployer"]);
+    let told = explained().out;
+    assert!(told.contains("agent:deployer is off-boarded, and that") && !told.contains("principal resume"), "{told}");
+}
+
+#[test]
+fn a_missing_relationship_is_one_way_not_the_way() {
+    let server = sample();
+    let told = server.well(&["explain", "user:dave", "deploy", "service:catalog"]).out;
+    assert!(!told.contains("relationship write") || told.contains("there may be better ones"), "{told}");
+}
+
+#[test]
+fn tasks_and_delegations_show_what_has_become_of_them() {
+    let server = sample();
+    let listed = server.well(&["delegation", "list", "--task", "ship-checkout"]).out;
+    let place = |id: &str| listed.find(id).unwrap_or_else(|| panic!("{id} is missing:\n{listed}"));
+    assert!(place("alice-to-planner") < place("planner-to-coder"), "{listed}");
+    assert!(place("\nplanner-to-coder") < place("\ncoder-to-deployer"), "{listed}");
+    server.well(&["revoke", "planner-to-coder"]);
+    let below = "below revoked planner-to-coder";
+    let listed = server.well(&["delegation", "list", "--to", "agent:deployer"]).out;
+    assert!(listed.contains(below), "the link above is looked up: {listed}");
+    let shown = server.well(&["delegation", "show", "coder-to-deployer"]).out;
+    assert!(shown.contains(below), "{shown}");
+    server.well(&["task", "complete", "ship-checkout"]);
+    let listed = server.well(&["delegation", "list", "--task", "ship-checkout"]).out;
+    assert!(listed.contains("task completed") && listed.contains("revoked"), "{listed}");
+
+    let open = ["task", "open", "--origin", "user:alice", "--purpose", "short", "--expires", "1s"];
+    let task = server.well(&[&["--json"], &open[..]].concat()).json()["id"].as_str().expect("an id").to_owned();
+    server.well(&["delegate", "user:alice", "agent:coder", "--task", &task, "--cap", "deploy on service:*"]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    assert!(server.well(&["task", "show", &task]).out.contains("state    expired"));
+    assert!(server.well(&["task", "list"]).out.contains("expired"));
+    assert!(server.well(&["delegation", "list", "--task", &task]).out.contains("task expired"));
+}

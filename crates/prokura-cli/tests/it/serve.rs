@@ -96,3 +96,32 @@ fn the_connection_can_come_from_a_configuration_file() {
     let refused = said(prokura(home.path()).args(["tenant", "list"])).ended(2);
     assert!(refused.err.contains("config.toml:1:1") && refused.err.contains("sever"), "{}", refused.err);
 }
+
+#[test]
+fn a_mistake_in_a_configuration_file_shows_no_secret() {
+    let folder = TempDir::new().expect("a folder");
+    let told = |text: &str| {
+        let config = crate::support::file(folder.path(), "prokura.toml", text);
+        let server = run(&["serve", "--memory", "--config", &config]).ended(2).err;
+        let client = run(&["--config", &config, "tenant", "list"]).ended(2).err;
+        let json = run(&["--json", "serve", "--memory", "--config", &config]).ended(2).err;
+        for said in [&server, &client, &json] {
+            assert!(!said.contains("pk_secret"), "{text}:\n{said}");
+        }
+        server
+    };
+    let unknown = told("data = \"/nowhere\"\nkey = \"pk_secret123\"\n");
+    for part in ["prokura.toml:2:1", "unknown field `key`", "`data`", "`log_format`", "`listen`", "`issuer`"] {
+        assert!(unknown.contains(part), "`{part}` is missing: {unknown}");
+    }
+    let wrong = told("listen = \"127.0.0.1:0\"\nsever = 1\nconnections = \"pk_secret123\"\n");
+    assert!(wrong.contains("prokura.toml:"), "{wrong}");
+    let wrong = told("# a remark\nconnections = \"pk_secret123\"\n");
+    assert!(wrong.contains("prokura.toml:2:15") && wrong.contains("`connections`"), "{wrong}");
+    for text in ["log_format = \"pk_secret123\"\n", "key = pk_secret123\n", "key = \"pk_secret123\n", "pk_secret123\n"]
+    {
+        told(text);
+    }
+    let issuer = told("[[issuer]]\nissuer = \"a\"\naudience = \"b\"\njwks = [\"pk_secret123\"]\n");
+    assert!(issuer.contains("prokura.toml:4:"), "{issuer}");
+}

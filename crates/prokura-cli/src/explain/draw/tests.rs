@@ -38,6 +38,7 @@ fn told(decision: &Value, explanation: Value, revoked: bool) -> String {
             from_value(link("leaf", object("agent", "coder"), object("agent", "deployer"))).expect("a link"),
         ],
         actor_registered: None,
+        stopped: None,
         explanation: from_value(explanation).expect("an explanation"),
         tried: [("service:checkout#owner".to_owned(), false), ("team:core#member".to_owned(), true)].into(),
         provenance: [(3, from_parts("key:k1", "the first setup"))].into(),

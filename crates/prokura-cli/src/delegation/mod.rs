@@ -1,5 +1,7 @@
 //! `prokura delegate`, `prokura revoke`, `prokura delegation`
 
+mod standing;
+
 use std::{collections::BTreeSet, str::FromStr};
 
 use clap::{Args, Subcommand};
@@ -17,6 +19,7 @@ use crate::{
     time::When,
     wire,
 };
+use standing::{Standing, parents_first};
 
 /// Lend authority under a task: `to` may do what `from` may do, inside the cap
 #[derive(Args, Debug)]
@@ -148,7 +151,7 @@ impl Delegate {
             reason: self.reason,
         };
         let made = session.client.delegate(&wanted).await.map_err(|error| session.failure(&error))?;
-        session.out.show(&made, told)?;
+        session.out.show(&made, |made| told(made, ""))?;
         Ok(Ended::Done)
     }
 }
@@ -161,7 +164,7 @@ impl Revoke {
             Ok(revoked) => revoked,
             Err(error) => return Err(near::failure(session, &error, &self.delegation).await),
         };
-        session.out.show(&revoked, told)?;
+        session.out.show(&revoked, |revoked| told(revoked, ""))?;
         Ok(Ended::Done)
     }
 }
@@ -175,7 +178,8 @@ impl DelegationCommand {
                     Ok(found) => found,
                     Err(error) => return Err(near::failure(session, &error, &delegation).await),
                 };
-                session.out.show(&found, told)?;
+                let standing = Standing::of(session, std::slice::from_ref(&found)).await;
+                session.out.show(&found, |found| told(found, &standing.state(found)))?;
                 Ok(Ended::Done)
             }
         }
@@ -203,8 +207,9 @@ impl List {
         if found.items.is_empty() {
             self.known(session).await?;
         }
+        let standing = Standing::of(session, &found.items).await;
         session.out.show(&found, |found| {
-            let rows = found.items.iter().map(row).collect();
+            let rows = parents_first(&found.items).into_iter().map(|link| row(link, &standing)).collect();
             table(["delegation", "task", "from", "to", "may carry", "state"], rows, "no delegations") + &more(found)
         })?;
         Ok(Ended::Done)
@@ -226,22 +231,23 @@ impl List {
     }
 }
 
-fn row(link: &Delegation) -> [String; 6] {
+fn row(link: &Delegation, standing: &Standing) -> [String; 6] {
     [
         link.id.clone(),
         link.task.clone(),
         wire::object_text(&link.from),
         wire::object_text(&link.to),
         wire::cap_text(&link.cap),
-        if link.revoked_at.is_some() { "revoked".to_owned() } else { String::new() },
+        standing.state(link),
     ]
 }
 
-fn told(link: &Delegation) -> String {
+fn told(link: &Delegation, state: &str) -> String {
     let time = |time: Option<prokura_api::Time>| time.map(|time| time.to_string()).unwrap_or_default();
     fields(&[
         ("delegation", link.id.clone()),
         ("task", link.task.clone()),
+        ("state", state.to_owned()),
         ("from", wire::object_text(&link.from)),
         ("to", wire::object_text(&link.to)),
         ("parent", link.parent.clone().unwrap_or_default()),
