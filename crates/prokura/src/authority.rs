@@ -266,7 +266,7 @@ impl Authority {
     /// The first admin key, for all tenants: made, or preset by the caller, if no key was ever made; otherwise none.
     ///
     /// # Errors
-    /// The preset is empty, too long, or has white space or control characters; or the write failed.
+    /// The preset is empty, too long, or has white space, control characters or others than ASCII; or the write failed.
     pub fn first_key(&self, preset: Option<&str>) -> Result<Option<NewKey>, WriteError> {
         let secret = preset.map_or_else(|| Ok(Secret::mint()), Secret::preset)?;
         let key = key::draft("first admin key", &secret, KeyRole::Admin, KeyScope::AllTenants)?;

@@ -50,6 +50,9 @@ impl Secret {
             "the preset key is empty"
         } else if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
             "the preset key has white space or control characters"
+        } else if !text.is_ascii() {
+            // The header it is presented in holds nothing else: with such a key nobody could ever come in.
+            "the preset key has characters that are not ASCII"
         } else if text.len() > PRESET_KEY_BYTES_MAX {
             return Err(WriteError::LimitExceeded {
                 what: "bytes of a preset key",
