@@ -25,10 +25,12 @@ pub const REQUEST_NAME_BYTES_MAX: usize = prokura::limits::REQUEST_ID_BYTES_MAX;
 /// Largest head of a request (request line and headers), in bytes.
 pub const HEAD_BYTES_MAX: usize = 65_536;
 
-/// Longest a connection may take to say anything at all, to finish its TLS handshake, and to send the head of a request.
+/// Longest a connection may take to say anything at all, to finish its TLS handshake, and to send the head of its first
+/// request. On a connection that was used before, a head of which only a part came cannot be told from nothing: it has
+/// [`IDLE_MAX`].
 pub const HEAD_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Longest a connection is kept with nothing going on.
+/// Longest a connection is kept with nothing going on, or with a part of a further request's head.
 pub const IDLE_MAX: Duration = Duration::from_secs(75);
 
 /// Connections served at once, unless configured. Further ones wait to be accepted.
