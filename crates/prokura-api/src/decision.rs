@@ -269,7 +269,7 @@ pub struct DecisionRecord {
     pub request: Value,
     /// Which door was asked: `authzen`, `api`, `library`.
     pub door: String,
-    /// Who asked: `key:ID`, or the actor's own `token`.
+    /// Who asked: `key:ID`, or `token:ISSUER`, the actor itself with a token.
     pub enforcement_point: String,
     /// The caller's own name for the request, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -317,7 +317,7 @@ pub struct DecisionQuery {
     /// With this reason, or this error's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Asked by this enforcement point: `key:ID`, or `token`.
+    /// Asked by this enforcement point: `key:ID`, or `token:ISSUER`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcement_point: Option<String>,
     /// At this moment or later.

@@ -179,7 +179,7 @@ pub struct Transaction {
     pub revision: u64,
     /// When it was accepted.
     pub time: Time,
-    /// Who wrote it: `key:ID`, or a principal.
+    /// Who wrote it: `key:ID`, or `token:ISSUER:ACTOR`.
     pub author: String,
     /// Why, in the author's words; may be empty.
     pub reason: String,

@@ -52,7 +52,7 @@ pub(crate) struct List {
     /// With this reason, such as `origin_lacks_permission`
     #[arg(long, value_name = "WORD")]
     reason: Option<String>,
-    /// Asked by this enforcement point: `key:ID`, or `token`
+    /// Asked by this enforcement point: `key:ID`, or `token:ISSUER`
     #[arg(long, value_name = "NAME")]
     enforcement_point: Option<String>,
     /// Since this moment (RFC 3339)

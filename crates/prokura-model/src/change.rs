@@ -92,7 +92,7 @@ pub struct Transaction {
     pub revision: Revision,
     /// When it was accepted.
     pub time: Timestamp,
-    /// Who wrote it: a key (`key:…`), or a principal.
+    /// Who wrote it: a key (`key:ID`), or an actor with a token (`token:ISSUER:ACTOR`, the actor in its text form).
     pub author: String,
     /// Why, in the author's words; may be empty.
     pub reason: String,

@@ -256,7 +256,7 @@ pub struct DecisionRecord {
     /// Which door was asked: `authzen`, `api`, `library`.
     #[n(14)]
     pub door: String,
-    /// Who asked: `key:ID` of an enforcement point, or the actor's own token (`token`).
+    /// Who asked: `key:ID` of an enforcement point, or `token:ISSUER`, the actor itself with a token.
     #[n(15)]
     pub enforcement_point: String,
     /// The caller's own name for the request, if it gave one.

@@ -165,6 +165,16 @@ impl Issuer {
                 return Err(value(&at(member), "must not be empty"));
             }
         }
+        if self.issuer.chars().any(char::is_control) {
+            return Err(value(
+                &at("issuer"),
+                "must have no control characters: it is named with what its holders write",
+            ));
+        }
+        // It would be sent, and be told in places where an address is.
+        if reqwest::Url::parse(&self.jwks).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return Err(value(&at("jwks"), "an address without a user and password: an issuer's keys are public"));
+        }
         if self.algorithms.is_empty() {
             return Err(value(&at("algorithms"), "must name at least one"));
         }

@@ -25,11 +25,12 @@ pub(crate) struct TokenActor {
 }
 
 impl Caller {
-    /// The author of what this caller writes.
+    /// The author of what this caller writes. No type of a schema can make one look like another: a token's author begins
+    /// with `token:`, whoever its actor is.
     pub(crate) fn author(&self) -> String {
         match self {
             Self::Key(key) => format!("key:{}", key.id),
-            Self::Token(token) => token.actor.to_string(),
+            Self::Token(token) => format!("token:{}:{}", token.issuer, token.actor),
         }
     }
 
@@ -37,7 +38,7 @@ impl Caller {
     pub(crate) fn enforcement_point(&self) -> String {
         match self {
             Self::Key(key) => format!("key:{}", key.id),
-            Self::Token(_) => "token".to_owned(),
+            Self::Token(token) => format!("token:{}", token.issuer),
         }
     }
 

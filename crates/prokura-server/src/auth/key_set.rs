@@ -73,7 +73,9 @@ impl KeySet {
             (_, Ok(())) => Ok(()),
             (Source::File(_), Err(error)) => Err(error),
             (Source::Address(url, _), Err(error)) => {
-                tracing::warn!(%url, error, "an issuer's keys cannot be read yet");
+                // No query: it may hold what is nobody's business.
+                let (host, path) = (url.host_str().unwrap_or_default(), url.path());
+                tracing::warn!(host, path, error, "an issuer's keys cannot be read yet");
                 Ok(())
             }
         }
@@ -82,6 +84,13 @@ impl KeySet {
     /// Changes whenever the keys do.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// The same, if the keys were read recently enough to rely on them without a look.
+    pub(super) fn fresh_generation(&self) -> Option<u64> {
+        // The age first: keys that are read in between have a generation of their own then.
+        let fresh = self.known().read_at.is_some_and(|read_at| read_at.elapsed() < KEY_SET_AGE_MAX);
+        fresh.then(|| self.generation())
     }
 
     /// The key of this name. Reads the keys anew when they are old, or when there is no such key.
@@ -161,7 +170,8 @@ fn client(url: &Url) -> Result<reqwest::Client, String> {
         .redirect(reqwest::redirect::Policy::none());
     if url.scheme() == "http" {
         // Without TLS no certificates are needed, and a machine that has none must not be turned away.
-        builder = builder.tls_certs_only([]);
+        // And what is for this machine goes through no proxy, which could put keys of its own into the answer.
+        builder = builder.tls_certs_only([]).no_proxy();
     }
     builder.build().map_err(|error| error.to_string())
 }

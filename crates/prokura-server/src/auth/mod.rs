@@ -56,14 +56,15 @@ impl Authenticator {
                 ));
             }
         };
-        if looks_like_token(presented) {
-            let now = self.authority.now();
-            return self.verify(presented, now).await.map(Caller::Token).map_err(|fault| fault.refusal());
+        // Keys first: one that was chosen may look like a token, and must still open the door.
+        if let Some(key) = self.authority.authenticate(presented) {
+            return Ok(Caller::Key(key));
         }
-        match self.authority.authenticate(presented) {
-            Some(key) => Ok(Caller::Key(key)),
-            None => Err(Refusal::unauthenticated("credential_invalid", "no such API key, or it was revoked")),
+        if !looks_like_token(presented) {
+            return Err(Refusal::unauthenticated("credential_invalid", "no such API key, or it was revoked"));
         }
+        let now = self.authority.now();
+        self.verify(presented, now).await.map(Caller::Token).map_err(|fault| fault.refusal())
     }
 
     /// The actor that a token names, if the token is good at this moment.
@@ -72,7 +73,7 @@ impl Authenticator {
             return Err(TokenFault::Malformed("it is too long"));
         }
         let digest = remembered::digest(text);
-        if let Some(actor) = self.remembered.find(&digest, now, |actor| self.generation(&actor.issuer)) {
+        if let Some(actor) = self.remembered.find(&digest, now, |actor| self.fresh_generation(&actor.issuer)) {
             return Ok(actor);
         }
         let token = UncheckedToken::read(text)?;
@@ -84,13 +85,14 @@ impl Authenticator {
         Ok(actor)
     }
 
-    /// Changes whenever the issuer's keys do: what was verified with the former ones must be verified again.
-    fn generation(&self, issuer: &str) -> u64 {
-        self.issuers.get(issuer).map_or(0, |rules| rules.keys.generation())
+    /// Changes whenever the issuer's keys do: what was verified with the former ones must be verified again. None: they
+    /// were not read for too long. Verifying again reads them, which nothing else does.
+    fn fresh_generation(&self, issuer: &str) -> Option<u64> {
+        self.issuers.get(issuer)?.keys.fresh_generation()
     }
 }
 
-/// Three parts, the first of which begins as a JSON object does. Anything else is tried as a key.
+/// Three parts, the first of which begins as a JSON object does. Anything else is no token.
 fn looks_like_token(presented: &str) -> bool {
     presented.starts_with("ey") && presented.bytes().filter(|byte| *byte == b'.').count() >= 2
 }

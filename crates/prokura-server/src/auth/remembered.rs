@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::TokenActor;
 
-/// Tokens that were verified, by their digest, until they expire or their issuer's keys change.
+/// Tokens that were verified, by their digest, until they expire, or their issuer's keys change or must be read
+/// again.
 #[derive(Debug)]
 pub(super) struct Remembered {
     capacity: usize,
@@ -35,11 +36,12 @@ impl Remembered {
         &self,
         digest: &[u8; 32],
         now: Timestamp,
-        generation: impl Fn(&TokenActor) -> u64,
+        fresh_generation: impl Fn(&TokenActor) -> Option<u64>,
     ) -> Option<Arc<TokenActor>> {
         let entries = self.lock();
         let entry = entries.get(digest)?;
-        (now < entry.good_until && entry.generation == generation(&entry.actor)).then(|| Arc::clone(&entry.actor))
+        let good = now < entry.good_until && fresh_generation(&entry.actor) == Some(entry.generation);
+        good.then(|| Arc::clone(&entry.actor))
     }
 
     pub(super) fn keep(

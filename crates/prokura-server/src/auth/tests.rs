@@ -133,10 +133,11 @@ fn actor(id: &str) -> Arc<TokenActor> {
 fn a_verified_token_is_remembered_until_it_expires_or_the_keys_change() {
     let remembered = Remembered::new(10);
     remembered.keep([1; 32], actor("a"), Timestamp(100), 7, Timestamp(0));
-    assert_eq!(remembered.find(&[1; 32], Timestamp(99), |_| 7), Some(actor("a")));
-    assert_eq!(remembered.find(&[1; 32], Timestamp(100), |_| 7), None);
-    assert_eq!(remembered.find(&[1; 32], Timestamp(99), |_| 8), None);
-    assert_eq!(remembered.find(&[2; 32], Timestamp(99), |_| 7), None);
+    assert_eq!(remembered.find(&[1; 32], Timestamp(99), |_| Some(7)), Some(actor("a")));
+    assert_eq!(remembered.find(&[1; 32], Timestamp(100), |_| Some(7)), None);
+    assert_eq!(remembered.find(&[1; 32], Timestamp(99), |_| Some(8)), None);
+    assert_eq!(remembered.find(&[2; 32], Timestamp(99), |_| Some(7)), None);
+    assert_eq!(remembered.find(&[1; 32], Timestamp(99), |_| None), None, "keys that must be read again");
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn limit_tokens_remembered_max() {
     assert_eq!(remembered.len(), TOKENS_REMEMBERED_MAX);
     remembered.keep(digest(TOKENS_REMEMBERED_MAX), actor("b"), Timestamp(100), 0, Timestamp(0));
     assert_eq!(remembered.len(), 1, "one more, and all are forgotten but that");
-    assert_eq!(remembered.find(&digest(TOKENS_REMEMBERED_MAX), Timestamp(0), |_| 0), Some(actor("b")));
+    assert_eq!(remembered.find(&digest(TOKENS_REMEMBERED_MAX), Timestamp(0), |_| Some(0)), Some(actor("b")));
 }
 
 #[test]
@@ -283,6 +284,20 @@ async fn keys_come_over_https_or_from_this_machine() {
     assert!(key_set::KeySet::new("http://[::1]:1/jwks").is_ok());
 }
 
+#[test]
+fn an_address_of_keys_holds_no_user_and_no_password() {
+    for jwks in
+        ["https://u:hunter2@issuer.example/jwks", "http://hunter2@127.0.0.1:1/jwks", "https://:hunter2@x.example/"]
+    {
+        let issuer = issuer(std::path::Path::new(jwks));
+        let error = Config { issuers: vec![issuer], ..Config::default() }.check().unwrap_err();
+        assert_eq!(error.code(), "config_invalid");
+        assert!(error.to_string().contains("issuer[0].jwks") && !error.to_string().contains("hunter2"), "{error}");
+    }
+    let issuer = Issuer { issuer: "two\nlines".to_owned(), ..issuer(std::path::Path::new("jwks.json")) };
+    assert!(Config { issuers: vec![issuer], ..Config::default() }.check().is_err());
+}
+
 #[tokio::test(start_paused = true)]
 async fn limit_key_set_wait_max() {
     crate::tls::install_provider();
@@ -292,4 +307,103 @@ async fn limit_key_set_wait_max() {
     assert_eq!(keys.find("k0").await.unwrap_err(), TokenFault::KeysUnavailable);
     let waited = started.elapsed();
     assert!(waited >= KEY_SET_WAIT_MAX && waited < KEY_SET_WAIT_MAX + Duration::from_secs(1), "{waited:?}");
+}
+
+/// An issuer with one key that can sign.
+struct Signer {
+    key: rcgen::KeyPair,
+    file: KeyFile,
+}
+
+impl Signer {
+    fn new() -> Self {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let signer =
+            Self { key: rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap(), file: KeyFile::new() };
+        let point = signer.key.public_key_raw();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
+        let set = serde_json::json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k1", "x": x, "y": y}]});
+        std::fs::write(&signer.file.path, set.to_string()).unwrap();
+        signer
+    }
+
+    async fn authenticator(&self) -> Authenticator {
+        let config = Config { issuers: vec![issuer(&self.file.path)], ..Config::default() };
+        Authenticator::new(&config, Authority::in_memory(prokura::Options::default())).await.unwrap()
+    }
+
+    /// The header with a token for this subject that is good for two days.
+    fn bearer(&self, subject: &str) -> String {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let header = serde_json::json!({"alg": "ES256", "kid": "k1", "typ": "at+jwt"});
+        let claims = serde_json::json!({
+            "iss": "https://issuer.example", "aud": "https://pdp.example", "sub": subject, "iat": now,
+            "exp": now + 172_800,
+        });
+        let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let key = jsonwebtoken::EncodingKey::from_ec_der(self.key.serialized_der());
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, jsonwebtoken::Algorithm::ES256).unwrap();
+        format!("Bearer {signed}.{signature}")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_token_ends_with_the_key_that_was_withdrawn() {
+    let signer = Signer::new();
+    let authenticator = signer.authenticator().await;
+    let bearer = signer.bearer("agent:coder");
+    assert!(authenticator.authenticate(&bearer).await.is_ok());
+    signer.file.write(&["other"]);
+    tokio::time::advance(KEY_SET_AGE_MAX - Duration::from_millis(1)).await;
+    assert!(authenticator.authenticate(&bearer).await.is_ok(), "remembered");
+    tokio::time::advance(Duration::from_millis(1)).await;
+    let refused = authenticator.authenticate(&bearer).await.unwrap_err();
+    assert_eq!((refused.parts().status.as_u16(), refused.parts().code.as_str()), (401, "token_invalid"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_token_ends_when_its_issuers_keys_could_not_be_read_for_too_long() {
+    let signer = Signer::new();
+    let authenticator = signer.authenticator().await;
+    let bearer = signer.bearer("agent:coder");
+    assert!(authenticator.authenticate(&bearer).await.is_ok());
+    std::fs::remove_file(&signer.file.path).unwrap();
+    tokio::time::advance(KEY_SET_STALE_MAX - Duration::from_millis(1)).await;
+    assert!(authenticator.authenticate(&bearer).await.is_ok(), "stale keys while reading them fails");
+    tokio::time::advance(Duration::from_millis(1)).await;
+    let refused = authenticator.authenticate(&bearer).await.unwrap_err();
+    assert_eq!((refused.parts().status.as_u16(), refused.parts().code.as_str()), (401, "issuer_unavailable"));
+}
+
+#[tokio::test]
+async fn a_subject_has_one_spelling() {
+    let signer = Signer::new();
+    let authenticator = signer.authenticator().await;
+    for (subject, id) in [
+        ("agent:a", "a"),
+        ("agent:\"a\"", "\"a\""),
+        ("agent:a@b.example", "a@b.example"),
+        ("agent:a:b", "a:b"),
+        ("agent: a", " a"),
+    ] {
+        let Ok(Caller::Token(token)) = authenticator.authenticate(&signer.bearer(subject)).await else {
+            panic!("{subject} is refused")
+        };
+        assert_eq!((token.actor.kind.as_str(), token.actor.id.as_str()), ("agent", id));
+    }
+    for subject in ["agent", "agent:", "agent:*", ":a", " agent:a", "agent:a#member", "agent:\u{7}", "\"agent\":a"] {
+        assert!(authenticator.authenticate(&signer.bearer(subject)).await.is_err(), "{subject}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_looks_like_a_token_opens_the_door() {
+    let authority = Authority::in_memory(prokura::Options::default());
+    authority.first_key(Some("ey.a.b")).unwrap();
+    let authenticator = Authenticator::new(&Config::default(), authority).await.unwrap();
+    assert!(matches!(authenticator.authenticate("Bearer ey.a.b").await, Ok(Caller::Key(_))));
+    let refused = authenticator.authenticate("Bearer ey.a.c").await.unwrap_err();
+    assert_eq!(refused.parts().code, "token_invalid");
 }

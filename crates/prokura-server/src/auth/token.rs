@@ -250,8 +250,13 @@ impl TokenRules {
         };
         let actor = match &self.issuer.subject_type {
             Some(kind) => ObjectRef::new(kind, subject).map_err(|error| error.to_string()),
-            // A wildcard or a userset does not read as an object.
-            None => subject.parse::<ObjectRef>().map_err(|error| error.to_string()),
+            // Not read as the text form, which may quote an id: a subject has one spelling, as it has with a type given.
+            None => match subject.split_once(':') {
+                // What looks like a userset is meant as one, and a userset is nobody who acts.
+                Some((_, id)) if id.contains('#') => Err("a userset cannot act".to_owned()),
+                Some((kind, id)) => ObjectRef::new(kind, id).map_err(|error| error.to_string()),
+                None => Err("it is not a type, a colon and an id".to_owned()),
+            },
         }
         .map_err(TokenFault::SubjectInvalid)?;
         let delegation = match claims.get(&self.issuer.delegation_claim) {

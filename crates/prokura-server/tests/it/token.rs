@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura_server::{Config, Issuer};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Setup};
+use crate::support::{Answer, Setup, tenant};
 
 /// An issuer with one key, whose set of keys lies in a file.
 pub(crate) struct TestIssuer {
@@ -249,6 +249,36 @@ async fn tokens_that_are_not_good_are_refused() {
         assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"), "{name}");
         assert!(answer.code().starts_with("token_"), "{name}: {}", answer.text);
         println!("{name}: {}", answer.json()["error"]["message"]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_token_did_names_its_issuer_and_no_key_can_be_imitated() {
+    let world = World::new().await;
+    let forger = world.issuer.token("key:k-1");
+    let alice = world.issuer.token("user:alice");
+    let asked = world.post("/decide", &alice, &read_record()).await.json();
+    let id = asked["id"].as_str().unwrap();
+    let record = world.setup.get(&format!("/v1/tenants/default/decisions/{id}"), &world.setup.admin).await.json();
+    assert_eq!(record["enforcement_point"], "token:https://issuer.test");
+    let schema = format!("{}\ndefinition key {{}}\n", crate::support::SCHEMA);
+    let named_like_a_key = prokura_model::Principal {
+        object: "key:k-1".parse().unwrap(),
+        owner: None,
+        state: prokura_model::PrincipalState::Active,
+        declared: false,
+    };
+    let changes =
+        vec![prokura_model::Change::SchemaWritten(schema), prokura_model::Change::PrincipalSet(named_like_a_key)];
+    world.setup.authority.write(&tenant("default"), prokura::Provenance::new("test", "a type `key`"), changes).unwrap();
+    for (token, author) in
+        [(forger, "token:https://issuer.test:key:k-1"), (alice, "token:https://issuer.test:user:alice")]
+    {
+        let opened = world.post("/tasks", &token, &json!({"purpose": "p", "expires_in_seconds": 600})).await;
+        assert_eq!(opened.status, 201, "{}", opened.text);
+        let revision = world.setup.authority.snapshot(&tenant("default")).unwrap().revision();
+        let written = world.setup.authority.transaction(&tenant("default"), revision).unwrap().unwrap();
+        assert_eq!(written.author, author);
     }
 }
 
