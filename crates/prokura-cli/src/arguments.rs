@@ -102,8 +102,8 @@ impl From<Ended> for ExitCode {
     }
 }
 
-/// Commands that ask no server: how one is reached is none of their business, and stays out of their help.
-const LOCAL: [&str; 5] = ["serve", "demo", "bench", "openapi", "completions"];
+/// Commands that ask no server, as `serve`, `schema check` and `schema fmt`: how one is reached is none of their business, and stays out of their help.
+const LOCAL: [&str; 4] = ["demo", "bench", "openapi", "completions"];
 const CONNECTION: [&str; 4] = ["server", "key", "tenant", "certificates"];
 
 /// The command line's definition.
@@ -112,9 +112,15 @@ pub(crate) fn definition() -> clap::Command {
     let connection = definition.get_arguments().filter(|argument| CONNECTION.contains(&argument.get_id().as_str()));
     // An argument of a command's own goes before the global one of the same name.
     let hidden: Vec<_> = connection.map(|argument| argument.clone().global(false).hide(true)).collect();
-    LOCAL
-        .iter()
-        .fold(definition, |definition, name| definition.mut_subcommand(name, |command| command.args(hidden.clone())))
+    let config = definition.get_arguments().find(|argument| argument.get_id() == "config").cloned();
+    let none = config.clone().map(|config| config.global(false).hide(true));
+    let its_own = config.map(|config| config.global(false).help("The server's configuration file (TOML)"));
+    let without = |command: clap::Command| command.args(hidden.clone()).args(none.clone());
+    let definition = definition.mut_subcommand("serve", |command| command.args(hidden.clone()).args(its_own));
+    let definition = LOCAL.iter().fold(definition, |definition, name| definition.mut_subcommand(name, without));
+    definition.mut_subcommand("schema", |schema| {
+        ["check", "fmt"].iter().fold(schema, |schema, name| schema.mut_subcommand(name, without))
+    })
 }
 
 impl Arguments {

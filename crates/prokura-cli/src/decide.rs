@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     output::{ALLOW, DENY, FAINT, fields, paint},
     session::Session,
+    time::shown,
     wire,
 };
 
@@ -129,7 +130,7 @@ fn told(decision: &Decision, question: &Question) -> String {
             ("chain", chain.unwrap_or_default()),
             ("task", decision.task.clone().unwrap_or_default()),
             ("witness", witness.join("\n")),
-            ("valid until", decision.valid_until.map(|time| time.to_string()).unwrap_or_default()),
+            ("valid until", decision.valid_until.map(shown).unwrap_or_default()),
             ("revision", decision.revision.to_string()),
             ("decision", decision.id.clone().unwrap_or_default()),
             ("more", why),

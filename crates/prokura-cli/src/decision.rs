@@ -1,7 +1,7 @@
 //! `prokura decision`: what was decided.
 
 use clap::{Args, Subcommand, ValueEnum};
-use prokura_api::{ClientError, DecisionQuery, DecisionRecord, Disposition, Page};
+use prokura_api::{ClientError, DecisionQuery, DecisionRecord, Disposition, Page, Time};
 use prokura_model::{ObjectRef, Reason, RelationName, did_you_mean};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     near::Filter,
     output::{DENY, fields, paint, table},
     session::{Session, gather, more},
-    time::When,
+    time::shown,
     wire,
 };
 
@@ -57,10 +57,10 @@ pub(crate) struct List {
     enforcement_point: Option<String>,
     /// Since this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
-    from: Option<When>,
+    from: Option<Time>,
     /// Before this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
-    to: Option<When>,
+    to: Option<Time>,
     /// Most to list
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -168,8 +168,8 @@ impl List {
             }),
             reason: self.reason.clone(),
             enforcement_point: self.enforcement_point.clone(),
-            from: self.from.and_then(When::at),
-            to: self.to.and_then(When::at),
+            from: self.from,
+            to: self.to,
             limit: None,
             cursor: None,
         }
@@ -233,7 +233,7 @@ fn outcome(record: &DecisionRecord) -> &'static str {
 
 fn row(record: &DecisionRecord) -> [String; 7] {
     [
-        record.time.to_string(),
+        shown(record.time),
         outcome(record).to_owned(),
         wire::object_text(&record.actor),
         record.permission.clone(),
@@ -267,7 +267,7 @@ pub(crate) fn told(record: &DecisionRecord) -> String {
         ("for", record.origin.as_ref().map(wire::object_text).unwrap_or_default()),
         ("chain", chain.join(" → ")),
         ("witness", witness.join("\n")),
-        ("time", record.time.to_string()),
+        ("time", shown(record.time)),
         ("revision", record.revision.to_string()),
         ("door", record.door.clone()),
         ("asked by", record.enforcement_point.clone()),

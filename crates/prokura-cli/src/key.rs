@@ -40,7 +40,7 @@ pub(crate) struct Create {
     #[arg(long)]
     role: RoleName,
     /// For an enforcement point, whom it may speak for: `agent:coder`, `agent:*`, `*`; may be repeated
-    #[arg(long, value_name = "SUBJECT", required_if_eq("role", "enforcement_point"))]
+    #[arg(long, value_name = "SUBJECT", required_if_eq_any([("role", "enforcement_point"), ("role", "enforcement-point")]))]
     speaks_for: Vec<SpokenFor>,
     /// In every tenant, rather than in the one of --tenant
     #[arg(long)]

@@ -1,18 +1,23 @@
 //! `prokura serve`
 
-use std::{env, io::IsTerminal as _, path::PathBuf};
+use std::{
+    env, fs,
+    io::IsTerminal as _,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use prokura::{Authority, OpenError, Options};
 use prokura_server::{Config, Issuer, Server, TlsFiles};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     arguments::Ended,
     configuration::toml_file,
     failure::Failure,
-    output::{COMMAND, STRONG, paint, remark},
+    output::{COMMAND, DENY, STRONG, paint, remark},
     session::Reach,
 };
 
@@ -101,6 +106,7 @@ impl Serve {
         let data = if self.memory { None } else { self.data.or(data) };
         let authority = match (&data, self.memory) {
             (Some(folder), _) => {
+                fit_for_data(folder)?;
                 Authority::open(folder, Options::default()).map_err(|error| not_opened(&error, folder))?
             }
             (None, true) => Authority::in_memory(Options::default()),
@@ -110,13 +116,18 @@ impl Serve {
             }
         };
         let first_key = first_key(&authority)?;
+        let open = server.tls.is_none() && !is_loopback(&server.listen);
+        let stop = Stop::listen()?;
         let server = started(server, authority).await?;
         let kept = data.map_or_else(|| "in memory only".to_owned(), |folder| format!("in {}", folder.display()));
         remark(format_args!("{} at {}, data {kept}", paint(STRONG, "prokura listens"), server.url()));
-        if let Some(key) = first_key {
-            remark(key_box(&key, server.url()));
+        if open {
+            warn("keys and tokens travel unencrypted: others than this machine may connect, and there is no TLS");
         }
-        wait_for_signal().await?;
+        if let Some(key) = first_key {
+            remark(key_box(&key, &reachable(server.url())));
+        }
+        stop.wait().await;
         remark("stopping");
         let stopped = server.shutdown().await;
         if stopped.cut_off > 0 {
@@ -126,9 +137,49 @@ impl Serve {
     }
 }
 
+fn warn(text: &str) {
+    remark(format_args!("{} {text}", paint(DENY, "warning:")));
+}
+
+/// A preset key with fewer characters draws a warning.
+const KEY_CHARACTERS_FEW: usize = 16;
+
+/// Whether only this machine can connect to what listens there. A name other than `localhost` may be any address.
+fn is_loopback(listen: &str) -> bool {
+    let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host).trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The address as a client on this machine can use it: "everywhere" is no place to connect to.
+fn reachable(url: &str) -> String {
+    url.replacen("//0.0.0.0", "//127.0.0.1", 1).replacen("//[::]", "//[::1]", 1)
+}
+
+/// Refuses a place for data that is most likely another one than was meant.
+fn fit_for_data(place: &Path) -> Result<(), Failure> {
+    const OURS: [&str; 2] = ["log.head", "log.redb"];
+    let shown = place.display();
+    if place.is_file() {
+        return Err(Failure::new("data_not_a_folder", format!("`{shown}` is a file, not a folder"))
+            .help("`--data` names the folder that holds the data"));
+    }
+    // What cannot be listed is told by opening it.
+    let Ok(entries) = fs::read_dir(place) else { return Ok(()) };
+    let names: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
+    let foreign = names.iter().any(|name| name != "lost+found" && name != "log.lock" && name != "decisions.lock");
+    if foreign && !OURS.iter().any(|ours| names.iter().any(|name| name == ours)) {
+        return Err(Failure::new("data_foreign", format!("`{shown}` holds other things and no data of Prokura"))
+            .help("take an empty folder, or one that does not exist: it is made"));
+    }
+    Ok(())
+}
+
 /// The first admin key, if this start made one. A preset key is known to whoever set it.
 fn first_key(authority: &Authority) -> Result<Option<String>, Failure> {
     let preset = preset_key();
+    if preset.as_ref().is_some_and(|key| key.chars().count() < KEY_CHARACTERS_FEW) {
+        warn(&format!("PROKURA_ADMIN_KEY has fewer than {KEY_CHARACTERS_FEW} characters: it can be guessed"));
+    }
     let made = make_first_key(authority, preset.as_deref())?;
     Ok(made.filter(|_| preset.is_none()))
 }
@@ -160,7 +211,7 @@ pub(crate) async fn started(config: Config, authority: Authority) -> Result<Serv
     })
 }
 
-fn not_opened(error: &OpenError, folder: &std::path::Path) -> Failure {
+fn not_opened(error: &OpenError, folder: &Path) -> Failure {
     let failure = Failure::new(error.code(), format!("`{}`: {error}", folder.display()));
     match error {
         OpenError::InUse(_) => failure.help("stop the other server, or take another folder with --data"),
@@ -187,21 +238,74 @@ fn key_box(key: &str, url: &str) -> String {
 }
 
 pub(crate) async fn wait_for_signal() -> Result<(), Failure> {
-    let no_signal = |error: std::io::Error| Failure::new("internal", format!("the system gives no signals: {error}"));
-    let mut interrupted = signal(SignalKind::interrupt()).map_err(no_signal)?;
-    let mut terminated = signal(SignalKind::terminate()).map_err(no_signal)?;
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-    }
+    Stop::listen()?.wait().await;
     Ok(())
 }
 
+/// The signals that stop a server. They are listened for before it is told that it listens: whoever reads that may
+/// stop it at once, and it should end in good order then, too.
+struct Stop {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        let no_signal =
+            |error: std::io::Error| Failure::new("internal", format!("the system gives no signals: {error}"));
+        Ok(Self {
+            interrupted: signal(SignalKind::interrupt()).map_err(no_signal)?,
+            terminated: signal(SignalKind::terminate()).map_err(no_signal)?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+    }
+}
+
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("PROKURA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = env::var("PROKURA_LOG").ok().filter(|text| !text.is_empty());
+    let filter = wanted.map(|text| {
+        EnvFilter::try_new(&text).map_err(|error| {
+            warn(&format!("PROKURA_LOG is `{text}`, which says nothing ({error}); logging `info`"));
+        })
+    });
+    let filter = filter.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_loopback, reachable};
+
+    #[test]
+    fn who_may_connect_is_seen_from_the_address() {
+        for (listen, own) in [
+            ("127.0.0.1:0", true),
+            ("127.9.9.9:1", true),
+            ("[::1]:80", true),
+            ("localhost:80", true),
+            ("0.0.0.0:80", false),
+            ("[::]:80", false),
+            ("10.0.0.1:80", false),
+            ("example.com:80", false),
+        ] {
+            assert_eq!(is_loopback(listen), own, "{listen}");
+        }
+    }
+
+    #[test]
+    fn everywhere_is_reached_here() {
+        assert_eq!(reachable("http://0.0.0.0:80"), "http://127.0.0.1:80");
+        assert_eq!(reachable("https://[::]:80"), "https://[::1]:80");
+        assert_eq!(reachable("http://10.0.0.0:80"), "http://10.0.0.0:80");
     }
 }

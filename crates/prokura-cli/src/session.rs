@@ -30,7 +30,7 @@ pub(crate) struct Reach {
     /// Certificates (PEM) to trust besides the system's [env: PROKURA_CERTIFICATES]
     #[arg(long, global = true, value_name = "FILE")]
     certificates: Option<PathBuf>,
-    /// Configuration file (TOML); for `serve`, the server's own [default: ~/.config/prokura/config.toml]
+    /// Configuration file (TOML) [default: ~/.config/prokura/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Answer in JSON
@@ -114,8 +114,8 @@ impl Session {
         let server = self.client.server().trim_end_matches('/').to_owned();
         match error {
             ClientError::Connect(cause) => not_connected(error.code(), &server, cause),
-            ClientError::Broken(_) if server.starts_with("http://") => {
-                Failure::new(error.code(), format!("{error} ({server})"))
+            ClientError::Broken(cause) if server.starts_with("http://") && cause.contains("invalid HTTP version") => {
+                Failure::new("server_with_tls", format!("what answers at {server} does not speak plain HTTP"))
                     .help(format!("if the server has TLS, it is at {}", server.replacen("http:", "https:", 1)))
             }
             ClientError::Refused { status: 401, error: said } if !self.has_key => {
@@ -130,14 +130,12 @@ impl Session {
 
 /// Why there is no connection: nobody there, or somebody who speaks differently, or who is not believed.
 fn not_connected(code: &str, server: &str, cause: &str) -> Failure {
-    if cause.contains("invalid peer certificate") {
-        let failure = Failure::new("certificate_untrusted", format!("the certificate of {server} is not trusted"));
-        return if cause.contains("UnknownIssuer") {
-            failure.help("name the certificate that issued it with --certificates FILE or PROKURA_CERTIFICATES")
-        } else {
-            Failure::new("certificate_untrusted", format!("the certificate of {server} is not trusted ({cause})"))
-                .help("is it the right address, and the right name in it?")
-        };
+    if let Some((_, why)) = cause.split_once("invalid peer certificate: ") {
+        return Failure::new("certificate_untrusted", format!("the certificate of {server} is not trusted ({why})"))
+            .help(
+                "name the certificate that issued it with --certificates FILE or PROKURA_CERTIFICATES, and the server \
+                 by a name that is in its certificate",
+            );
     }
     if server.starts_with("https://") && (cause.contains("corrupt message") || cause.contains("InvalidContentType")) {
         return Failure::new("server_without_tls", format!("what answers at {server} does not speak TLS"))

@@ -10,7 +10,7 @@ use crate::{
     near::{self, Filter},
     output::{fields, harmless, table},
     session::{Session, gather, more},
-    time::{When, over},
+    time::{When, over, shown},
     wire,
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct Open {
     #[arg(long, value_name = "TEXT")]
     purpose: String,
     /// When it is over: `8h`, `30d`, or a time of RFC 3339
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: When,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
@@ -161,7 +161,7 @@ fn row(task: &Task) -> [String; 5] {
         task.id.clone(),
         state_text(task).to_owned(),
         wire::object_text(&task.origin),
-        task.expires_at.to_string(),
+        shown(task.expires_at),
         harmless(&task.purpose).into_owned(),
     ]
 }
@@ -172,7 +172,7 @@ fn told(task: &Task) -> String {
         ("state", state_text(task).to_owned()),
         ("origin", wire::object_text(&task.origin)),
         ("purpose", harmless(&task.purpose).into_owned()),
-        ("opened", task.opened_at.to_string()),
-        ("expires", task.expires_at.to_string()),
+        ("opened", shown(task.opened_at)),
+        ("expires", shown(task.expires_at)),
     ])
 }

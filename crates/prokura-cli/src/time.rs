@@ -16,6 +16,9 @@ impl FromStr for Length {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wanted = || format!("`{text}` is not a length of time such as `30m`, `2h`, `30d` or `1h 30m`");
+        if text.trim().starts_with('-') {
+            return Err(format!("`{text}` is in the past: a length of time is counted from now on, such as `1h`"));
+        }
         let span: Span = text.trim().parse().map_err(|_| wanted())?;
         if span.get_years() != 0 || span.get_months() != 0 {
             return Err(format!("`{text}`: months and years differ in length; count in days, such as `30d`"));
@@ -70,6 +73,14 @@ impl When {
     }
 }
 
+/// The moment, always to the millisecond, so that one below the other is easily compared.
+pub(crate) fn shown(time: Time) -> String {
+    let text = time.to_string();
+    let text = text.trim_end_matches('Z');
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{seconds}.{fraction:0<3}Z")
+}
+
 /// Whether this moment has come.
 pub(crate) fn over(moment: Option<Time>) -> bool {
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
@@ -84,13 +95,16 @@ impl FromStr for When {
             let time = text.parse().map_err(|error| format!("`{text}` is {error}"))?;
             return Ok(Self::At(time));
         }
+        if text.trim().starts_with('-') {
+            return text.parse().map(Self::In);
+        }
         text.parse().map(Self::In).map_err(|error: String| format!("{error}; or a time such as `2026-11-22T07:30:00Z`"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Length, When};
+    use super::{Length, When, shown};
 
     #[test]
     fn lengths_are_read_as_people_write_them() {
@@ -105,6 +119,14 @@ mod tests {
         for text in ["", "soon", "-2h", "0s", "1mo", "1000000d", "2"] {
             let error = text.parse::<Length>().expect_err(text);
             assert!(error.contains('`'), "{error}");
+        }
+    }
+
+    #[test]
+    fn moments_are_shown_to_the_millisecond() {
+        for (text, told) in [("00Z", "00.000Z"), ("00.5Z", "00.500Z"), ("00.25Z", "00.250Z"), ("00.123Z", "00.123Z")] {
+            let time = format!("2026-11-22T07:30:{text}").parse().expect("a time");
+            assert_eq!(shown(time), format!("2026-11-22T07:30:{told}"));
         }
     }
 

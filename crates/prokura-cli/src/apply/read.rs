@@ -243,10 +243,51 @@ fn yaml(source: &Source) -> Result<Document, Failure> {
             let column = usize::try_from(location.column()).unwrap_or(1);
             source.offset(line, column)
         });
-        let length = source.text.get(at..).unwrap_or_default().find(|end: char| end.is_whitespace() || end == ':');
+        let (at, message) = within(&source.text, at, message);
+        let rest = source.text.get(at..).unwrap_or_default();
+        // The `:` of a name stands before a space; the one of an object does not.
+        let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let length = rest.get(..length).map_or(0, |word| word.trim_end_matches([':', ',', ']', '}']).len());
         let help = meant(&message);
-        source.failure("yaml_invalid", &[Mistake { span: at..at + length.unwrap_or(0), message, help }])
+        let message = plain(&message);
+        source.failure("yaml_invalid", &[Mistake { span: at..at + length, message, help }])
     })
+}
+
+/// The place of a mistake inside a text of the file, which the message counts from the beginning of that text.
+fn within(file: &str, at: usize, message: String) -> (usize, String) {
+    let counted = message.strip_prefix("column ").and_then(|rest| rest.split_once(": "));
+    let Some((column, said)) = counted.and_then(|(column, said)| Some((column.parse::<usize>().ok()?, said))) else {
+        return (at, message);
+    };
+    let rest = file.get(at..).unwrap_or_default();
+    let quote = usize::from(rest.starts_with(['"', '\'']));
+    let line = rest.lines().next().unwrap_or_default();
+    let offset = line.char_indices().nth(quote + column.saturating_sub(1)).map_or(line.len(), |(offset, _)| offset);
+    (at + offset, said.to_owned())
+}
+
+/// The parser's message in words that somebody who writes such files knows.
+fn plain(message: &str) -> String {
+    if let Some(twice) = message.strip_prefix("duplicate mapping key: ") {
+        let name = twice.split(", set DuplicateKeyPolicy").next().unwrap_or(twice);
+        return format!("`{name}` is there twice");
+    }
+    if let Some(missing) = message.strip_prefix("missing field ") {
+        return format!("{missing} is missing");
+    }
+    if let Some((found, expected)) =
+        message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
+    {
+        return format!("expected {expected}, found a {found}");
+    }
+    match message {
+        "expected mapping start" => "expected a map of names, each followed by `:` and what belongs to it".to_owned(),
+        "expected sequence start" => "expected a list, such as `[one, two]`".to_owned(),
+        "expected string scalar" => "expected a text".to_owned(),
+        "invalid u32" | "invalid u64" => "expected a whole number, 0 or more".to_owned(),
+        _ => message.to_owned(),
+    }
 }
 
 /// The key that was probably meant: "unknown field `expire_in`, expected one of origin, expires_in".

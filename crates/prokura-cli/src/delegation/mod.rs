@@ -16,7 +16,7 @@ use crate::{
     near::{self, Filter},
     output::{fields, table},
     session::{Session, gather, more},
-    time::When,
+    time::{When, shown},
     wire,
 };
 use standing::{Standing, parents_first};
@@ -41,10 +41,10 @@ pub(crate) struct Delegate {
     #[arg(long, default_value_t = 0)]
     depth: u32,
     /// From when: `30m`, or a time of RFC 3339
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     not_before: Option<When>,
     /// Until when: `2h`, or a time of RFC 3339; the task's expiry bounds it in any case
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: Option<When>,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
@@ -243,7 +243,7 @@ fn row(link: &Delegation, standing: &Standing) -> [String; 6] {
 }
 
 fn told(link: &Delegation, state: &str) -> String {
-    let time = |time: Option<prokura_api::Time>| time.map(|time| time.to_string()).unwrap_or_default();
+    let time = |time: Option<prokura_api::Time>| time.map(shown).unwrap_or_default();
     fields(&[
         ("delegation", link.id.clone()),
         ("task", link.task.clone()),

@@ -15,12 +15,17 @@ fn files_that_are_wrong_are_shown_with_line_and_column() {
             ":5:5",
             "did you mean `expires_in`",
         ),
-        ("c.yaml", "principals:\n  user:alice: {}\n  'alice smith': {}\n", ":3:3", "quotes"),
+        ("c.yaml", "principals:\n  user:alice: {}\n  'alice smith': {}\n", ":3:9", "quotes"),
         ("d.yaml", "principals: [\n", ":", "error"),
         ("e.rels", "// fine\ndocument:x#view er@user:bob\n", ":2:16", "expected"),
         ("f.yaml", "tasks:\n  t:\n    origin: user:alice\n    purpose: x\n    expires_in: soon\n", ":5:17", "30m"),
         ("g.yaml", "delegations:\n  d:\n    task: t\n    from: user:a\n    to: agent:b\n", ":", "cap"),
-        ("h.yaml", "principals:\n  user:alice: {}\n  user:alice: {}\n", ":3:3", "duplicate"),
+        ("h.yaml", "principals:\n  user:alice: {}\n  user:alice: {}\n", ":3:3", "`user:alice` is there twice"),
+        ("i.yaml", "tasks: 7\n", ":1:8", "expected a map of names"),
+        ("j.yaml", "tasks:\n  t:\n    origin: [a]\n", ":3:13", "expected a text"),
+        ("k.yaml", "principals:\n  user:a: {owner: user:b#c}\n", ":2:25", "error"),
+        ("l.yaml", "principals:\n  user:a: {owner: \"user:b#c\"}\n", ":2:26", "error"),
+        ("m.yaml", "tasks:\n  t:\n    purpose: x\n", ":3:5", "`origin` is missing"),
     ];
     for (name, text, place, hint) in cases {
         let path = file(folder.path(), name, text);
@@ -147,4 +152,30 @@ fn mix_ups_of_tls_and_broken_keys_are_told_apart() {
         let said = server.run(&["--key", key, "tenant", "list"]).ended(2).err;
         assert!(said.contains("the key holds") && !said.contains("pk_"), "{said}");
     }
+}
+
+#[test]
+fn a_length_of_time_in_the_past_is_told_so() {
+    let said = run(&["task", "open", "--origin", "user:a", "--purpose", "x", "--expires", "-1h"]).ended(2).err;
+    assert!(said.contains("`-1h` is in the past"), "{said}");
+    let cap = ["--cap", "deploy on service:*", "--expires", "-1h"];
+    let said = run(&[&["delegate", "user:a", "agent:b", "--task", "t"], &cap[..]].concat()).ended(2).err;
+    assert!(said.contains("`-1h` is in the past"), "{said}");
+    run(&["decision", "list", "--from", "2h"]).ended(2);
+    for role in ["enforcement_point", "enforcement-point"] {
+        let said = run(&["key", "create", "k", "--role", role]).ended(2).err;
+        assert!(said.contains("--speaks-for"), "{said}");
+    }
+}
+
+#[test]
+fn help_lists_only_what_plays_a_part() {
+    for command in [&["serve"][..], &["demo"], &["schema", "check"], &["schema", "fmt"], &["openapi"]] {
+        let said = run(&[command, &["--help"]].concat()).ended(0).out;
+        for other in ["--server", "--key <", "~/.config/prokura"] {
+            assert!(!said.contains(other), "{command:?}: `{other}`:\n{said}");
+        }
+    }
+    assert!(run(&["serve", "--help"]).ended(0).out.contains("The server's configuration file"));
+    assert!(run(&["schema", "write", "--help"]).ended(0).out.contains("--server"));
 }

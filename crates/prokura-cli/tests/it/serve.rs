@@ -125,3 +125,31 @@ fn a_mistake_in_a_configuration_file_shows_no_secret() {
     let issuer = told("[[issuer]]\nissuer = \"a\"\naudience = \"b\"\njwks = [\"pk_secret123\"]\n");
     assert!(issuer.contains("prokura.toml:4:"), "{issuer}");
 }
+
+#[test]
+fn a_place_that_is_not_for_data_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let file = crate::support::file(folder.path(), "notes.txt", "mine");
+    let said = run(&["serve", "--data", &file]).ended(2).err;
+    assert!(said.contains("is a file, not a folder"), "{said}");
+    let said = run(&["serve", "--data", folder.path().to_str().expect("UTF-8")]).ended(2).err;
+    assert!(said.contains("no data of Prokura"), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "nothing was put there");
+}
+
+#[test]
+fn what_is_unsafe_is_warned_of() {
+    let home = TempDir::new().expect("a folder");
+    let mut command = prokura(home.path());
+    command.env("PROKURA_ADMIN_KEY", "pk_short").env("PROKURA_LOG", "a=b=c");
+    command.args(["serve", "--memory", "--listen", "0.0.0.0:0"]);
+    let mut server = Server::spawned(command, "pk_short", home);
+    assert_eq!(server.terminate(), 0);
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let log = server.log();
+    for part in ["PROKURA_ADMIN_KEY has fewer than 16", "PROKURA_LOG is `a=b=c`", "travel unencrypted"] {
+        assert!(log.contains(part), "`{part}` is missing:\n{log}");
+    }
+    let quiet = Server::in_memory();
+    assert!(!quiet.log().contains("warning:"), "{}", quiet.log());
+}
