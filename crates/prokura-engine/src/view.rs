@@ -137,6 +137,11 @@ impl<'i> View<'i> {
         self.index.delegations.all(self.revision, &self.index.guard()).into_iter().map(|(_, found)| found).collect()
     }
 
+    /// Whether there is a delegation like this. Looks at each until one is, in no order.
+    pub fn any_delegation(&self, is_meant: impl Fn(&Delegation) -> bool) -> bool {
+        self.index.delegations.any(self.revision, &self.index.guard(), is_meant)
+    }
+
     /// The attributes of the object; none if it has none.
     #[must_use]
     pub fn attributes(&self, object: &ObjectRef) -> Option<Arc<BTreeMap<String, Value>>> {

@@ -67,6 +67,11 @@ impl Refusal {
         self
     }
 
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
     }
@@ -95,9 +100,11 @@ impl Refusal {
 
     /// As AuthZEN says it: a short text.
     pub(crate) fn text(&self) -> String {
+        let recorded = self.0.details.decision.as_ref().map(|id| format!(" (recorded as decision {id})"));
+        let recorded = recorded.unwrap_or_default();
         match &self.0.details.path {
-            Some(path) => format!("{}: `{path}`: {}\n", self.0.code, self.0.message),
-            None => format!("{}: {}\n", self.0.code, self.0.message),
+            Some(path) => format!("{}: `{path}`: {}{recorded}\n", self.0.code, self.0.message),
+            None => format!("{}: {}{recorded}\n", self.0.code, self.0.message),
         }
     }
 }
@@ -123,7 +130,7 @@ impl IntoResponse for Refusal {
 impl From<JsonFault> for Refusal {
     fn from(fault: JsonFault) -> Self {
         let mut refusal = Self::invalid(fault.code, fault.message).at(fault.path);
-        if fault.code == "json_nested_too_deeply" {
+        if matches!(fault.code, "json_nested_too_deeply" | "json_too_many_values") {
             refusal.0.fault = Fault::Limit;
         }
         refusal

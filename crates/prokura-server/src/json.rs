@@ -1,11 +1,15 @@
 //! Reading JSON strictly: no member twice (RFC 7493), no nesting without end, and an error that says where.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    fmt,
+};
 
 use prokura_model::Value;
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use crate::limits::JSON_NESTING_MAX;
+use crate::limits::{JSON_NESTING_MAX, JSON_VALUES_BULK_MAX, JSON_VALUES_MAX};
 
 /// Why bytes are not the JSON that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +22,11 @@ pub(crate) struct JsonFault {
 
 /// The document as a value.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonFault> {
-    let place = Place::default();
+    parse_within(bytes, JSON_VALUES_MAX)
+}
+
+fn parse_within(bytes: &[u8], values: usize) -> Result<Value, JsonFault> {
+    let place = Place { values: Cell::new(values), ..Place::default() };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = Strict { place: &place, left: JSON_NESTING_MAX }.deserialize(&mut deserializer).and_then(|value| {
         deserializer.end()?;
@@ -33,8 +41,13 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> 
     decode_checked(bytes)
 }
 
-/// As [`decode`], for bytes that [`parse`] read already.
-pub(crate) fn decode_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
+/// The same for a document that may hold much.
+pub(crate) fn decode_bulk<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
+    parse_within(bytes, JSON_VALUES_BULK_MAX)?;
+    decode_checked(bytes)
+}
+
+fn decode_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -64,6 +77,8 @@ fn without_position(error: &serde_json::Error) -> String {
 struct Place {
     path: RefCell<Vec<Step>>,
     fault: RefCell<Option<JsonFault>>,
+    /// How many values there may still be.
+    values: Cell<usize>,
 }
 
 enum Step {
@@ -121,6 +136,11 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
             let message = format!("nested more than {JSON_NESTING_MAX} levels deep");
             return Err(self.place.refuse("json_nested_too_deeply", message));
         }
+        let Some(left) = self.place.values.get().checked_sub(1) else {
+            let message = "the document holds more values than it may".to_owned();
+            return Err(self.place.refuse("json_too_many_values", message));
+        };
+        self.place.values.set(left);
         deserializer.deserialize_any(self)
     }
 }

@@ -13,6 +13,18 @@ pub const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Deepest nesting of JSON in a body or a token. What a decision record can keep, so that every request can be kept.
 pub const JSON_NESTING_MAX: usize = prokura_model::limits::VALUE_NESTING_MAX;
 
+/// Largest body that asks for decisions, one or a batch of them: what is kept of a question, and room around it.
+pub const QUESTION_BYTES_MAX: usize = prokura::limits::RECORDED_REQUEST_BYTES_MAX + 65_536;
+
+/// Most JSON values in a body or a token: a value in memory takes many times the bytes it has in a body.
+pub const JSON_VALUES_MAX: usize = 100_000;
+
+/// Most JSON values in a body that writes much at once: relationships, attributes, a declaration.
+pub const JSON_VALUES_BULK_MAX: usize = 1_000_000;
+
+/// Most bytes that the decisions of one batch keep of their requests. A context that all items share counts for each.
+pub const EVALUATIONS_RECORDED_BYTES_MAX: usize = 16 * 1_048_576;
+
 /// Most questions in one AuthZEN `evaluations` request.
 pub const EVALUATIONS_MAX: usize = 1_000;
 

@@ -16,7 +16,7 @@ use crate::{
     auth::{Caller, tenant_named},
     error::Refusal,
     json,
-    limits::{BODY_BYTES_MAX, BODY_WAIT_MAX, REQUEST_NAME_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, BODY_WAIT_MAX, QUESTION_BYTES_MAX, REQUEST_NAME_BYTES_MAX},
     telemetry::RequestNotes,
 };
 
@@ -180,8 +180,15 @@ impl JsonBody {
         if self.0.is_empty() { Ok(T::default()) } else { self.decode() }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+    /// The same for a question, which is not as long as what is written may be.
+    pub(crate) fn decode_question<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        check_question(&self.0)?;
+        self.decode()
+    }
+
+    /// The same for what may hold much, and is read where reading it keeps nobody waiting.
+    pub(crate) async fn decode_bulk<T: DeserializeOwned + Send + 'static>(self) -> Result<T, Refusal> {
+        blocking(move || Ok(json::decode_bulk(&self.0)?)).await
     }
 }
 
@@ -218,8 +225,18 @@ impl FromRequest<Arc<App>> for AuthzenBody {
                 "the header `Content-Type` must be `application/json`",
             ));
         }
+        check_question(&bytes)?;
         Ok(Self(bytes))
     }
+}
+
+fn check_question(bytes: &[u8]) -> Result<(), Refusal> {
+    if bytes.len() <= QUESTION_BYTES_MAX { Ok(()) } else { Err(too_large(QUESTION_BYTES_MAX)) }
+}
+
+fn too_large(most: usize) -> Refusal {
+    let message = format!("the body of such a request has at most {most} bytes");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Fault::Limit, message)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -262,12 +279,7 @@ async fn collect(request: Request) -> Result<Vec<u8>, Refusal> {
         }
     }
     if size > BODY_BYTES_MAX {
-        return Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            Fault::Limit,
-            format!("a body has at most {BODY_BYTES_MAX} bytes"),
-        ));
+        return Err(too_large(BODY_BYTES_MAX));
     }
     Ok(bytes)
 }

@@ -235,7 +235,7 @@ fn record(head: Head, question: &Question, asked: Asked, outcome: Outcome, messa
 /// What cannot be recorded is refused before it is decided: a record that cannot be read back is none.
 fn check_asked(asked: &Asked) -> Result<(), DecideError> {
     check_value(&asked.request).map_err(DecideError::RequestInvalid)?;
-    let bytes = size(&asked.request) + asked.request_id.as_ref().map_or(0, String::len);
+    let bytes = recorded_bytes(&asked.request) + asked.request_id.as_ref().map_or(0, String::len);
     if bytes > RECORDED_REQUEST_BYTES_MAX {
         return Err(DecideError::RequestInvalid(format!(
             "it has {bytes} bytes, and at most {RECORDED_REQUEST_BYTES_MAX} are kept"
@@ -244,14 +244,18 @@ fn check_asked(asked: &Asked) -> Result<(), DecideError> {
     Ok(())
 }
 
-/// About the bytes a value takes in a record. Its nesting is bounded.
-fn size(value: &Value) -> usize {
+/// About the bytes a value takes in a record; [`RECORDED_REQUEST_BYTES_MAX`] counts in them. Recursive: the value is one
+/// whose nesting was bounded.
+#[must_use]
+pub fn recorded_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 1,
         Value::Integer(_) | Value::Float(_) => 9,
         Value::String(text) => text.len() + 1,
-        Value::List(values) => 1 + values.iter().map(size).sum::<usize>(),
-        Value::Map(members) => 1 + members.iter().map(|(name, value)| name.len() + 1 + size(value)).sum::<usize>(),
+        Value::List(values) => 1 + values.iter().map(recorded_bytes).sum::<usize>(),
+        Value::Map(members) => {
+            1 + members.iter().map(|(name, value)| name.len() + 1 + recorded_bytes(value)).sum::<usize>()
+        }
     }
 }
 

@@ -65,6 +65,9 @@ pub const PAGE_ENTRIES_MAX: usize = 1_000;
 /// Most decision records looked at for one page; the page then says where to go on.
 pub const DECISIONS_SCANNED_MAX: usize = 20_000;
 
+/// Once a page of decision records holds this many bytes, it ends; the page then says where to go on.
+pub const DECISION_PAGE_BYTES_MAX: usize = 16 * 1_048_576;
+
 /// Longest key that can be preset, in bytes. Keys made here have 46.
 pub const PRESET_KEY_BYTES_MAX: usize = 1_024;
 

@@ -3,7 +3,11 @@
 use prokura_model::{DecisionId, DecisionRecord, TenantName, decode_record};
 use prokura_store::{ReadError, Record};
 
-use crate::{AskError, DecisionFilter, DecisionPage, Page, limits::DECISIONS_SCANNED_MAX, shared::Shared};
+use crate::{
+    AskError, DecisionFilter, DecisionPage, Page,
+    limits::{DECISION_PAGE_BYTES_MAX, DECISIONS_SCANNED_MAX},
+    shared::Shared,
+};
 
 /// Records lie in the order in which they were put in line, which is nearly that of their times: deciding takes a while,
 /// and not always the same. A search by time goes on this much further, far beyond what any decision takes.
@@ -26,16 +30,20 @@ pub(crate) fn decisions(
         other => other.into(),
     })?;
     let mut found = DecisionPage::default();
+    let mut bytes = 0_usize;
     for (scanned, next) in newest_first.enumerate() {
         let (place, record) = next?;
         if filter.from.is_some_and(|from| record.time.plus_ms(OUT_OF_ORDER_MS) < from) {
             return Ok(found);
         }
+        let size = record.payload.len();
         let record = decode(&record)?;
         if filter.matches(&record) {
+            bytes += size;
             found.records.push(record);
         }
-        if found.records.len() == page.size || scanned + 1 == DECISIONS_SCANNED_MAX {
+        if found.records.len() == page.size || bytes >= DECISION_PAGE_BYTES_MAX || scanned + 1 == DECISIONS_SCANNED_MAX
+        {
             found.next = Some(format!("{CURSOR}{place}"));
             return Ok(found);
         }

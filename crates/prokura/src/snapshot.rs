@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use prokura_engine::{EngineError, Explanation, Limits, Permissionship, View};
 use prokura_model::{
@@ -41,6 +44,8 @@ pub struct DelegationFilter {
     pub from: Option<ObjectRef>,
     /// Made to this principal.
     pub to: Option<ObjectRef>,
+    /// Made by or to this one, or under a task whose origin it is.
+    pub seen_by: Option<ObjectRef>,
 }
 
 /// All attributes of an object.
@@ -181,14 +186,33 @@ impl Snapshot {
     /// # Errors
     /// The page is not legal, or the revision is no longer kept.
     pub fn delegations(&self, filter: &DelegationFilter, page: &Page) -> Result<Listed<Arc<Delegation>>, AskError> {
-        let delegations = self.read(|view| Ok(view.delegations()))?;
+        let (delegations, own_tasks) = self.read(|view| {
+            let own = |task: &Arc<Task>| filter.seen_by.as_ref().is_some_and(|seer| *seer == task.origin);
+            let tasks = if filter.seen_by.is_some() { view.tasks() } else { Vec::new() };
+            Ok((view.delegations(), tasks.iter().filter(|task| own(task)).map(|task| task.id.clone()).collect()))
+        })?;
+        let own_tasks: HashSet<TaskId> = own_tasks;
+        let seen = |delegation: &Delegation, seer: &ObjectRef| {
+            delegation.from == *seer || delegation.to == *seer || own_tasks.contains(&delegation.task)
+        };
         let meant = |delegation: &Arc<Delegation>| {
             filter.task.as_ref().is_none_or(|task| *task == delegation.task)
                 && filter.from.as_ref().is_none_or(|from| *from == delegation.from)
                 && filter.to.as_ref().is_none_or(|to| *to == delegation.to)
+                && filter.seen_by.as_ref().is_none_or(|seer| seen(delegation, seer))
         };
         let meant = delegations.into_iter().filter(meant).collect();
         Listed::of(meant, page, |delegation| delegation.id.clone(), |text| DelegationId::new(text))
+    }
+
+    /// Whether a delegation under the task was made by or to the principal.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn has_part(&self, task: &TaskId, principal: &ObjectRef) -> Result<bool, AskError> {
+        self.read(|view| {
+            Ok(view.any_delegation(|link| link.task == *task && (link.from == *principal || link.to == *principal)))
+        })
     }
 
     /// All attributes of an object; none of one that has none.

@@ -83,3 +83,22 @@ fn values_survive_the_way_out_and_back() {
     assert_eq!(to_wire(&value).to_string(), text);
     assert_eq!(from_wire(&to_wire(&value)), value);
 }
+
+/// A list and what is in it are so many values.
+fn values(count: usize) -> String {
+    format!("[{}1]", "1,".repeat(count - 2))
+}
+
+#[test]
+fn limit_json_values_max() {
+    assert!(parse(values(JSON_VALUES_MAX).as_bytes()).is_ok());
+    assert_eq!(fault(&values(JSON_VALUES_MAX + 1)).code, "json_too_many_values");
+}
+
+#[test]
+fn limit_json_values_bulk_max() {
+    type Any = Vec<u8>;
+    assert_eq!(decode_bulk::<Any>(values(JSON_VALUES_BULK_MAX).as_bytes()).unwrap().len(), JSON_VALUES_BULK_MAX - 1);
+    let over = decode_bulk::<Any>(values(JSON_VALUES_BULK_MAX + 1).as_bytes()).unwrap_err();
+    assert_eq!(over.code, "json_too_many_values");
+}

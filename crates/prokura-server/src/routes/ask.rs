@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use prokura::{Asked, DecisionFilter, Permissionship, Question};
+use prokura::{Asked, Decision, DecisionFilter, Permissionship, Question};
 use prokura_api as api;
 use prokura_api::ErrorBody;
-use prokura_model::{DecisionId, Outcome, Revision, Value};
+use prokura_model::{DecisionId, ObjectRef, Outcome, Reason, Revision, Value};
 
 use crate::{
     app::App,
@@ -28,8 +28,7 @@ pub(crate) async fn decide(
     body: JsonBody,
 ) -> Result<Json<api::Decision>, Refusal> {
     let tenant = visit.asks(&tenant)?;
-    let mut request = json::parse(body.bytes())?;
-    let wire: api::DecideRequest = json::decode_checked(body.bytes())?;
+    let wire: api::DecideRequest = body.decode_question()?;
     let actor = match (&wire.actor, visit.caller.token()) {
         (Some(actor), _) => convert::object(actor, "actor")?,
         (None, Some(token)) => token.actor.clone(),
@@ -43,18 +42,15 @@ pub(crate) async fn decide(
         resource: convert::object(&wire.resource, "resource")?,
         actor,
     };
-    if let Value::Map(members) = &mut request {
-        // How much the caller wants to see of the answer is not part of the question.
-        members.remove("witness");
-    }
     let asked = Asked {
         door: "api".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
-        request_id: visit.request_id,
-        request,
+        request_id: visit.request_id.clone(),
+        request: canonical(&question, &wire.context),
     };
     match app.authority().decide(&tenant, &question, asked) {
-        Ok(decided) => {
+        Ok(mut decided) => {
+            for_token(&visit, &question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
             Ok(Json(convert::wire_decision(Some(decided.id.to_string()), &decided.decision, wire.witness)))
         }
@@ -62,6 +58,35 @@ pub(crate) async fn decide(
             app.telemetry().decided(&Outcome::Failed(error.code().to_owned()));
             Err(error.into())
         }
+    }
+}
+
+/// What is kept with the decision: the question as it was understood, with its context.
+fn canonical(question: &Question, context: &serde_json::Map<String, serde_json::Value>) -> Value {
+    let text = |text: &str| Value::String(text.to_owned());
+    let object = |object: &ObjectRef| {
+        let members = [("type", text(object.kind.as_str())), ("id", text(object.id.as_str()))];
+        Value::Map(members.map(|(name, value)| (name.to_owned(), value)).into())
+    };
+    let members = [
+        ("actor", Some(object(&question.actor))),
+        ("permission", Some(text(question.permission.as_str()))),
+        ("resource", Some(object(&question.resource))),
+        ("delegation", question.delegation.as_ref().map(|id| text(id.as_str()))),
+        ("context", (!context.is_empty()).then(|| Value::Map(json::from_wire_members(context)))),
+    ];
+    Value::Map(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+/// The holder of a token that names somebody else's delegation learns nothing about it. The record has all of it.
+pub(super) fn for_token(visit: &Visit, question: &Question, decision: &mut Decision) {
+    if visit.caller.token().is_some() && decision.reason == Reason::DelegationNotForActor {
+        let Question { actor, delegation, .. } = question;
+        let named = delegation.as_ref().map_or("", |id| id.as_str());
+        decision.message = format!("delegation `{named}` was not made to {actor}");
+        decision.task = None;
+        decision.origin = None;
+        decision.chain.clear();
     }
 }
 
@@ -77,7 +102,7 @@ pub(crate) async fn check(
     body: JsonBody,
 ) -> Result<Json<api::CheckResponse>, Refusal> {
     let tenant = visit.reads(&tenant)?;
-    let wire: api::CheckRequest = body.decode()?;
+    let wire: api::CheckRequest = body.decode_question()?;
     let resource = convert::object(&wire.resource, "resource")?;
     let permission = convert::relation(&wire.permission, "permission")?;
     let subject = convert::subject(&wire.subject, "subject")?;
@@ -102,7 +127,7 @@ pub(crate) async fn explain(
     body: JsonBody,
 ) -> Result<Json<api::ExplainResponse>, Refusal> {
     let tenant = visit.reads(&tenant)?;
-    let wire: api::ExplainRequest = body.decode()?;
+    let wire: api::ExplainRequest = body.decode_question()?;
     let question = Question {
         actor: convert::object(&wire.actor, "actor")?,
         delegation: wire.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?,

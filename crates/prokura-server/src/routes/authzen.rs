@@ -21,13 +21,14 @@ use prokura_model::{
     DelegationId, Disposition, Fault, ObjectId, ObjectRef, Outcome, RelationName, TenantName, TypeName, Value,
 };
 
+use super::ask::for_token;
 use crate::{
     app::App,
     auth::tenant_named,
     convert::{RECORD_ID_RULE, name_code},
     error::Refusal,
     json,
-    limits::EVALUATIONS_MAX,
+    limits::{EVALUATIONS_MAX, EVALUATIONS_RECORDED_BYTES_MAX},
     request::{AuthzenBody, Segments, Visit},
 };
 
@@ -148,6 +149,7 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "too_many_evaluations", Fault::Limit, message));
     }
     let semantic = read_semantic(&members)?;
+    check_recorded(items, defaults)?;
     // A tenant that does not exist is the whole request's fault and not each item's.
     app.authority().snapshot(&tenant)?;
     let mut evaluations = Vec::with_capacity(items.len());
@@ -170,6 +172,28 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
         tokio::task::yield_now().await;
     }
     Ok(Json(EvaluationsResponse { evaluations }).into_response())
+}
+
+/// What all items share is kept with each of them, so that a small request can be much to keep.
+fn check_recorded(items: &[Value], defaults: Parts<'_>) -> Result<(), Refusal> {
+    let size = |value: Option<&Value>| value.map_or(0, prokura::recorded_bytes);
+    let shared = Parts::each(defaults, size);
+    let mut total = 0_usize;
+    for item in items {
+        let Value::Map(item) = item else { continue };
+        let own = Parts::each(Parts::of(item), |value| value.map(prokura::recorded_bytes));
+        for (own, shared) in own.into_iter().zip(shared) {
+            total = total.saturating_add(own.unwrap_or(shared));
+        }
+    }
+    if total <= EVALUATIONS_RECORDED_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "all items together, each with the defaults it takes, are {total} bytes to keep, and at most \
+         {EVALUATIONS_RECORDED_BYTES_MAX} are kept of one request; send several"
+    );
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "evaluations_too_large", Fault::Limit, message))
 }
 
 /// The four members of a question, wherever they come from.
@@ -201,6 +225,10 @@ impl<'v> Parts<'v> {
         }
     }
 
+    fn each<T>(self, read: impl Fn(Option<&'v Value>) -> T) -> [T; 4] {
+        [self.subject, self.action, self.resource, self.context].map(read)
+    }
+
     /// What is kept with the decision.
     fn canonical(self) -> Value {
         let members = [
@@ -222,19 +250,9 @@ fn evaluate(app: &App, visit: &Visit, tenant: &TenantName, parts: Parts<'_>) -> 
     let action_name = required_text(action, "action", "name")?;
     let resource = Entity::read(parts.resource, "resource")?;
     let delegation = delegation(visit, parts.context)?;
-    let names = subject.named().and_then(|subject| Ok((subject, resource.named()?))).and_then(|(subject, resource)| {
-        Ok((subject, resource, RelationName::new(action_name).map_err(|error| unknown(&error))?))
-    });
-    let (actor, resource, permission) = match names {
-        Ok(names) => names,
-        Err(answer) => {
-            // Nobody learns here which names exist without being allowed to ask about the subject at all.
-            return match *answer {
-                Unnamed::Refused(refusal) => Err(refusal),
-                Unnamed::Unknown(answer) => Ok(answer),
-            };
-        }
-    };
+    let actor = subject.named()?;
+    let resource = resource.named()?;
+    let permission = RelationName::new(action_name).map_err(|error| ill_formed("action.name", &error))?;
     visit.caller.may_ask_about(&actor)?;
     let question = Question { actor, delegation, permission, resource };
     let asked = Asked {
@@ -244,7 +262,8 @@ fn evaluate(app: &App, visit: &Visit, tenant: &TenantName, parts: Parts<'_>) -> 
         request: parts.canonical(),
     };
     match app.authority().decide(tenant, &question, asked) {
-        Ok(decided) => {
+        Ok(mut decided) => {
+            for_token(visit, &question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
             Ok(EvaluationResponse {
                 decision: decided.disposition() == Disposition::Allow,
@@ -272,7 +291,7 @@ fn undecided(error: DecideError) -> Result<EvaluationResponse, Refusal> {
         }
         // A limit that was reached is no answer, and this protocol knows no other status for it.
         error @ DecideError::Undecided { .. } => {
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), error.fault(), error.to_string()))
+            Err(Refusal::from(error).with_status(StatusCode::INTERNAL_SERVER_ERROR))
         }
         other => Err(other.into()),
     }
@@ -283,14 +302,6 @@ struct Entity<'v> {
     place: &'static str,
     kind: &'v str,
     id: &'v str,
-}
-
-/// Why an entity cannot be named.
-enum Unnamed {
-    /// The request is wrong.
-    Refused(Refusal),
-    /// No schema can declare such a name, so it is unknown like any other.
-    Unknown(EvaluationResponse),
 }
 
 impl<'v> Entity<'v> {
@@ -311,17 +322,17 @@ impl<'v> Entity<'v> {
         }
     }
 
-    fn named(&self) -> Result<ObjectRef, Box<Unnamed>> {
-        let id = ObjectId::new(self.id).map_err(|error| {
-            let path = format!("{}.id", self.place);
-            Box::new(Unnamed::Refused(Refusal::invalid_at(path, name_code(&error), error.to_string())))
-        })?;
-        Ok(ObjectRef { kind: TypeName::new(self.kind).map_err(|error| unknown(&error))?, id })
+    fn named(&self) -> Result<ObjectRef, Refusal> {
+        let ill_formed = |name: &str, error| ill_formed(&format!("{}.{name}", self.place), &error);
+        let kind = TypeName::new(self.kind).map_err(|error| ill_formed("type", error))?;
+        let id = ObjectId::new(self.id).map_err(|error| ill_formed("id", error))?;
+        Ok(ObjectRef { kind, id })
     }
 }
 
-fn unknown(error: &prokura_model::NameError) -> Box<Unnamed> {
-    Box::new(Unnamed::Unknown(answer_with_error(400, name_code(error), error.to_string(), None)))
+/// What is no name is a mistake in the request; a name that nothing has is answered.
+fn ill_formed(path: &str, error: &prokura_model::NameError) -> Refusal {
+    Refusal::invalid_at(path, name_code(error), error.to_string())
 }
 
 /// The delegation the subject acts under: from the context, or from the caller's token; from both only if they agree.

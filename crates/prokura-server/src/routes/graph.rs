@@ -97,7 +97,7 @@ pub(crate) async fn write_relationships(
     body: JsonBody,
 ) -> Result<Json<api::Receipt>, Refusal> {
     let tenant = visit.writes(&tenant)?;
-    let wire: api::WriteRelationships = body.decode()?;
+    let wire: api::WriteRelationships = body.decode_bulk().await?;
     let touched = wire.touch.iter().enumerate().map(|(position, relationship)| {
         convert::relationship(relationship, format_args!("touch[{position}]")).map(Change::RelationshipTouched)
     });
@@ -156,7 +156,7 @@ pub(crate) async fn set_attributes(
     body: JsonBody,
 ) -> Result<Json<api::Receipt>, Refusal> {
     let tenant = visit.writes(&tenant)?;
-    let wire: api::AttributesWrite = body.decode()?;
+    let wire: api::AttributesWrite = body.decode_bulk().await?;
     let object = convert::object(&wire.object, "object")?;
     let changes = vec![Change::AttributesSet(object, json::from_wire_members(&wire.attributes))];
     let receipt = write(app.authority(), tenant, visit.provenance(wire.reason), changes).await?;
@@ -175,7 +175,7 @@ pub(crate) async fn apply(
     body: JsonBody,
 ) -> Result<Json<api::ApplyResponse>, Refusal> {
     let tenant = visit.writes(&tenant)?;
-    let wire: api::ApplyRequest = body.decode()?;
+    let wire: api::ApplyRequest = body.decode_bulk().await?;
     let declaration = convert::declaration(&wire.declaration)?;
     let mode = ApplyMode { dry_run: wire.dry_run, prune: wire.prune };
     let provenance = visit.provenance(wire.reason);

@@ -74,6 +74,13 @@ pub(crate) async fn create_key(
     body: JsonBody,
 ) -> Result<(StatusCode, Json<api::NewKeyResponse>), Refusal> {
     visit.caller.may_administer()?;
+    if visit.idempotency_key().is_some() {
+        return Err(Refusal::invalid(
+            "idempotency_key_invalid",
+            "making a key does not take `Idempotency-Key`: its secret is shown once and cannot be answered again; leave the \
+             header out, and revoke the key whose secret was lost",
+        ));
+    }
     let wire: api::NewKey = body.decode()?;
     let (role, scope) = (convert::key_role(&wire)?, convert::key_scope(&wire.scope)?);
     let provenance = visit.provenance(wire.reason);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use prokura::{DelegationFilter, Expiry, Page, Snapshot, TaskFilter};
+use prokura::{DelegationFilter, Expiry, Snapshot, TaskFilter};
 use prokura_api as api;
 use prokura_api::ErrorBody;
 use prokura_model::{
@@ -35,7 +35,8 @@ pub(crate) async fn tasks(
         visit.caller.may_act_for(origin.get_or_insert_with(|| token.actor.clone()))?;
     }
     let filter = TaskFilter { origin, state: query.state.map(convert::task_state) };
-    let listed = snapshot.tasks(&filter, &convert::page(query.limit, query.cursor.as_deref())?)?;
+    let page = convert::page(query.limit, query.cursor.as_deref())?;
+    let listed = blocking(move || Ok(snapshot.tasks(&filter, &page)?)).await?;
     Ok(Json(api::Page {
         items: listed.entries.iter().map(|task| convert::wire_task(task)).collect(),
         next_cursor: convert::wire_cursor(listed.next),
@@ -54,7 +55,7 @@ pub(crate) async fn task(
     Segments((tenant, id)): Segments<(String, String)>,
 ) -> Result<Json<api::Task>, Refusal> {
     let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
-    visible_task(&snapshot, &visit, &id).map(|task| Json(convert::wire_task(&task)))
+    visible_task(snapshot, &visit, &id).await.map(|task| Json(convert::wire_task(&task)))
 }
 
 /// Opens a task. Sent again with the same `Idempotency-Key`, it is answered with the task that was opened first.
@@ -80,8 +81,10 @@ pub(crate) async fn open(
             Change::TaskOpened(task) if task.origin == origin && task.purpose == wire.purpose => Some(task),
             _ => None,
         });
-        let task = opened.ok_or_else(|| key_reused(&first))?;
-        return Ok((StatusCode::CREATED, Json(convert::wire_task(task))));
+        // As it is now: it may be over since.
+        let opened = opened.ok_or_else(|| key_reused(&first))?;
+        let stored = app.authority().snapshot(&tenant)?.task(&opened.id)?.ok_or_else(lost)?;
+        return Ok((StatusCode::CREATED, Json(convert::wire_task(&stored))));
     }
     let id = app.authority().mint_task_id();
     let task = Task {
@@ -138,7 +141,7 @@ async fn close(
 ) -> Result<Json<api::Task>, Refusal> {
     let tenant = visit.takes_part(tenant)?;
     let why: api::ReasonOnly = body.decode_or_default()?;
-    let task = visible_task(&app.authority().snapshot(&tenant)?, visit, id)?;
+    let task = visible_task(app.authority().snapshot(&tenant)?, visit, id).await?;
     visit.caller.may_act_for(&task.origin)?;
     let changes = vec![Change::TaskClosed(task.id.clone(), state)];
     write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
@@ -163,15 +166,15 @@ pub(crate) async fn delegations(
         task: query.task.as_deref().map(|id| convert::task_id(id, "task")).transpose()?,
         from: convert::object_pair(query.from_type.as_deref(), query.from_id.as_deref(), "from")?,
         to: convert::object_pair(query.to_type.as_deref(), query.to_id.as_deref(), "to")?,
+        // Before it is cut into pages: a cursor names what stands at the end of one.
+        seen_by: visit.caller.token().map(|token| token.actor.clone()),
     };
-    let listed = snapshot.delegations(&filter, &convert::page(query.limit, query.cursor.as_deref())?)?;
-    let mut items = Vec::new();
-    for delegation in &listed.entries {
-        if may_see(&snapshot, &visit, delegation)? {
-            items.push(convert::wire_delegation(delegation));
-        }
-    }
-    Ok(Json(api::Page { items, next_cursor: convert::wire_cursor(listed.next) }))
+    let page = convert::page(query.limit, query.cursor.as_deref())?;
+    let listed = blocking(move || Ok(snapshot.delegations(&filter, &page)?)).await?;
+    Ok(Json(api::Page {
+        items: listed.entries.iter().map(|delegation| convert::wire_delegation(delegation)).collect(),
+        next_cursor: convert::wire_cursor(listed.next),
+    }))
 }
 
 /// One delegation. A token sees it if its subject made or received it, or is the origin of its task.
@@ -205,19 +208,33 @@ pub(crate) async fn delegate(
     let tenant = visit.takes_part(&tenant)?;
     let wire: api::NewDelegation = body.decode()?;
     let new = new_delegation(&app, &visit, &wire)?;
+    if visit.caller.token().is_some() {
+        // Why something hidden does not fit would tell about it.
+        check_visible(&app, &visit, &tenant, &new).await?;
+    }
     if let Some(first) = done_before(&app, &visit, &tenant).await? {
         let created = first.changes.iter().find_map(|change| match change {
             Change::DelegationCreated(made) if same_but_for_time(made, &new) => Some(made),
             _ => None,
         });
         let made = created.ok_or_else(|| key_reused(&first))?;
-        return Ok((StatusCode::CREATED, Json(convert::wire_delegation(made))));
+        let stored = app.authority().snapshot(&tenant)?.delegation(&made.id)?.ok_or_else(lost)?;
+        return Ok((StatusCode::CREATED, Json(convert::wire_delegation(&stored))));
     }
     let id = new.id.clone();
     let changes = vec![Change::DelegationCreated(new)];
     write(app.authority(), tenant.clone(), visit.provenance(wire.reason), changes).await?;
     let written = app.authority().snapshot(&tenant)?.delegation(&id)?.ok_or_else(lost)?;
     Ok((StatusCode::CREATED, Json(convert::wire_delegation(&written))))
+}
+
+/// What a delegation is made under is the caller's to see.
+async fn check_visible(app: &App, visit: &Visit, tenant: &TenantName, new: &Delegation) -> Result<(), Refusal> {
+    let snapshot = app.authority().snapshot(tenant)?;
+    if let Some(parent) = &new.parent {
+        visible_delegation(&snapshot, visit, parent.as_str())?;
+    }
+    visible_task(snapshot, visit, new.task.as_str()).await.map(|_| ())
 }
 
 fn new_delegation(app: &App, visit: &Visit, wire: &api::NewDelegation) -> Result<Delegation, Refusal> {
@@ -273,7 +290,7 @@ fn own_or_named(visit: &Visit, named: Option<&api::ObjectRef>, path: &str) -> Re
 }
 
 /// A task that is not the caller's to see is not there.
-fn visible_task(snapshot: &Snapshot, visit: &Visit, id: &str) -> Result<Arc<Task>, Refusal> {
+async fn visible_task(snapshot: Snapshot, visit: &Visit, id: &str) -> Result<Arc<Task>, Refusal> {
     let unknown = || Refusal::not_found("task_unknown", "there is no such task, or it is not yours to see");
     let id = TaskId::new(id).ok_or_else(unknown)?;
     let task = snapshot.task(&id)?.ok_or_else(unknown)?;
@@ -281,15 +298,9 @@ fn visible_task(snapshot: &Snapshot, visit: &Visit, id: &str) -> Result<Arc<Task
     if task.origin == token.actor {
         return Ok(task);
     }
-    for filter in [
-        DelegationFilter { task: Some(id.clone()), from: Some(token.actor.clone()), to: None },
-        DelegationFilter { task: Some(id), from: None, to: Some(token.actor.clone()) },
-    ] {
-        if !snapshot.delegations(&filter, &Page::first(1))?.entries.is_empty() {
-            return Ok(task);
-        }
-    }
-    Err(unknown())
+    let actor = token.actor.clone();
+    let has_part = blocking(move || Ok(snapshot.has_part(&id, &actor)?)).await?;
+    if has_part { Ok(task) } else { Err(unknown()) }
 }
 
 /// A delegation that is not the caller's to see is not there.

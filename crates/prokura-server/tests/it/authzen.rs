@@ -45,7 +45,6 @@ async fn names_that_do_not_exist_are_a_deny_that_says_so() {
             "type_unknown",
         ),
         (question("alice", "reead", "record-1"), "permission_unknown"),
-        (question("alice", "GET", "record-1"), "relation_name_invalid"),
     ] {
         let answer = setup.post(EVALUATION, &setup.admin, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -53,6 +52,21 @@ async fn names_that_do_not_exist_are_a_deny_that_says_so() {
         assert_eq!(answer["decision"], false);
         assert_eq!(answer["context"]["error"]["status"], 400);
         println!("{code}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_be_no_name_is_a_mistake_in_the_request() {
+    let setup = Setup::filled().await;
+    let mut typed = question("alice", "read", "record-1");
+    typed["subject"]["type"] = json!("A B");
+    for (body, begin) in [
+        (question("alice", "View!", "record-1"), "relation_name_invalid: `action.name`"),
+        (typed, "type_name_invalid: `subject.type`"),
+    ] {
+        let answer = setup.post(EVALUATION, &setup.admin, &body).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text.starts_with(begin), "{}", answer.text);
     }
 }
 

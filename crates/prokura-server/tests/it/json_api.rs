@@ -324,3 +324,43 @@ async fn what_the_server_keeps_for_itself_is_no_tenant() {
     let create = NewTenant { name: "system".to_owned(), reason: None };
     assert_eq!(client.create_tenant(&create).await.unwrap_err().code(), "tenant_reserved");
 }
+
+#[tokio::test]
+async fn a_principal_is_answered_as_it_is_stored() {
+    let setup = Setup::filled().await;
+    let body = json!({"object": {"type": "agent", "id": "coder"}});
+    let change = async |what: &str, key: &str| {
+        let request = setup.http.post(setup.url(&format!("/v1/tenants/default/principals/{what}")));
+        setup.send(request.bearer_auth(&setup.admin).header("idempotency-key", key).json(&body)).await
+    };
+    assert_eq!(change("suspend", "k1").await.json()["state"], "suspended");
+    assert_eq!(change("resume", "k2").await.json()["state"], "active");
+    // Sent again: it is not done again, and the answer does not say so either.
+    assert_eq!(change("suspend", "k1").await.json()["state"], "active");
+}
+
+#[tokio::test]
+async fn a_key_is_not_made_with_an_idempotency_key() {
+    let setup = Setup::filled().await;
+    let body = json!({"name": "x", "role": "admin", "scope": {"all_tenants": true}});
+    let before = setup.authority.keys().len();
+    let request = setup.http.post(setup.url("/v1/keys")).bearer_auth(&setup.admin).header("idempotency-key", "k");
+    let answer = setup.send(request.json(&body)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (400, "idempotency_key_invalid"));
+    assert_eq!(setup.authority.keys().len(), before);
+}
+
+#[tokio::test]
+async fn the_record_keeps_the_question_as_it_was_understood() {
+    let setup = Setup::filled().await;
+    let body = json!({"actor": ["user", "alice"], "permission": "read", "witness": true,
+        "resource": {"type": "record", "id": "record-1"}, "context": {"a": 1}});
+    let decided = setup.post("/v1/tenants/default/decide", &setup.admin, &body).await.json();
+    let id = decided["id"].as_str().unwrap();
+    let record = setup.get(&format!("/v1/tenants/default/decisions/{id}"), &setup.admin).await.json();
+    assert_eq!(
+        record["request"],
+        json!({"actor": {"type": "user", "id": "alice"}, "permission": "read",
+            "resource": {"type": "record", "id": "record-1"}, "context": {"a": 1}})
+    );
+}

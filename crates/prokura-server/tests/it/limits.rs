@@ -6,7 +6,8 @@ use prokura_model::Change;
 use prokura_server::{
     Config,
     limits::{
-        BODY_BYTES_MAX, EVALUATIONS_MAX, LEEWAY_MAX, PAGE_ENTRIES_DEFAULT, REQUEST_NAME_BYTES_MAX, TOKEN_BYTES_MAX,
+        BODY_BYTES_MAX, EVALUATIONS_MAX, EVALUATIONS_RECORDED_BYTES_MAX, LEEWAY_MAX, PAGE_ENTRIES_DEFAULT,
+        QUESTION_BYTES_MAX, REQUEST_NAME_BYTES_MAX, TOKEN_BYTES_MAX,
     },
 };
 use serde_json::{Value, json};
@@ -30,6 +31,65 @@ async fn limit_body_bytes_max() {
         let answer = setup.send(request.header("content-type", "application/json").body(body(bytes))).await;
         assert_eq!(answer.status, status, "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn limit_question_bytes_max() {
+    let setup = Setup::filled().await;
+    let alice = r#"{"type": "user", "id": "alice"}"#;
+    let record = r#"{"type": "record", "id": "record-1"}"#;
+    for (path, question) in [
+        (
+            "/access/v1/evaluation",
+            format!(r#"{{"subject": {alice}, "action": {{"name": "read"}}, "resource": {record}"#),
+        ),
+        (
+            "/access/v1/evaluations",
+            format!(r#"{{"subject": {alice}, "action": {{"name": "read"}}, "resource": {record}"#),
+        ),
+        ("/v1/tenants/default/decide", format!(r#"{{"actor": {alice}, "permission": "read", "resource": {record}"#)),
+        ("/v1/tenants/default/check", format!(r#"{{"subject": {alice}, "permission": "read", "resource": {record}"#)),
+        ("/v1/tenants/default/explain", format!(r#"{{"actor": {alice}, "permission": "read", "resource": {record}"#)),
+    ] {
+        for (bytes, status) in [(QUESTION_BYTES_MAX, 200), (QUESTION_BYTES_MAX + 1, 413)] {
+            let body = format!("{question}{}}}", " ".repeat(bytes - question.len() - 1));
+            let request = setup.http.post(setup.url(path)).bearer_auth(&setup.admin);
+            let answer = setup.send(request.header("content-type", "application/json").body(body)).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        }
+    }
+}
+
+/// As the record counts.
+fn recorded_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 1,
+        Value::Object(members) => {
+            1 + members.iter().map(|(name, value)| name.len() + 1 + recorded_bytes(value)).sum::<usize>()
+        }
+        _ => panic!("{value}"),
+    }
+}
+
+#[tokio::test]
+async fn limit_evaluations_recorded_bytes_max() {
+    const ITEMS: usize = 32;
+    let setup = Setup::filled().await;
+    let shared = EVALUATIONS_RECORDED_BYTES_MAX / ITEMS;
+    let mut body = json!({
+        "subject": {"type": "user", "id": "alice"}, "action": {"name": "read"}, "context": {"x": ""},
+        "resource": {"type": "record", "id": "record-1"}, "evaluations": vec![json!({}); ITEMS],
+    });
+    let small: usize =
+        ["subject", "action", "context", "resource"].map(|name| recorded_bytes(&body[name])).iter().sum();
+    body["context"]["x"] = json!("x".repeat(shared - small));
+    let answer = setup.post("/access/v1/evaluations", &setup.admin, &body).await;
+    assert_eq!(answer.json()["evaluations"].as_array().unwrap().len(), ITEMS);
+    // An item of its own context counts with that one; here it makes one byte more.
+    body["evaluations"][0] = json!({"context": {"x": "x".repeat(shared - small + 1)}});
+    let answer = setup.post("/access/v1/evaluations", &setup.admin, &body).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.starts_with("evaluations_too_large"), "{}", answer.text);
 }
 
 #[tokio::test]

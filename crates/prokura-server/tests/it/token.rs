@@ -184,6 +184,38 @@ async fn a_token_sees_what_it_is_part_of() {
 }
 
 #[tokio::test]
+async fn a_token_learns_nothing_of_what_it_is_no_part_of() {
+    let world = World::new().await;
+    let (task, lent) = world.lent_to_coder().await;
+    let bob = world.issuer.token("user:bob");
+    // No cursor that names somebody else's delegation.
+    let page = world.setup.get("/v1/tenants/default/delegations?limit=1", &bob).await.json();
+    assert_eq!(page, json!({"items": []}));
+    // Nor whose the delegation is that it names.
+    let mut asked = read_record();
+    asked["delegation"] = json!(lent);
+    let decided = world.post("/decide", &bob, &asked).await.json();
+    assert_eq!(decided["reason"], "delegation_not_for_actor", "{decided}");
+    let mut evaluation = evaluation("user", "bob");
+    evaluation["context"] = json!({"delegation": lent});
+    let evaluated = world.setup.post("/access/v1/evaluation", &bob, &evaluation).await;
+    for text in [decided.to_string(), evaluated.text] {
+        assert!(!text.contains("coder") && !text.contains("alice") && !text.contains(&task), "{text}");
+    }
+    let id = decided["id"].as_str().unwrap();
+    let record = world.setup.get(&format!("/v1/tenants/default/decisions/{id}"), &world.setup.admin).await.json();
+    assert_eq!((&record["task"], &record["chain"][0]["to"]["id"]), (&json!(task), &json!("coder")), "{record}");
+    // Nor what would be under what it cannot see.
+    for (task, parent, code) in
+        [(task.as_str(), None, "task_unknown"), (task.as_str(), Some(lent.as_str()), "delegation_unknown")]
+    {
+        let refused = world.post("/delegations", &bob, &delegation(task, parent, "agent", "tester", 0)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (404, code), "{}", refused.text);
+        assert!(!refused.text.contains("alice") && !refused.text.contains("coder"), "{}", refused.text);
+    }
+}
+
+#[tokio::test]
 async fn the_delegation_stands_in_the_token_or_in_the_request() {
     let world = World::new().await;
     let (_, lent) = world.lent_to_coder().await;

@@ -229,6 +229,29 @@ fn limit_decisions_scanned_max() {
 }
 
 #[test]
+fn limit_decision_page_bytes_max() {
+    let (authority, _) = at_noon();
+    let mebibyte = limits::RECORDED_REQUEST_BYTES_MAX;
+    let asked = |bytes: usize| Asked { request: Value::String("x".repeat(bytes - 1)), ..Asked::by_library() };
+    let count = |page: &Page| {
+        let found = authority.decisions(&tenant(), &DecisionFilter::default(), page).unwrap();
+        (found.records.len(), found.next)
+    };
+    // The rest of a record is far less than this.
+    let full = limits::DECISION_PAGE_BYTES_MAX / mebibyte;
+    let ask = || authority.decide(&tenant(), &coder_edits(), asked(mebibyte - 60_000)).unwrap();
+    for _ in 0..full {
+        ask();
+    }
+    assert_eq!(count(&Page::first(100)), (full, None), "they do not fill a page");
+    ask();
+    ask();
+    let (many, next) = count(&Page::first(100));
+    assert_eq!(many, full + 1, "the last of them filled the page");
+    assert_eq!(count(&Page { size: 100, after: next }), (1, None));
+}
+
+#[test]
 fn limit_recorded_request_bytes_max() {
     let (authority, _) = at_noon();
     let asked = |bytes: usize| Asked { request: Value::String("x".repeat(bytes - 1)), ..Asked::by_library() };
