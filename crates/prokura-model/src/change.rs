@@ -39,6 +39,37 @@ impl Timestamp {
     }
 }
 
+/// As RFC 3339 has it, in UTC and to the millisecond: `2026-11-22T07:30:00.000Z`. RFC 3339 ends with the year 9999; a later
+/// year stands there with all its digits.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        let (days, of_day) = (self.0 / DAY_MS, self.0 % DAY_MS);
+        let (year, month, day) = civil_from_days(days);
+        let (hours, minutes) = (of_day / 3_600_000, of_day / 60_000 % 60);
+        let (seconds, milliseconds) = (of_day / 1_000 % 60, of_day % 1_000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}Z")
+    }
+}
+
+/// Year, month and day of the day this many days after 1970-01-01, in the Gregorian calendar.
+///
+/// Counted from March, so that the leap day is the last of its year, and in eras of 400 years, which all have as many days.
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    const ERA_DAYS: u64 = 146_097;
+    /// From 0000-03-01 to 1970-01-01.
+    const BEFORE_1970: u64 = 719_468;
+    let days = days + BEFORE_1970;
+    let (era, of_era) = (days / ERA_DAYS, days % ERA_DAYS);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / (ERA_DAYS - 1)) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
 /// One thing that is written. A transaction is a list of them, all or none.
 ///
 /// The numbers are the log's format: a number is never used twice, and a new member gets a new one.
@@ -101,3 +132,6 @@ pub struct Transaction {
     /// What changed.
     pub changes: Vec<Change>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,6 +213,8 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "request_id_reused"
         | "schema_missing"
         | "schema_strands_relationships"
+        | "schema_strands_principals"
+        | "principal_off_boarded"
         | "principal_not_active"
         | "task_not_open"
         | "task_expired"

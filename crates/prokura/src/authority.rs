@@ -63,6 +63,7 @@ impl Authority {
     pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, OpenError> {
         let log = Log::open_on(Arc::clone(&disk))?;
         let decisions = DecisionLog::open_on(disk)?;
+        recovery::belong_together(&log, &decisions)?;
         let shared = Arc::new(Shared::new(&options, log.reader(), decisions.reader()));
         for time in [log.last_time(), decisions.last_time()].into_iter().flatten() {
             shared.now.not_before(time);
@@ -86,7 +87,11 @@ impl Authority {
         Self(Arc::new(Open { shared, threads: Mutex::new(threads) }))
     }
 
-    /// The time: the greater of the clock and the greatest time ever logged or answered, restarts included.
+    /// The time: the greater of the clock and the greatest time ever logged or answered.
+    ///
+    /// Across a restart only what was logged or recorded is remembered. A time that was merely read, by this call or for
+    /// a question that is not recorded, is forgotten: a clock that is set back while the authority is closed can repeat
+    /// the stretch since the last write or recorded decision, though nothing recorded in it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.shared.now.read()
@@ -170,16 +175,17 @@ impl Authority {
         Ok(Applied { difference, notes, receipt })
     }
 
-    /// The first transaction with this request id, while it is remembered: what a repeated request did.
+    /// The first transaction of this author with this request id, while it is remembered: what a repeated request did.
     ///
     /// # Errors
     /// There is no such tenant, or the log cannot be read.
     pub fn transaction_of_request(
         &self,
         tenant: &TenantName,
+        author: &str,
         request_id: &str,
     ) -> Result<Option<Transaction>, AskError> {
-        let done = self.asked(tenant)?.requests().done(request_id);
+        let done = self.asked(tenant)?.requests().done(author, request_id);
         match done {
             Some(done) => self.transaction(tenant, done.receipt.revision),
             None => Ok(None),

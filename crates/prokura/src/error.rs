@@ -1,5 +1,7 @@
 //! What can go wrong, whose doing it is, and the stable code of each.
 
+mod delegation;
+
 use prokura_engine::EngineError;
 use prokura_model::{
     CodecError, DecisionId, DelegationId, Fault, KeyId, ObjectRef, PrincipalState, Relationship, Revision, TaskId,
@@ -7,6 +9,8 @@ use prokura_model::{
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
 use prokura_store::ReadError;
+
+pub use delegation::DelegationFault;
 
 /// Why an authority could not be opened. What is on disk is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +253,14 @@ pub enum WriteError {
         /// How many there are.
         total: usize,
     },
+    /// Principals and tasks would be of no type.
+    #[error("{total} uses of types that this schema drops: {}; end them first, or in the same transaction", .first.join(", "))]
+    SchemaStrandsPrincipals {
+        /// The first of them, in words.
+        first: Vec<String>,
+        /// How many there are.
+        total: usize,
+    },
     /// The relationship does not fit the schema.
     #[error("{0}")]
     RelationshipInvalid(Box<Unfit>),
@@ -280,7 +292,7 @@ pub enum WriteError {
         object: ObjectRef,
     },
     /// A principal that may not act.
-    #[error("{place}: `{object}` is {state} and cannot delegate")]
+    #[error("{place}: `{object}` is {state} and can neither open tasks nor delegate")]
     PrincipalNotActive {
         /// What it was needed for.
         place: String,
@@ -290,11 +302,53 @@ pub enum WriteError {
         state: PrincipalState,
     },
     /// A principal that may not act, because whoever answered for it is gone.
-    #[error("`{object}` cannot delegate, because its owner `{owner}` is off_boarded; give it a new owner")]
+    #[error(
+        "`{object}` can neither open tasks nor delegate, because its owner `{owner}` is off_boarded; give it a new owner"
+    )]
     OwnerOffBoarded {
         /// Which one.
         object: ObjectRef,
         /// Its owner.
+        owner: ObjectRef,
+    },
+    /// An off-boarded principal, written as anything else.
+    #[error("`{0}` is off_boarded, and nothing undoes that; register whoever comes instead under an id of its own")]
+    PrincipalOffBoarded(ObjectRef),
+    /// A principal that may not act and would be removed: nobody registered it, nobody stopped it.
+    #[error("`{object}` is {state} and stays registered: removed, it could act again{}", way_to_remove(*.state))]
+    PrincipalNotRemovable {
+        /// Which one.
+        object: ObjectRef,
+        /// How it is.
+        state: PrincipalState,
+    },
+    /// A principal that may not act, because whoever answered for it is gone, and would be removed.
+    #[error(
+        "`{object}` is stopped, because its owner `{owner}` is off_boarded: removed, it could act again; \
+         give it a new owner first"
+    )]
+    OrphanNotRemovable {
+        /// Which one.
+        object: ObjectRef,
+        /// Its owner.
+        owner: ObjectRef,
+    },
+    /// An owner that cannot answer for anybody.
+    #[error("`{owner}` is off_boarded and cannot own `{object}`; name another owner")]
+    OwnerUnfit {
+        /// What it would own.
+        object: ObjectRef,
+        /// The owner.
+        owner: ObjectRef,
+    },
+    /// A principal whose owner is gone, written as if nobody needed to answer for it.
+    #[error(
+        "`{object}` needs a new owner: its owner `{owner}` is off_boarded, and with none at all it could act again"
+    )]
+    OwnerMissing {
+        /// Which one.
+        object: ObjectRef,
+        /// Its owner so far.
         owner: ObjectRef,
     },
     /// There is no such task.
@@ -312,7 +366,7 @@ pub enum WriteError {
         state: TaskState,
     },
     /// The task is over.
-    #[error("task `{task}` expired at {} ms since 1970", .expired_at.0)]
+    #[error("task `{task}` expired at {expired_at}")]
     TaskExpired {
         /// Which one.
         task: TaskId,
@@ -320,7 +374,7 @@ pub enum WriteError {
         expired_at: Timestamp,
     },
     /// Something would be over before it begins.
-    #[error("{place}: expires at {} ms since 1970, and it is {} already", .expires_at.0, .now.0)]
+    #[error("{place}: expires at {expires_at}, and it is {now} already")]
     ExpiryPassed {
         /// What.
         place: String,
@@ -390,71 +444,6 @@ pub enum WriteError {
     Internal(String),
 }
 
-/// Why a delegation would carry nothing from its first day.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DelegationFault {
-    /// The parent was revoked.
-    #[error("its parent `{0}` is revoked")]
-    ParentRevoked(DelegationId),
-    /// The parent is over.
-    #[error("its parent `{0}` has expired")]
-    ParentExpired(DelegationId),
-    /// The parent serves another task.
-    #[error("its parent `{parent}` serves task `{parent_task}`; every link of a chain serves the same one")]
-    ParentOfOtherTask {
-        /// The parent.
-        parent: DelegationId,
-        /// The parent's task.
-        parent_task: TaskId,
-    },
-    /// The parent was made to someone else.
-    #[error("its parent `{parent}` was made to `{to}`, so only `{to}` can pass it on, not `{from}`")]
-    ParentToOther {
-        /// The parent.
-        parent: DelegationId,
-        /// To whom the parent was made.
-        to: ObjectRef,
-        /// Who would pass it on.
-        from: ObjectRef,
-    },
-    /// The parent may not be passed on.
-    #[error("its parent `{0}` may not be passed on (its depth is 0)")]
-    ParentNotPassedOn(DelegationId),
-    /// The depth is not less than the parent's.
-    #[error("its depth is {depth}, but under parent `{parent}` of depth {parent_depth} it is at most {}", .parent_depth.saturating_sub(1))]
-    TooDeep {
-        /// Its depth.
-        depth: u32,
-        /// The parent.
-        parent: DelegationId,
-        /// The parent's depth.
-        parent_depth: u32,
-    },
-    /// The chain has more links than can be walked.
-    #[error("its chain would have more than {0} links")]
-    ChainTooLong(usize),
-    /// A root that is not made by the task's origin.
-    #[error("it has no parent, so the task's origin `{origin}` must make it, not `{from}`; otherwise name the parent")]
-    RootNotOrigin {
-        /// The task's origin.
-        origin: ObjectRef,
-        /// Who would make it.
-        from: ObjectRef,
-    },
-    /// It would outlive its parent.
-    #[error("it expires after its parent `{0}`")]
-    OutlivesParent(DelegationId),
-    /// It would outlive its task.
-    #[error("it expires after its task `{0}`")]
-    OutlivesTask(TaskId),
-    /// It would end before it begins.
-    #[error("it ends before it begins")]
-    NeverValid,
-    /// It is written as revoked.
-    #[error("a delegation is not revoked when it is made")]
-    AlreadyRevoked,
-}
-
 /// A relationship that does not fit a schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{relationship}` does not fit the schema: {fault}")]
@@ -463,27 +452,6 @@ pub struct Unfit {
     pub relationship: Relationship,
     /// Why it does not fit.
     pub fault: RelationshipFault,
-}
-
-impl DelegationFault {
-    /// The stable code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::ParentRevoked(_) => "parent_revoked",
-            Self::ParentExpired(_) => "parent_expired",
-            Self::ParentOfOtherTask { .. } => "parent_of_other_task",
-            Self::ParentToOther { .. } => "parent_to_other",
-            Self::ParentNotPassedOn(_) => "parent_not_passed_on",
-            Self::TooDeep { .. } => "delegation_too_deep",
-            Self::ChainTooLong(_) => "chain_too_long",
-            Self::RootNotOrigin { .. } => "root_not_origin",
-            Self::OutlivesParent(_) => "outlives_parent",
-            Self::OutlivesTask(_) => "outlives_task",
-            Self::NeverValid => "never_valid",
-            Self::AlreadyRevoked => "already_revoked",
-        }
-    }
 }
 
 impl WriteError {
@@ -503,13 +471,18 @@ impl WriteError {
             Self::SchemaInvalid(_) => "schema_invalid",
             Self::SchemaMissing => "schema_missing",
             Self::SchemaStrands { .. } => "schema_strands_relationships",
+            Self::SchemaStrandsPrincipals { .. } => "schema_strands_principals",
             Self::RelationshipInvalid(_) => "relationship_invalid",
             Self::NameUnknown { unknown, .. } => unknown.code(),
             Self::ValueInvalid { .. } => "value_invalid",
             Self::PrincipalOwnsItself(_) => "principal_owns_itself",
             Self::PrincipalUnknown { .. } => "principal_unknown",
-            Self::PrincipalNotActive { .. } => "principal_not_active",
-            Self::OwnerOffBoarded { .. } => "owner_off_boarded",
+            Self::PrincipalNotActive { .. } | Self::PrincipalNotRemovable { .. } => "principal_not_active",
+            Self::PrincipalOffBoarded(_) => "principal_off_boarded",
+            Self::OwnerOffBoarded { .. }
+            | Self::OrphanNotRemovable { .. }
+            | Self::OwnerUnfit { .. }
+            | Self::OwnerMissing { .. } => "owner_off_boarded",
             Self::TaskUnknown(_) => "task_unknown",
             Self::TaskExists(_) => "task_exists",
             Self::TaskNotOpen { .. } => "task_not_open",
@@ -539,6 +512,13 @@ impl WriteError {
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             _ => Fault::Caller,
         }
+    }
+}
+
+fn way_to_remove(state: PrincipalState) -> &'static str {
+    match state {
+        PrincipalState::Active | PrincipalState::Suspended => "; resume it first if that is meant",
+        PrincipalState::OffBoarded => "",
     }
 }
 

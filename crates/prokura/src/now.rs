@@ -7,7 +7,7 @@ use crate::Clock;
 /// A clock that never steps back: the greater of the clock and the greatest time ever logged or answered.
 ///
 /// Across restarts it starts from the greatest time in both logs, so setting the machine's clock back and restarting
-/// extends nothing either. The price: a clock that once ran ahead keeps the authority ahead until real time catches up.
+/// extends nothing that was recorded either; a time that was only answered is forgotten. The price: a clock that once ran ahead keeps the authority ahead until real time catches up.
 #[derive(Debug)]
 pub(crate) struct Now {
     clock: Clock,

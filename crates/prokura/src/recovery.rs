@@ -1,5 +1,5 @@
-use prokura_model::{Revision, TenantName, Transaction, decode_changes};
-use prokura_store::{Entry, Log, ReplayError};
+use prokura_model::{Revision, TenantName, Transaction, decode_changes, decode_record};
+use prokura_store::{DecisionLog, Entry, Log, ReplayError};
 
 use crate::{
     OpenError, Progress, ProgressListener, Receipt,
@@ -11,10 +11,37 @@ use crate::{
 const REPORT_EVERY: u64 = 1_000;
 
 /// Why an entry that is intact cannot be taken in.
-struct Refusal {
+#[derive(Debug)]
+pub(crate) struct Refusal {
     tenant: TenantName,
     revision: Revision,
     detail: String,
+}
+
+/// Whether what was decided rests on what was written. Decisions without a log mean that the log is lost, and with it every
+/// suspension and revocation: that is no fresh start.
+///
+/// The other way round cannot be told from an authority that was never asked, and takes nothing away but the record.
+pub(crate) fn belong_together(log: &Log, decisions: &DecisionLog) -> Result<(), OpenError> {
+    if log.entries() > 0 || decisions.records() == 0 {
+        return Ok(());
+    }
+    // Who asks before anything is written is answered at revision 0.
+    let newest = decisions.newest_first(&crate::tenant::default_name(), None).map_err(damaged)?.next();
+    if let Some((_, record)) = newest.transpose().map_err(damaged)?
+        && decode_record(&record.payload).map_err(damaged)?.revision == Revision(0)
+    {
+        return Ok(());
+    }
+    Err(OpenError::Damaged(format!(
+        "there are {} recorded decisions, but nothing of what they rest on: the log of what was written is missing; \
+         restore it, or move the record of decisions elsewhere to begin anew",
+        decisions.records()
+    )))
+}
+
+fn damaged(error: impl std::fmt::Display) -> OpenError {
+    OpenError::Damaged(error.to_string())
 }
 
 /// Builds everything that is derived from the log anew.
@@ -35,9 +62,6 @@ pub(crate) fn replay(shared: &Shared, log: &Log, listener: Option<&ProgressListe
         }
     })?;
     tell(listener, progress);
-    for tenant in shared.system.tenants() {
-        shared.collect(&tenant, tenant.index.published());
-    }
     Ok(())
 }
 
@@ -48,7 +72,7 @@ fn tell(listener: Option<&ProgressListener>, progress: Progress) {
 }
 
 /// Takes one entry in, and answers with the number of its changes.
-fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
+pub(crate) fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
     let (tenant, revision) = (entry.tenant.clone(), entry.revision);
     let refused = |detail: String| Refusal { tenant: tenant.clone(), revision, detail };
     let changes = decode_changes(&entry.payload).map_err(|error| refused(error.to_string()))?;
@@ -65,6 +89,9 @@ fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
     let transaction = Transaction { revision, time, author, reason, request_id, changes };
     tenant.index.apply(&transaction).map_err(|error| refused(error.to_string()))?;
     tenant.index.publish(revision);
+    // At once, as when it was written: every change to an object copies what is kept of it, so a long history that is
+    // only forgotten in the end would take time in the square of its length.
+    shared.collect(&tenant, revision);
     remember(&tenant, &transaction);
     Ok(count)
 }
@@ -72,6 +99,7 @@ fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
 fn remember(tenant: &Tenant, transaction: &Transaction) {
     if let Some(request_id) = &transaction.request_id {
         let receipt = Receipt { revision: transaction.revision, time: transaction.time };
-        tenant.requests().remember(request_id, Done { changes: ChangesDigest::of(&transaction.changes), receipt });
+        let done = Done { changes: ChangesDigest::of(&transaction.changes), receipt };
+        tenant.requests().remember(&transaction.author, request_id, done);
     }
 }

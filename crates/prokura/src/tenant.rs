@@ -49,10 +49,27 @@ impl Tenant {
 }
 
 /// Which requests were done, so that none is done twice. Bounded: the oldest are forgotten.
+///
+/// An author's ids are its own: two callers that both count from 1 are not one another's repetition.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    done: HashMap<String, Done>,
-    order: VecDeque<String>,
+    done: HashMap<RequestKey, Done>,
+    order: VecDeque<RequestKey>,
+}
+
+/// Equal for the same author and the same request id, and short whatever their lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct RequestKey([u8; 32]);
+
+impl RequestKey {
+    fn of(author: &str, request_id: &str) -> Self {
+        let mut digest = Sha256::new();
+        // With its length in front, no author ends where another's request id begins.
+        digest.update((author.len() as u64).to_le_bytes());
+        digest.update(author);
+        digest.update(request_id);
+        Self(digest.finalize().into())
+    }
 }
 
 /// A request that was done.
@@ -86,13 +103,14 @@ impl ChangesDigest {
 }
 
 impl Requests {
-    pub(crate) fn done(&self, request_id: &str) -> Option<Done> {
-        self.done.get(request_id).copied()
+    pub(crate) fn done(&self, author: &str, request_id: &str) -> Option<Done> {
+        self.done.get(&RequestKey::of(author, request_id)).copied()
     }
 
-    pub(crate) fn remember(&mut self, request_id: &str, done: Done) {
-        if self.done.insert(request_id.to_owned(), done).is_none() {
-            self.order.push_back(request_id.to_owned());
+    pub(crate) fn remember(&mut self, author: &str, request_id: &str, done: Done) {
+        let key = RequestKey::of(author, request_id);
+        if self.done.insert(key, done).is_none() {
+            self.order.push_back(key);
         }
         if self.order.len() > REQUEST_IDS_KEPT_MAX
             && let Some(oldest) = self.order.pop_front()
@@ -114,7 +132,7 @@ impl System {
     /// With the tenant that is there from the start, and no keys.
     pub(crate) fn new() -> Self {
         let system = Self { name: own_name(SYSTEM), tenants: RwLock::default(), keys: RwLock::default() };
-        system.begin(own_name(DEFAULT));
+        system.begin(default_name());
         system
     }
 
@@ -151,6 +169,11 @@ impl System {
     fn change_keys(&self, change: impl FnOnce(&mut Keys)) {
         change(&mut self.keys.write().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+/// The name of the tenant that is there from the start.
+pub(crate) fn default_name() -> TenantName {
+    own_name(DEFAULT)
 }
 
 #[expect(clippy::expect_used, reason = "the two names are constants, and legal")]

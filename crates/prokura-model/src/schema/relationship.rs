@@ -138,6 +138,25 @@ impl Schema {
         })
     }
 
+    /// The relation or permission of this name, for use in the definition of a permission: to that very permission no
+    /// mistake leads.
+    pub(crate) fn find_member_within(
+        &self,
+        kind: &TypeName,
+        name: &RelationName,
+        defined: &RelationName,
+    ) -> Result<&Member, UnknownName> {
+        self.find_member(kind, name).map_err(|unknown| match unknown {
+            UnknownName::Member { kind, name, suggestion: Some(suggestion) } if suggestion == *defined => {
+                let others =
+                    self.definition(kind.as_str()).into_iter().flat_map(|definition| definition.members.keys());
+                let suggestion = closest(&name, others.filter(|other| *other != defined));
+                UnknownName::Member { kind, name, suggestion }
+            }
+            other => other,
+        })
+    }
+
     /// Whether the relationship may be written: its names are declared, and its relation allows its subject.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl<'s> Check<'s, '_> {
     fn expression(&mut self, definition: &'s Definition, of: &RelationName, node: &ExpressionNode, whole: bool) {
         match node {
             ExpressionNode::Name(name) => {
-                let Some(found) = self.named(definition, *name) else {
+                let Some(found) = self.named(definition, of, *name) else {
                     return;
                 };
                 if !whole && found.name() == of {
@@ -104,7 +104,7 @@ impl<'s> Check<'s, '_> {
                     self.warnings.report(self.span(*name), "permission_uses_itself", message, Some(help));
                 }
             }
-            ExpressionNode::Arrow { left, right, .. } => self.arrow(definition, *left, *right),
+            ExpressionNode::Arrow { left, right, .. } => self.arrow(definition, of, *left, *right),
             ExpressionNode::Group { inner, .. } => self.expression(definition, of, inner, whole),
             ExpressionNode::Chain { operands, .. } => {
                 for operand in operands {
@@ -114,8 +114,8 @@ impl<'s> Check<'s, '_> {
         }
     }
 
-    fn arrow(&mut self, definition: &'s Definition, left: TokenId, right: TokenId) {
-        let relation = match self.named(definition, left) {
+    fn arrow(&mut self, definition: &'s Definition, of: &RelationName, left: TokenId, right: TokenId) {
+        let relation = match self.named(definition, of, left) {
             None => return,
             Some(Member::Relation(relation)) => relation,
             Some(Member::Permission(permission)) => {
@@ -155,12 +155,12 @@ impl<'s> Check<'s, '_> {
         }
     }
 
-    /// A relation or permission of the same definition, if there is one of this name.
-    fn named(&mut self, definition: &'s Definition, name: TokenId) -> Option<&'s Member> {
+    /// A relation or permission of the same definition, if there is one of this name, which permission `of` uses.
+    fn named(&mut self, definition: &'s Definition, of: &RelationName, name: TokenId) -> Option<&'s Member> {
         let text = self.tokens.text_of(name);
         // A name that is not legal is reported already.
         let checked = RelationName::new(text).ok()?;
-        match self.schema.find_member(&definition.name, &checked) {
+        match self.schema.find_member_within(&definition.name, &checked, of) {
             Ok(member) => Some(member),
             Err(_) if text == "self" => {
                 let message = "`self` is not supported yet by this version".to_owned();

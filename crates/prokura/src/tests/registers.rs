@@ -19,12 +19,12 @@ fn limit_request_ids_kept_max() {
         receipt: Receipt { revision: Revision(revision), time: Timestamp(1) },
     };
     for revision in 0..REQUEST_IDS_KEPT_MAX as u64 {
-        requests.remember(&format!("r{revision}"), done(revision));
+        requests.remember("user:a", &format!("r{revision}"), done(revision));
     }
-    assert!(requests.done("r0").is_some());
-    requests.remember("one more", done(0));
-    assert!(requests.done("r0").is_none());
-    assert!(requests.done("r1").is_some() && requests.done("one more").is_some());
+    assert!(requests.done("user:a", "r0").is_some());
+    requests.remember("user:a", "one more", done(0));
+    assert!(requests.done("user:a", "r0").is_none());
+    assert!(requests.done("user:a", "r1").is_some() && requests.done("user:a", "one more").is_some());
 }
 
 fn key(number: usize) -> Key {

@@ -2,7 +2,10 @@
 
 mod parents;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::ControlFlow,
+};
 
 use prokura_engine::View;
 use prokura_model::{
@@ -12,10 +15,8 @@ use prokura_model::{
 
 use crate::{
     Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect, Expiry, Section, WriteError,
+    limits::TRANSACTION_CHANGES_MAX, writer::validate::within,
 };
-
-/// Relationships looked at in one go.
-const SCANNED_AT_ONCE: usize = 1_000;
 
 /// What differs, and what a person should know besides.
 #[derive(Default)]
@@ -75,23 +76,24 @@ impl Found {
         if !prune {
             return Ok(());
         }
-        let (everything, mut last) = (RelationshipFilter::default(), None);
-        loop {
-            let page = view
-                .relationships(&everything, last.as_ref(), SCANNED_AT_ONCE)
-                .map_err(|error| WriteError::Internal(error.to_string()))?;
-            for (relationship, _) in page.relationships {
-                if !declared.contains(&relationship) {
-                    let name = relationship.to_string();
-                    let change = Change::RelationshipDeleted(relationship);
-                    self.differs(Effect::Removed, Section::Relationship, name, String::new(), change);
-                }
+        // What cannot be written in one transaction need not be found to the end.
+        let room = TRANSACTION_CHANGES_MAX.saturating_sub(self.difference.len());
+        let mut removed = Vec::new();
+        view.visit_relationships(&RelationshipFilter::default(), |relationship, _| {
+            if !declared.contains(&relationship) {
+                removed.push(relationship);
             }
-            last = page.next;
-            if last.is_none() {
-                return Ok(());
-            }
+            if removed.len() > room { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .map_err(|error| WriteError::Internal(error.to_string()))?;
+        within("changes in a transaction", TRANSACTION_CHANGES_MAX, self.difference.len() + removed.len())?;
+        removed.sort_unstable();
+        for relationship in removed {
+            let name = relationship.to_string();
+            let change = Change::RelationshipDeleted(relationship);
+            self.differs(Effect::Removed, Section::Relationship, name, String::new(), change);
         }
+        Ok(())
     }
 
     fn attributes(&mut self, view: &View<'_>, declared: &BTreeMap<ObjectRef, BTreeMap<String, Value>>, prune: bool) {
@@ -121,9 +123,14 @@ impl Found {
 
     fn principals(&mut self, view: &View<'_>, declared: &[DeclaredPrincipal], prune: bool) -> Result<(), WriteError> {
         let named = once(Section::Principal, declared.iter().map(|principal| &principal.object))?;
+        let mut states = HashMap::new();
         for principal in declared {
             let there = view.principal(&principal.object);
             let state = principal.state.or_else(|| there.as_ref().map(|there| there.state));
+            states.extend(state.map(|state| (&principal.object, state)));
+            if state == Some(PrincipalState::OffBoarded) && principal.state.is_none() {
+                self.notes.push(format!("principal `{}` is off_boarded and stays so", principal.object));
+            }
             let wanted = Principal {
                 object: principal.object.clone(),
                 owner: principal.owner.clone(),
@@ -141,12 +148,36 @@ impl Found {
         if prune {
             for there in view.principals() {
                 if there.declared && !named.contains(&there.object) {
-                    let change = Change::PrincipalRemoved(there.object.clone());
-                    self.differs(Effect::Removed, Section::Principal, there.object.to_string(), String::new(), change);
+                    self.principal_is_left_out(view, &there, &states);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Who was never registered is alive, so removing what is stopped would start it again.
+    fn principal_is_left_out(
+        &mut self,
+        view: &View<'_>,
+        there: &Principal,
+        declared: &HashMap<&ObjectRef, PrincipalState>,
+    ) {
+        let object = &there.object;
+        if there.state != PrincipalState::Active {
+            return self.notes.push(format!("principal `{object}` is {} and stays so: it is not removed", there.state));
+        }
+        let state =
+            |owner: &ObjectRef| declared.get(owner).copied().or_else(|| view.principal(owner).map(|owner| owner.state));
+        match &there.owner {
+            Some(owner) if state(owner) == Some(PrincipalState::OffBoarded) => self.notes.push(format!(
+                "principal `{object}` is stopped, because its owner `{owner}` is off_boarded, and stays so: \
+                 it is not removed"
+            )),
+            _ => {
+                let change = Change::PrincipalRemoved(object.clone());
+                self.differs(Effect::Removed, Section::Principal, object.to_string(), String::new(), change);
+            }
+        }
     }
 
     fn tasks(

@@ -141,7 +141,7 @@ fn into_index(
     let Transaction { author, reason, request_id, .. } = transaction;
     let receipt = Receipt { revision, time };
     if let (Some(request_id), Some(changes)) = (&request_id, digest) {
-        tenant.requests().remember(request_id, Done { changes, receipt });
+        tenant.requests().remember(&author, request_id, Done { changes, receipt });
     }
     let name = tenant.name.clone();
     Ok(Staged {
@@ -222,7 +222,8 @@ fn encoded(changes: &[Change]) -> Result<Vec<u8>, WriteError> {
 }
 
 fn done_before(tenant: &Tenant, provenance: &Provenance) -> Option<Done> {
-    provenance.request_id.as_deref().and_then(|request_id| tenant.requests().done(request_id))
+    let request_id = provenance.request_id.as_deref()?;
+    tenant.requests().done(&provenance.author, request_id)
 }
 
 fn reused(provenance: &Provenance, done: Done) -> WriteError {

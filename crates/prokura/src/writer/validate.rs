@@ -11,8 +11,8 @@ use std::{
 
 use prokura_engine::View;
 use prokura_model::{
-    Change, Delegation, DelegationId, ObjectRef, Principal, Relationship, Schema, Task, TaskId, Timestamp, TypeName,
-    Value,
+    Change, Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Relationship, Schema, Task, TaskId,
+    Timestamp, TypeName, Value,
     limits::{SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Draft<'v> {
     /// The schema as the whole transaction leaves it: all changes answer to it, wherever it stands among them.
     schema: Option<Arc<Schema>>,
     principals: HashMap<ObjectRef, Option<Arc<Principal>>>,
+    /// The principals that are set, wherever that stands: who takes over may be registered later in the same transaction.
+    to_come: HashMap<ObjectRef, PrincipalState>,
     tasks: HashMap<TaskId, Arc<Task>>,
     delegations: HashMap<DelegationId, Arc<Delegation>>,
 }
@@ -52,6 +54,7 @@ pub(super) fn validate(
         chain_links,
         schema,
         principals: HashMap::new(),
+        to_come: to_come(changes),
         tasks: HashMap::new(),
         delegations: HashMap::new(),
     };
@@ -98,6 +101,14 @@ fn edges(changes: &[Change]) -> Result<Edges, WriteError> {
         }
     }
     Ok(edges)
+}
+
+fn to_come(changes: &[Change]) -> HashMap<ObjectRef, PrincipalState> {
+    let set = changes.iter().filter_map(|change| match change {
+        Change::PrincipalSet(principal) => Some((principal.object.clone(), principal.state)),
+        _ => None,
+    });
+    set.collect()
 }
 
 impl Draft<'_> {

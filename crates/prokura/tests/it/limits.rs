@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prokura::{
-    Authority, Options, Provenance, WriteError, limits,
+    ApplyMode, Authority, Declaration, Options, Provenance, WriteError, limits,
     model::{
         CapPermissions, CapResource, Change, KeyRole, KeyScope, RelationName, TenantName, Value,
         limits::{CAP_CLAUSES_MAX, CAP_ENTRIES_MAX, SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
@@ -33,6 +33,26 @@ fn limit_transaction_changes_max() {
     let changes = |count: usize| vec![touch("document:plan#viewer@user:alice"); count];
     exceeded(write(&authority, changes(most + 1)), most);
     write(&authority, changes(most)).unwrap();
+}
+
+#[test]
+fn limit_transaction_changes_max_of_a_prune() {
+    let authority = authority();
+    let most = limits::TRANSACTION_CHANGES_MAX;
+    let edges = |from: usize, to: usize| {
+        let changes = (from..to).map(|number| touch(&format!("document:plan#viewer@user:u{number}"))).collect();
+        write(&authority, changes).unwrap();
+    };
+    edges(0, most);
+    edges(most, most + 1);
+    let nothing = Declaration { relationships: Some(vec![]), ..Declaration::default() };
+    let prune = |declaration: &Declaration| {
+        authority.apply(&tenant(), by("user:alice"), declaration, ApplyMode { dry_run: false, prune: true })
+    };
+    exceeded(prune(&nothing), most);
+    let kept = format!("document:plan#viewer@user:u{most}");
+    let all_but_one = Declaration { relationships: Some(vec![kept.parse().unwrap()]), ..Declaration::default() };
+    assert_eq!(prune(&all_but_one).unwrap().difference.len(), most);
 }
 
 #[test]

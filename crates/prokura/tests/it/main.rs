@@ -21,6 +21,8 @@ mod reading;
 #[cfg(test)]
 mod recovering;
 #[cfg(test)]
+mod stopped;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod switched;

@@ -53,6 +53,9 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(authority.decision(&tenant(), &decided.id).unwrap().unwrap().id, decided.id);
     // A request repeated after the restart is still the same request.
     assert_eq!(authority.write(&tenant(), request(), changes()).unwrap(), receipt);
+    // And of the same author: another's with the same id is done.
+    let other = authority.write(&tenant(), by("user:other").with_request_id("r-1"), changes()).unwrap();
+    assert_eq!(other.revision, receipt.revision.next());
     authority.create_tenant(&TenantName::new("more").unwrap(), by("key:k")).unwrap();
 }
 
@@ -110,6 +113,35 @@ fn an_entry_that_makes_no_sense_is_named() {
     let error = Authority::open_on(Arc::new(disk), Options::default()).unwrap_err();
     let OpenError::Replay { tenant: found, revision, .. } = &error else { panic!("{error}") };
     assert_eq!((found, *revision), (&tenant(), Revision(2)));
+}
+
+#[test]
+fn decisions_without_what_they_rest_on_are_no_fresh_start() {
+    let disk = MemoryDisk::new();
+    let authority = opened(&disk, Options::default());
+    told(&authority);
+    ask(&authority, &coder_edits()).unwrap();
+    drop(authority);
+    let without = |prefix: &str| {
+        let files: BTreeMap<_, _> = disk.files().into_iter().filter(|(name, _)| !name.starts_with(prefix)).collect();
+        Authority::open_on(Arc::new(MemoryDisk::with_files(files)), Options::default())
+    };
+    let error = without("log.").unwrap_err();
+    assert_eq!(error.code(), "data_damaged");
+    assert!(error.to_string().contains("the log of what was written is missing"), "{error}");
+    // An authority that was never asked has no decisions either.
+    assert_eq!(snapshot(&without("decisions.").unwrap()).revision(), Revision(1));
+}
+
+#[test]
+fn decisions_before_anything_was_written_may_stand_alone() {
+    let disk = MemoryDisk::new();
+    let authority = opened(&disk, Options::default());
+    ask(&authority, &coder_edits()).unwrap_err();
+    drop(authority);
+    let authority = opened(&disk, Options::default());
+    let listed = authority.decisions(&tenant(), &DecisionFilter::default(), &Page::first(10)).unwrap();
+    assert_eq!(listed.records.len(), 1);
 }
 
 #[test]

@@ -101,10 +101,35 @@ fn a_schema_may_strand_what_goes_with_it() {
         Change::SchemaWritten(narrower),
         delete("document:plan#editor@user:alice"),
         touch("document:plan#viewer@user:alice"),
+        Change::PrincipalRemoved(object("agent:planner")),
+        Change::PrincipalRemoved(object("agent:coder")),
     ];
     write(&authority, changes).unwrap();
     let (code, _) = refused(&authority, vec![touch("document:plan#editor@user:alice")]);
     assert_eq!(code, "relationship_invalid");
+}
+
+#[test]
+fn of_schemas_that_drop_a_type_in_use() {
+    let without_agents = "definition user {}\ndefinition document {\nrelation editor: user\n}".to_owned();
+    let without_agents = Change::SchemaWritten(without_agents);
+    let (authority, _) = at_noon();
+    let mut many: Vec<_> = (0..10).map(|number| principal(&format!("agent:a{number}"))).collect();
+    many.push(Change::TaskOpened(task("run", "agent:coder")));
+    write(&authority, many).unwrap();
+    let (code, message) = refused(&authority, vec![without_agents.clone()]);
+    assert_eq!(code, "schema_strands_principals");
+    assert!(message.contains("13 uses") && message.contains("principal `agent:a0`"), "{message}");
+    assert_eq!(message.matches("agent:").count(), 10, "{message}");
+    let mut ending: Vec<_> = (0..10).map(|number| format!("agent:a{number}")).collect();
+    ending.extend(["agent:planner", "agent:coder"].map(str::to_owned));
+    let mut ending: Vec<_> = ending.iter().map(|text| Change::PrincipalRemoved(object(text))).collect();
+    ending.push(without_agents);
+    let (code, message) = refused(&authority, ending.clone());
+    assert_eq!(code, "schema_strands_principals");
+    assert!(message.contains("1 uses") && message.contains("origin `agent:coder` of task `run`"), "{message}");
+    ending.push(Change::TaskClosed(task_id("run"), TaskState::Cancelled));
+    write(&authority, ending).unwrap();
 }
 
 #[test]
@@ -147,7 +172,20 @@ fn of_tasks() {
     refuses(changed(&|task| task.state = TaskState::Completed), "task_not_open", "completed");
     refuses(changed(&|task| task.origin = object("usr:alice")), "type_unknown", "origin of task `new`");
     refuses(changed(&|task| task.origin = object("user:bob")), "principal_unknown", "user:bob");
-    refuses(changed(&|task| task.expires_at = Timestamp(NOON)), "expiry_passed", "already");
+    refuses(
+        changed(&|task| task.expires_at = Timestamp(NOON)),
+        "expiry_passed",
+        "expires at 2027-01-15T08:00:00.000Z, and it is 2027-01-15T08:00:00.000Z already",
+    );
+    for (state, word) in [(PrincipalState::Suspended, "suspended"), (PrincipalState::OffBoarded, "off_boarded")] {
+        let mut stopped = changed(&|_| {});
+        stopped.insert(0, owned("user:alice", None, state));
+        refuses(stopped, "principal_not_active", word);
+    }
+    let mut orphaned = changed(&|task| task.origin = object("agent:coder"));
+    orphaned.insert(0, owned("user:alice", None, PrincipalState::OffBoarded));
+    orphaned.insert(0, owned("agent:coder", Some("user:alice"), PrincipalState::Active));
+    refuses(orphaned, "owner_off_boarded", "its owner `user:alice`");
     refuses(vec![Change::TaskClosed(task_id("none"), TaskState::Completed)], "task_unknown", "none");
     refuses(vec![Change::TaskClosed(task_id("plan"), TaskState::Open)], "value_invalid", "`completed` or `cancelled`");
     let close = |state| vec![Change::TaskClosed(task_id("plan"), state)];
@@ -165,7 +203,9 @@ fn of_delegations_and_their_task() {
     refuses(changed(|link| link.task = task_id("none")), "task_unknown", "none");
     let (authority, hand) = at_noon();
     hand.set(NOON + HOUR);
-    assert_eq!(refused(&authority, changed(|_| {})).0, "task_expired");
+    let (code, message) = refused(&authority, changed(|_| {}));
+    assert_eq!(code, "task_expired");
+    assert_eq!(message, "task `plan` expired at 2027-01-15T09:00:00.000Z");
     let (authority, _) = at_noon();
     write(&authority, vec![Change::TaskClosed(task_id("plan"), TaskState::Completed)]).unwrap();
     assert_eq!(refused(&authority, changed(|_| {})).0, "task_not_open");
@@ -177,6 +217,7 @@ fn of_delegations_and_who_is_on_them() {
     refuses(changed(|link| link.from = object("agnt:planner")), "type_unknown", "`from` of delegation `new`");
     refuses(changed(|link| link.to = object("agnt:planner")), "type_unknown", "`to` of delegation `new`");
     refuses(changed(|link| link.from = object("user:bob")), "principal_unknown", "register it first");
+    refuses(changed(|link| link.to = object("agent:planner")), "delegation_to_itself", "`agent:planner` to itself");
     let suspended = |state| {
         let mut changes = changed(|_| {});
         changes.insert(0, owned("agent:planner", None, state));
@@ -221,6 +262,7 @@ fn of_delegations_and_their_depth() {
     let below = changed(|link| {
         link.id = delegation_id("below");
         link.from = object("agent:coder");
+        link.to = object("agent:planner");
         link.parent = Some(delegation_id("new"));
         link.depth = 0;
     });
@@ -232,6 +274,7 @@ fn of_delegations_and_their_depth() {
     told(&authority);
     let third = changed(|link| {
         link.from = object("agent:coder");
+        link.to = object("agent:planner");
         link.parent = Some(delegation_id("second"));
         link.depth = 0;
     });

@@ -74,9 +74,29 @@ fn a_request_sent_twice_is_done_once() {
     let again = authority.write(&tenant(), request(), changes()).unwrap();
     assert_eq!(first, again);
     assert_eq!(snapshot(&authority).revision(), first.revision);
-    let found = authority.transaction_of_request(&tenant(), "r-1").unwrap().unwrap();
+    let found = authority.transaction_of_request(&tenant(), "user:tester", "r-1").unwrap().unwrap();
     assert_eq!(found.revision, first.revision);
-    assert_eq!(authority.transaction_of_request(&tenant(), "r-2").unwrap(), None);
+    assert_eq!(authority.transaction_of_request(&tenant(), "user:tester", "r-2").unwrap(), None);
+}
+
+#[test]
+fn another_authors_request_id_is_another_request() {
+    let (authority, _) = at_noon();
+    let edge = "document:plan#viewer@user:bob";
+    let one = |author: &str| by(author).with_request_id("1");
+    let added = authority.write(&tenant(), one("user:a"), vec![touch(edge)]).unwrap();
+    let deleted = authority.write(&tenant(), one("user:b"), vec![delete(edge)]).unwrap();
+    assert_eq!(deleted.revision, added.revision.next());
+    assert!(!exists(&authority, edge));
+    // Sent again, each is its own.
+    assert_eq!(authority.write(&tenant(), one("user:a"), vec![touch(edge)]).unwrap(), added);
+    assert_eq!(authority.write(&tenant(), one("user:b"), vec![delete(edge)]).unwrap(), deleted);
+    let of = |author: &str| authority.transaction_of_request(&tenant(), author, "1").unwrap();
+    assert_eq!(of("user:b").unwrap().revision, deleted.revision);
+    assert_eq!(of("user:c"), None);
+    // Where an author ends is no secret of the key.
+    authority.write(&tenant(), by("user:a1").with_request_id("2"), vec![touch(edge)]).unwrap();
+    authority.write(&tenant(), by("user:a").with_request_id("12"), vec![delete(edge)]).unwrap();
 }
 
 #[test]

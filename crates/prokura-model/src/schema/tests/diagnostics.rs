@@ -235,3 +235,13 @@ relation team: group#member
 "##);
     assert_eq!(warned("\trelation either: user | group\n\tpermission view = either->member + parent->view"), "");
 }
+
+#[test]
+fn a_permission_is_not_suggested_for_itself() {
+    let said = refused_in_document("\tpermission view = viewr\n\tpermission edit = vie->view + parent->view");
+    assert!(said.contains("`viewr`; did you mean `viewer`?"), "{said}");
+    // Elsewhere it is as good as any.
+    assert!(said.contains("`vie`; did you mean `view`?"), "{said}");
+    let alone = refused_in_document("\tpermission approve = aprove");
+    assert!(alone.contains("`aprove`") && !alone.contains("did you mean"), "{alone}");
+}

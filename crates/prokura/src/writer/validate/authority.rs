@@ -15,12 +15,19 @@ impl Draft<'_> {
                 return Err(WriteError::PrincipalOwnsItself(object.clone()));
             }
         }
+        self.stays_stopped(principal)?;
         self.principals.insert(object.clone(), Some(Arc::new(principal.clone())));
         Ok(())
     }
 
     pub(super) fn principal_removed(&mut self, object: &ObjectRef) -> Result<(), WriteError> {
-        self.registered(object, || "removing it".to_owned())?;
+        let principal = self.registered(object, || "removing it".to_owned())?;
+        if principal.state != PrincipalState::Active {
+            return Err(WriteError::PrincipalNotRemovable { object: object.clone(), state: principal.state });
+        }
+        if let Some(owner) = self.off_boarded_owner(&principal) {
+            return Err(WriteError::OrphanNotRemovable { object: object.clone(), owner });
+        }
         self.principals.insert(object.clone(), None);
         Ok(())
     }
@@ -34,7 +41,7 @@ impl Draft<'_> {
         }
         sentence("bytes of a task's purpose", &task.purpose)?;
         self.known_type(&task.origin.kind, || format!("origin of task `{}`", task.id))?;
-        self.registered(&task.origin, || format!("origin of task `{}`", task.id))?;
+        self.able(&task.origin, || format!("origin of task `{}`", task.id))?;
         if task.expires_at <= self.now {
             let place = format!("task `{}`", task.id);
             return Err(WriteError::ExpiryPassed { place, expires_at: task.expires_at, now: self.now });
@@ -72,7 +79,10 @@ impl Draft<'_> {
         let task = self.live_task(&delegation.task)?;
         self.known_type(&delegation.from.kind, || format!("`from` of delegation `{id}`"))?;
         self.known_type(&delegation.to.kind, || format!("`to` of delegation `{id}`"))?;
-        self.able_to_delegate(delegation)?;
+        self.able(&delegation.from, || format!("`from` of delegation `{id}`"))?;
+        if delegation.from == delegation.to {
+            return Err(invalid(delegation, DelegationFault::ToItself(delegation.from.clone())));
+        }
         match &delegation.parent {
             Some(parent) => self.continues(delegation, parent)?,
             None if delegation.from != task.origin => {
@@ -114,21 +124,53 @@ impl Draft<'_> {
         Ok(task)
     }
 
-    fn able_to_delegate(&self, delegation: &Delegation) -> Result<(), WriteError> {
-        let place = || format!("`from` of delegation `{}`", delegation.id);
-        let principal = self.registered(&delegation.from, place)?;
+    /// Registered, and neither stopped itself nor by the loss of its owner.
+    fn able(&self, object: &ObjectRef, place: impl Fn() -> String) -> Result<(), WriteError> {
+        let principal = self.registered(object, &place)?;
         if principal.state != PrincipalState::Active {
-            let (object, state) = (delegation.from.clone(), principal.state);
+            let (object, state) = (object.clone(), principal.state);
             return Err(WriteError::PrincipalNotActive { place: place(), object, state });
         }
-        let Some(owner) = principal.owner.as_ref().and_then(|owner| self.principal(owner)) else {
-            return Ok(());
-        };
-        if owner.state == PrincipalState::OffBoarded {
-            let (object, owner) = (delegation.from.clone(), owner.object.clone());
-            return Err(WriteError::OwnerOffBoarded { object, owner });
+        match self.off_boarded_owner(&principal) {
+            Some(owner) => Err(WriteError::OwnerOffBoarded { object: object.clone(), owner }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Nothing undoes an off-boarding, and what lost its owner by one is stopped until somebody else owns it.
+    fn stays_stopped(&self, principal: &Principal) -> Result<(), WriteError> {
+        let object = &principal.object;
+        let known = self.principal(object);
+        if principal.state != PrincipalState::OffBoarded
+            && known.as_ref().is_some_and(|known| known.state == PrincipalState::OffBoarded)
+        {
+            return Err(WriteError::PrincipalOffBoarded(object.clone()));
+        }
+        let before = known.as_ref().and_then(|known| known.owner.as_ref());
+        if principal.owner.as_ref() == before {
+            return Ok(());
+        }
+        let lost = known.as_ref().and_then(|known| self.off_boarded_owner(known));
+        let Some(owner) = &principal.owner else {
+            return match lost {
+                Some(owner) => Err(WriteError::OwnerMissing { object: object.clone(), owner }),
+                None => Ok(()),
+            };
+        };
+        match self.principal(owner).map(|owner| owner.state).or_else(|| self.to_come.get(owner).copied()) {
+            Some(PrincipalState::OffBoarded) => {
+                Err(WriteError::OwnerUnfit { object: object.clone(), owner: owner.clone() })
+            }
+            None if lost.is_some() => {
+                Err(WriteError::PrincipalUnknown { place: format!("new owner of `{object}`"), object: owner.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn off_boarded_owner(&self, principal: &Principal) -> Option<ObjectRef> {
+        let owner = principal.owner.as_ref()?;
+        (self.principal(owner)?.state == PrincipalState::OffBoarded).then(|| owner.clone())
     }
 
     fn continues(&self, delegation: &Delegation, parent: &DelegationId) -> Result<(), WriteError> {
