@@ -12,6 +12,7 @@ use crate::{
     decide::verdict,
     limits::TRIED_TOLD_MAX,
     output::{ALLOW, COMMAND, DENY, FAINT, STRONG, harmless, paint, table},
+    time::shown,
     tree::Branch,
     wire,
 };
@@ -62,7 +63,7 @@ fn head(story: &Story) -> String {
     );
     let decision = &story.decision;
     let origin = match (&decision.id, &story.decided_at) {
-        (Some(id), Some(time)) => format!("decision {id}, decided {time} at revision {}", decision.revision),
+        (Some(id), Some(time)) => format!("decision {id}, decided {} at revision {}", shown(*time), decision.revision),
         _ => format!("a preview at revision {}: not recorded, not to be enforced", decision.revision),
     };
     let mut text = format!("{title}\n  {} ({})\n  {}\n", decision.message, decision.reason, paint(FAINT, origin));
@@ -71,7 +72,7 @@ fn head(story: &Story) -> String {
         text.push_str(&format!("  {}\n", paint(FAINT, format!("{owner} answers for {actor}"))));
     }
     if let Some(until) = decision.valid_until {
-        text.push_str(&format!("  {}\n", paint(FAINT, format!("valid until {until}"))));
+        text.push_str(&format!("  {}\n", paint(FAINT, format!("valid until {}", shown(until)))));
     }
     text
 }
@@ -109,8 +110,8 @@ fn task_text(story: &Story, failed: bool) -> String {
         return format!("{} task {id}", mark(!failed));
     };
     let state = match task.state {
-        TaskState::Open if story.decision.reason == "task_expired" => format!("expired {}", task.expires_at),
-        TaskState::Open => format!("open, expires {}", task.expires_at),
+        TaskState::Open if story.decision.reason == "task_expired" => format!("expired {}", shown(task.expires_at)),
+        TaskState::Open => format!("open, expires {}", shown(task.expires_at)),
         TaskState::Completed => "completed".to_owned(),
         TaskState::Cancelled => "cancelled".to_owned(),
     };
@@ -134,7 +135,7 @@ fn link_lines(link: &Delegation) -> Vec<String> {
     let mut times = Vec::new();
     let mut time = |name: &str, time: Option<Time>| {
         if let Some(time) = time {
-            times.push(format!("{name} {time}"));
+            times.push(format!("{name} {}", shown(time)));
         }
     };
     time("from", link.not_before);
@@ -225,7 +226,7 @@ fn written(provenance: &BTreeMap<u64, Provenance>) -> String {
     let rows = provenance.iter().map(|(revision, written)| {
         [
             revision.to_string(),
-            written.time.to_string(),
+            shown(written.time),
             harmless(&written.author).into_owned(),
             harmless(&written.reason).into_owned(),
         ]

@@ -79,11 +79,11 @@ fn an_allow_shows_the_chain_and_the_way_through_the_graph() {
     ✓ agent:deployer may deploy service:checkout
       alice may, and every link carries it (lent_authority)
       a preview at revision 7: not recorded, not to be enforced
-      valid until 2026-11-22T15:00:00Z
+      valid until 2026-11-22T15:00:00.000Z
 
     ✓ task ship for user:alice
     │ “Ship it”
-    │ open, expires 2026-11-22T15:00:00Z
+    │ open, expires 2026-11-22T15:00:00.000Z
     └─ ✓ user:alice → agent:coder  root
        │ deploy on service:*
        └─ ✓ agent:coder → agent:deployer  leaf
@@ -94,8 +94,8 @@ fn an_allow_shows_the_chain_and_the_way_through_the_graph() {
        ├─ service:checkout#owner@user:alice  revision 3
        └─ and not barred
 
-    REVISION  WRITTEN               BY      WHY
-    3         2026-11-22T07:00:00Z  key:k1  the first setup
+    REVISION  WRITTEN                   BY      WHY
+    3         2026-11-22T07:00:00.000Z  key:k1  the first setup
     ");
 }
 
@@ -111,16 +111,16 @@ fn a_deny_marks_the_link_that_failed() {
 
     ✓ task ship for user:alice
     │ “Ship it”
-    │ open, expires 2026-11-22T15:00:00Z
+    │ open, expires 2026-11-22T15:00:00.000Z
     └─ ✓ user:alice → agent:coder  root
        │ deploy on service:*
        └─ ✗ agent:coder → agent:deployer  leaf
             deploy on service:*
-            revoked 2026-11-22T08:00:00Z
+            revoked 2026-11-22T08:00:00.000Z
             here: delegation_revoked
 
-    REVISION  WRITTEN               BY      WHY
-    3         2026-11-22T07:00:00Z  key:k1  the first setup
+    REVISION  WRITTEN                   BY      WHY
+    3         2026-11-22T07:00:00.000Z  key:k1  the first setup
 
     what would help: a new link in place of leaf, by whoever made it: `prokura delegate --help`
     ");
@@ -149,7 +149,7 @@ fn a_deny_by_the_graph_shows_where_the_way_ends() {
 
     ✓ task ship for user:alice
     │ “Ship it”
-    │ open, expires 2026-11-22T15:00:00Z
+    │ open, expires 2026-11-22T15:00:00.000Z
     └─ ✓ user:alice → agent:coder  root
        │ deploy on service:*
        └─ ✓ agent:coder → agent:deployer  leaf
@@ -165,8 +165,8 @@ fn a_deny_by_the_graph_shows_where_the_way_ends() {
     │  └─ service:checkout#barred@user:*  revision 3
     └─ nearest: barred holds
 
-    REVISION  WRITTEN               BY      WHY
-    3         2026-11-22T07:00:00Z  key:k1  the first setup
+    REVISION  WRITTEN                   BY      WHY
+    3         2026-11-22T07:00:00.000Z  key:k1  the first setup
 
     what would help: `prokura relationship delete 'service:checkout#barred@user:*'`, if it should be so
     ");
