@@ -5,7 +5,7 @@ use crate::{Cap, DelegationKind, ObjectAttributes, ObjectRef, PrincipalState, Re
 
 /// Make it so, in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct ApplyRequest {
     /// What there should be.
     pub declaration: Declaration,
@@ -23,7 +23,7 @@ pub struct ApplyRequest {
 
 /// What there should be. A section that is absent is left alone; one that is present but empty says there is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with what is declared")]
 pub struct Declaration {
     /// The schema text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ pub struct Declaration {
 
 /// A principal there should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a principal: an object with `object`")]
 pub struct DeclaredPrincipal {
     /// Which node.
     pub object: ObjectRef,
@@ -61,7 +61,7 @@ pub struct DeclaredPrincipal {
 
 /// A task there should be. One of `expires_at` and `expires_in_seconds` is needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a task: an object")]
 pub struct DeclaredTask {
     /// Its name.
     pub id: String,
@@ -79,7 +79,7 @@ pub struct DeclaredTask {
 
 /// A delegation there should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a delegation: an object")]
 pub struct DeclaredDelegation {
     /// Its name.
     pub id: String,

@@ -32,7 +32,7 @@ pub enum PrincipalState {
 
 /// A principal to register, or to register anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PrincipalWrite {
     /// Which node.
     pub object: ObjectRef,
@@ -46,7 +46,7 @@ pub struct PrincipalWrite {
 
 /// Which principal's state is to change, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct StateChange {
     /// Which node.
     pub object: ObjectRef,
@@ -112,7 +112,7 @@ pub enum TaskState {
 
 /// A task to open. One of `expires_at` and `expires_in_seconds` is needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct NewTask {
     /// For whom the work is done. A caller with a token may leave it out: it is itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,7 +132,7 @@ pub struct NewTask {
 
 /// Why something is done, in the author's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct ReasonOnly {
     /// The words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,7 +207,7 @@ pub enum DelegationKind {
 
 /// What a link may carry: whatever at least one clause covers. A cap without clauses carries nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a cap: an object with `clauses`")]
 pub struct Cap {
     /// Its clauses.
     pub clauses: Vec<CapClause>,
@@ -215,7 +215,7 @@ pub struct Cap {
 
 /// Permissions × resources.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `permissions` and `resources`")]
 pub struct CapClause {
     /// These permissions, or `["*"]` for any.
     pub permissions: Vec<String>,
@@ -225,7 +225,10 @@ pub struct CapClause {
 
 /// A resource of a clause: an object, or with `wildcard` (and without `id`) every object of the type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a resource like {\"type\": \"service\", \"id\": \"checkout\"} or {\"type\": \"service\", \"wildcard\": true}"
+)]
 pub struct CapResource {
     /// The definition it is of.
     #[serde(rename = "type")]
@@ -240,7 +243,7 @@ pub struct CapResource {
 
 /// A delegation to create.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct NewDelegation {
     /// The task it serves.
     pub task: String,

@@ -12,7 +12,7 @@ pub struct Tenant {
 
 /// A tenant to create.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct NewTenant {
     /// Its name: 1 to 64 lower-case letters, digits, `-` and `_`.
     pub name: String,
@@ -57,7 +57,7 @@ pub enum Role {
 /// A subject an enforcement point may speak for: `{type, id}` is one, `{type, wildcard: true}` every one of a type,
 /// `{wildcard: true}` any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object like {\"type\": \"agent\", \"wildcard\": true}")]
 pub struct SpokenFor {
     /// Of this type.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub enum KeyScope {
 
 /// A key to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct NewKey {
     /// What a person calls it.
     pub name: String,

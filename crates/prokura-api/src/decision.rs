@@ -6,7 +6,7 @@ use crate::{ObjectRef, Relationship, SubjectRef, Time};
 
 /// May this be done?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct DecideRequest {
     /// Who wants to act. A caller with a token may leave it out: it is itself, and can be nobody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ pub struct WitnessEdge {
 
 /// Does the subject have this on the graph? A question about relationships and the schema only: no task, no suspension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct CheckRequest {
     /// On what.
     pub resource: ObjectRef,
@@ -123,7 +123,7 @@ pub enum Permissionship {
 
 /// Why would it be decided as it would be decided?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct ExplainRequest {
     /// Who would act.
     pub actor: ObjectRef,

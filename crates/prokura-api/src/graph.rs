@@ -6,7 +6,7 @@ use crate::{Delegation, Key, Principal, Task, TaskState, Time};
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object like {\"type\": \"agent\", \"id\": \"coder\"}")]
 pub struct ObjectRef {
     /// The definition it is of.
     #[serde(rename = "type")]
@@ -18,7 +18,7 @@ pub struct ObjectRef {
 /// What may stand at the subject end of a relationship: an object, a userset (`relation`), or every object of a type
 /// (`wildcard`, without `id`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a subject like {\"type\": \"user\", \"id\": \"alice\"}")]
 pub struct SubjectRef {
     /// The definition it is of.
     #[serde(rename = "type")]
@@ -36,7 +36,7 @@ pub struct SubjectRef {
 
 /// An edge: the subject stands in the relation to the resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a relationship: an object with `resource`, `relation` and `subject`")]
 pub struct Relationship {
     /// The object something is said about.
     pub resource: ObjectRef,
@@ -88,7 +88,7 @@ pub struct RelationshipQuery {
 
 /// Relationships to write, in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct WriteRelationships {
     /// These exist afterwards, whether or not they did.
     #[serde(default)]
@@ -121,7 +121,7 @@ pub struct Schema {
 
 /// A schema to be in force from now on, whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct SchemaWrite {
     /// Its text.
     pub schema: String,
@@ -132,7 +132,7 @@ pub struct SchemaWrite {
 
 /// All attributes of an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `object` and `attributes`")]
 pub struct ObjectAttributes {
     /// Which object.
     pub object: ObjectRef,
@@ -142,7 +142,7 @@ pub struct ObjectAttributes {
 
 /// Attributes to set on an object, instead of those it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct AttributesWrite {
     /// Which object.
     pub object: ObjectRef,

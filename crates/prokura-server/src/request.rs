@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use http_body_util::BodyExt;
-use prokura::Provenance;
+use prokura::{Asked, DecideError, Decided, Placed, Provenance, Question, limits::PAGE_ENTRIES_MAX};
 use prokura_model::{DelegationId, Fault, TenantName};
 use serde::de::DeserializeOwned;
 
@@ -161,6 +161,10 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Parameters<T> {
             Err(error) => {
                 let text = error.body_text();
                 let message = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, message)| message);
+                let message = match message.strip_suffix("invalid digit found in string") {
+                    Some(place) => format!("{place}must be a number from 1 to {PAGE_ENTRIES_MAX}"),
+                    None => message.to_owned(),
+                };
                 Err(Refusal::invalid("query_invalid", format!("the query of the address: {message}")))
             }
         }
@@ -282,6 +286,23 @@ async fn collect(request: Request) -> Result<Vec<u8>, Refusal> {
         return Err(too_large(BODY_BYTES_MAX));
     }
     Ok(bytes)
+}
+
+/// Decides; if the record is full, what waits for a place in it waits where that keeps nobody else.
+pub(crate) async fn decided(
+    app: &App,
+    tenant: &TenantName,
+    question: &Question,
+    asked: Asked,
+) -> Result<Decided, DecideError> {
+    let unrecorded = match app.authority().decide_at_once(tenant, question, asked)? {
+        Placed::InLine(decided) => return Ok(decided),
+        Placed::NotYet(unrecorded) => unrecorded,
+    };
+    let authority = app.authority().clone();
+    let waited = tokio::task::spawn_blocking(move || authority.decide_waiting(unrecorded)).await;
+    waited
+        .unwrap_or_else(|_| Err(DecideError::RecordUnavailable("the wait for a place in the record failed".to_owned())))
 }
 
 /// Runs what waits for a disk where it may wait.

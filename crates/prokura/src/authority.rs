@@ -14,7 +14,7 @@ use prokura_store::{DecisionLog, Disk, Entry, FolderDisk, Log};
 
 use crate::{
     Applied, ApplyMode, AskError, Asked, DecideError, Decided, DecisionFilter, DecisionPage, Declaration, Health,
-    NewKey, OpenError, Options, Page, Provenance, Receipt, Secret, Snapshot, WriteError, decide,
+    NewKey, OpenError, Options, Page, Placed, Provenance, Receipt, Secret, Snapshot, Unrecorded, WriteError, decide,
     key::{self, Keys},
     mint, record, recorder, recovery,
     shared::Shared,
@@ -229,6 +229,28 @@ impl Authority {
     /// Nothing was decided, so nothing is allowed.
     pub fn decide(&self, tenant: &TenantName, question: &Question, asked: Asked) -> Result<Decided, DecideError> {
         decide::decide(&self.0.shared, tenant, question, asked)
+    }
+
+    /// The same as [`decide`](Self::decide) for callers that must not be kept waiting: if there is no place to record the
+    /// decision at once, it is not given, and comes back as what waits for one.
+    ///
+    /// # Errors
+    /// As `decide`.
+    pub fn decide_at_once(
+        &self,
+        tenant: &TenantName,
+        question: &Question,
+        asked: Asked,
+    ) -> Result<Placed, DecideError> {
+        decide::decide_at_once(&self.0.shared, tenant, question, asked)
+    }
+
+    /// Waits until the decision has a place in the record, and answers it then.
+    ///
+    /// # Errors
+    /// As `decide`.
+    pub fn decide_waiting(&self, unrecorded: Unrecorded) -> Result<Decided, DecideError> {
+        unrecorded.put_in_line(&self.0.shared)
     }
 
     /// What would be decided now, and why: a preview that is not recorded and must not be enforced.

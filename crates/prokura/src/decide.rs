@@ -130,7 +130,8 @@ pub(crate) fn decide(
 }
 
 /// What became of a decision that is not to wait.
-pub(crate) enum Placed {
+#[derive(Debug)]
+pub enum Placed {
     /// Its record is in line, so it may be answered.
     InLine(Decided),
     /// There was no place, so it may not be answered yet.
@@ -139,7 +140,7 @@ pub(crate) enum Placed {
 
 /// A decision that is not in line to be recorded, and is nothing as long as it is not.
 #[derive(Debug)]
-pub(crate) struct Unrecorded {
+pub struct Unrecorded {
     record: Unplaced,
     result: Result<Decided, DecideError>,
 }

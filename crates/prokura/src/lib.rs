@@ -135,7 +135,7 @@ mod write;
 mod writer;
 
 pub use authority::Authority;
-pub use decide::{Asked, Decided, DecisionFilter, DecisionPage, recorded_bytes};
+pub use decide::{Asked, Decided, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
 pub use declaration::{
     Applied, ApplyMode, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect, Expiry,
     Section,

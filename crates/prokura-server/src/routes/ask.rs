@@ -13,7 +13,7 @@ use crate::{
     convert,
     error::Refusal,
     json,
-    request::{JsonBody, Parameters, Segments, Visit, blocking},
+    request::{JsonBody, Parameters, Segments, Visit, blocking, decided},
 };
 
 /// May this be done? Recorded.
@@ -48,7 +48,7 @@ pub(crate) async fn decide(
         request_id: visit.request_id.clone(),
         request: canonical(&question, &wire.context),
     };
-    match app.authority().decide(&tenant, &question, asked) {
+    match decided(&app, &tenant, &question, asked).await {
         Ok(mut decided) => {
             for_token(&visit, &question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));

@@ -29,7 +29,7 @@ use crate::{
     error::Refusal,
     json,
     limits::{EVALUATIONS_MAX, EVALUATIONS_RECORDED_BYTES_MAX},
-    request::{AuthzenBody, Segments, Visit},
+    request::{AuthzenBody, Segments, Visit, decided},
 };
 
 /// The tenant whose endpoints stand at the root.
@@ -76,7 +76,7 @@ pub(crate) async fn evaluation(
     visit: Visit,
     body: AuthzenBody,
 ) -> Result<Json<EvaluationResponse>, Refusal> {
-    evaluate_one(&app, &visit, DEFAULT_TENANT, &body)
+    evaluate_one(&app, &visit, DEFAULT_TENANT, &body).await
 }
 
 /// May this be done? In a tenant. Recorded.
@@ -91,7 +91,7 @@ pub(crate) async fn tenant_evaluation(
     Segments(tenant): Segments<String>,
     body: AuthzenBody,
 ) -> Result<Json<EvaluationResponse>, Refusal> {
-    evaluate_one(&app, &visit, &tenant, &body)
+    evaluate_one(&app, &visit, &tenant, &body).await
 }
 
 /// May these be done? In the tenant `default`. Each is recorded.
@@ -122,7 +122,7 @@ pub(crate) async fn tenant_evaluations(
     evaluate_many(&app, &visit, &tenant, &body).await
 }
 
-fn evaluate_one(
+async fn evaluate_one(
     app: &App,
     visit: &Visit,
     tenant: &str,
@@ -130,7 +130,7 @@ fn evaluate_one(
 ) -> Result<Json<EvaluationResponse>, Refusal> {
     let tenant = visit.asks(tenant)?;
     let members = read_members(&body.0)?;
-    evaluate(app, visit, &tenant, Parts::of(&members)).map(Json)
+    evaluate(app, visit, &tenant, Parts::of(&members)).await.map(Json)
 }
 
 async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBody) -> Result<Response, Refusal> {
@@ -140,7 +140,7 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
     let items = match member(&members, "evaluations") {
         Some(Value::List(items)) if !items.is_empty() => items,
         None | Some(Value::List(_)) => {
-            return evaluate(app, visit, &tenant, defaults).map(|one| Json(one).into_response());
+            return evaluate(app, visit, &tenant, defaults).await.map(|one| Json(one).into_response());
         }
         Some(_) => return Err(wrong_type("evaluations", "a list")),
     };
@@ -155,7 +155,7 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
     let mut evaluations = Vec::with_capacity(items.len());
     for (position, item) in items.iter().enumerate() {
         let answer = match item {
-            Value::Map(item) => evaluate(app, visit, &tenant, Parts::of(item).or(defaults)),
+            Value::Map(item) => evaluate(app, visit, &tenant, Parts::of(item).or(defaults)).await,
             _ => Err(wrong_type(format!("evaluations[{position}]"), "an object")),
         };
         let answer = answer.unwrap_or_else(|refusal| failed(&refusal));
@@ -244,7 +244,12 @@ impl<'v> Parts<'v> {
 
 /// The answer to one question. An error is an error of the request; a question that is legal but about names that do not
 /// exist is answered with `false` and says so.
-fn evaluate(app: &App, visit: &Visit, tenant: &TenantName, parts: Parts<'_>) -> Result<EvaluationResponse, Refusal> {
+async fn evaluate(
+    app: &App,
+    visit: &Visit,
+    tenant: &TenantName,
+    parts: Parts<'_>,
+) -> Result<EvaluationResponse, Refusal> {
     let subject = Entity::read(parts.subject, "subject")?;
     let action = Entity::read_members(parts.action, "action")?;
     let action_name = required_text(action, "action", "name")?;
@@ -261,7 +266,7 @@ fn evaluate(app: &App, visit: &Visit, tenant: &TenantName, parts: Parts<'_>) -> 
         request_id: visit.request_id.clone(),
         request: parts.canonical(),
     };
-    match app.authority().decide(tenant, &question, asked) {
+    match decided(app, tenant, &question, asked).await {
         Ok(mut decided) => {
             for_token(visit, &question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));

@@ -173,3 +173,21 @@ async fn credentials_that_are_none_are_refused() {
     let anyhow_cased = setup.http.get(setup.url(path)).header("authorization", format!("bearer {}", setup.admin));
     assert_eq!(setup.send(anyhow_cased).await.status, 200);
 }
+
+#[tokio::test]
+async fn what_would_be_right_is_said_in_the_words_of_the_protocol() {
+    let setup = Setup::filled().await;
+    let decide = json!({"actor": "agent:coder", "permission": "read", "resource": {"type": "record", "id": "x"}});
+    let answer = setup.post("/v1/tenants/default/decide", &setup.admin, &decide).await;
+    assert!(
+        answer.text.contains(r#"expected an object like {\"type\": \"agent\", \"id\": \"coder\"}"#),
+        "{}",
+        answer.text
+    );
+    let write = json!({"touch": ["record:x#reader@user:bob"]});
+    let answer = setup.post("/v1/tenants/default/relationships/write", &setup.admin, &write).await;
+    assert!(answer.text.contains("expected a relationship: an object with"), "{}", answer.text);
+    let answer = setup.get("/v1/tenants/default/tasks?limit=abc", &setup.admin).await;
+    assert!(answer.text.contains("must be a number from 1 to 1000"), "{}", answer.text);
+    assert!(!answer.text.contains("digit"), "{}", answer.text);
+}
