@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use proptest::{collection, option, prelude::*, sample::select};
 
 use crate::{
-    Cap, CapClause, CapPermissions, CapResource, ChainLink, Change, DecisionId, DecisionRecord, Delegation,
-    DelegationId, DelegationKind, Key, KeyId, KeyRole, KeyScope, ObjectId, ObjectRef, Outcome, Principal,
-    PrincipalState, Reason, RelationName, Relationship, Revision, SpokenFor, SubjectRef, Task, TaskId, TaskState,
-    TenantName, Timestamp, TypeName, Value, WitnessEdge,
+    AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, DecisionId,
+    DecisionRecord, Delegation, DelegationId, DelegationKind, Key, KeyId, KeyRole, KeyScope, ObjectId, ObjectRef,
+    Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Revision, SpokenFor, SubjectRef, Task,
+    TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -59,7 +59,9 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         });
     prop_oneof![
         "\\PC{0,40}".prop_map(Change::SchemaWritten),
-        relationship().prop_map(Change::RelationshipTouched),
+        (relationship(), terms()).prop_map(|(relationship, terms)| Change::RelationshipTouched(relationship, terms)),
+        relationship().prop_map(Change::RelationshipExpired),
+        value().prop_map(Change::MetadataAttached),
         relationship().prop_map(Change::RelationshipDeleted),
         (object(), members()).prop_map(|(object, attributes)| Change::AttributesSet(object, attributes)),
         principal().prop_map(Change::PrincipalSet),
@@ -71,14 +73,25 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         tenant().prop_map(Change::TenantCreated),
         key,
         record_id().prop_map(|id| Change::KeyRevoked(KeyId::new(id).unwrap())),
+        any::<[u8; 32]>().prop_map(|secret| Change::SecretMade(crate::StoreSecret(secret))),
+        any::<[u8; 32]>().prop_map(Change::WorkDigested),
+        authzen_mapping().prop_map(Change::AuthzenMappingSet),
     ]
+}
+
+fn authzen_mapping() -> impl Strategy<Value = AuthzenMapping> {
+    let actions = collection::btree_map(".{1,9}", relation(), 0..3);
+    let types = collection::btree_map(".{1,9}", kind(), 0..3);
+    let resources = collection::btree_map(".{1,9}", object(), 0..3);
+    (actions, types, resources).prop_map(|(actions, types, resources)| AuthzenMapping { actions, types, resources })
 }
 
 pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
     let asked = (record_id(), moment(), any::<u64>(), object(), relation(), object(), option::of(delegation_id()));
     let found = (option::of(task_id()), option::of(object()), collection::vec(link(), 0..3), outcome(), ".{0,20}");
     let rest = (collection::vec(edge(), 0..3), value(), ".{0,9}", ".{0,9}", option::of(".{0,9}"), any::<u64>());
-    (asked, found, rest).prop_map(|(asked, found, rest)| {
+    let missing = collection::vec("[a-z]{1,9}", 0..3);
+    (asked, found, rest, missing).prop_map(|(asked, found, rest, missing)| {
         let (id, time, revision, actor, permission, resource, delegation) = asked;
         let (task, origin, chain, outcome, message) = found;
         let (witness, request, door, enforcement_point, request_id, duration_us) = rest;
@@ -102,6 +115,7 @@ pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
             enforcement_point,
             request_id,
             duration_us,
+            missing,
         }
     })
 }
@@ -120,6 +134,14 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
             collection::btree_map(".{0,4}", inner, 0..4).prop_map(Value::Map),
         ]
     })
+}
+
+/// Any terms whose end RFC 3339 can say.
+pub(crate) fn terms() -> impl Strategy<Value = Terms> {
+    let caveat = ("[a-zA-Z0-9_][a-zA-Z0-9/_|-]{0,9}", members())
+        .prop_map(|(name, context)| CaveatUse { name: CaveatName::new(name).unwrap(), context });
+    let end = (0..253_402_300_800_000_u64).prop_map(Timestamp);
+    (option::of(caveat), option::of(end)).prop_map(|(caveat, expires_at)| Terms { caveat, expires_at })
 }
 
 fn members() -> impl Strategy<Value = BTreeMap<String, Value>> {
@@ -188,12 +210,21 @@ fn link() -> impl Strategy<Value = ChainLink> {
 }
 
 fn edge() -> impl Strategy<Value = WitnessEdge> {
-    (relationship(), any::<u64>())
-        .prop_map(|(relationship, since)| WitnessEdge { relationship, since: Revision(since) })
+    (relationship(), any::<u64>(), terms()).prop_map(|(relationship, since, terms)| WitnessEdge {
+        relationship,
+        since: Revision(since),
+        terms,
+    })
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
-    let reasons = select(vec![Reason::OwnAuthority, Reason::NoPath, Reason::OutsideCap, Reason::OriginLacksPermission]);
+    let reasons = select(vec![
+        Reason::OwnAuthority,
+        Reason::ContextMissing,
+        Reason::NoPath,
+        Reason::OutsideCap,
+        Reason::OriginLacksPermission,
+    ]);
     prop_oneof![reasons.prop_map(Outcome::Decided), "[a-z_]{0,9}".prop_map(Outcome::Failed)]
 }
 

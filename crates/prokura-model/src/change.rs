@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, fmt};
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Delegation, DelegationId, Key, KeyId, ObjectRef, Principal, Relationship, Task, TaskId, TaskState, TenantName,
-    Value,
+    AuthzenMapping, Delegation, DelegationId, Key, KeyId, Model, ModelId, ObjectRef, Principal, Relationship,
+    StoreSecret, Task, TaskId, TaskState, TenantName, Terms, Value,
 };
 
 /// A place in a tenant's total order of transactions. The empty tenant is at revision 0; the first transaction makes 1.
@@ -70,6 +70,17 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// The days from 1970-01-01 to this day in the Gregorian calendar; none before it. Counted as [`civil_from_days`] counts.
+pub(crate) fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
+    const ERA_DAYS: u64 = 146_097;
+    const BEFORE_1970: u64 = 719_468;
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let (era, of_era) = (year / 400, year % 400);
+    let march_month = (month + 9) % 12;
+    let of_year = (153 * march_month + 2) / 5 + day.checked_sub(1)?;
+    (era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year).checked_sub(BEFORE_1970)
+}
+
 /// One thing that is written. A transaction is a list of them, all or none.
 ///
 /// The numbers are the log's format: a number is never used twice, and a new member gets a new one.
@@ -78,9 +89,14 @@ pub enum Change {
     /// The whole schema text is this from now on.
     #[n(0)]
     SchemaWritten(#[n(0)] String),
-    /// The relationship exists from now on, whether or not it did.
+    /// The relationship exists from now on, whether or not it did, and on these terms.
     #[n(1)]
-    RelationshipTouched(#[n(0)] Relationship),
+    RelationshipTouched(
+        #[n(0)] Relationship,
+        #[n(1)]
+        #[cbor(default)]
+        Terms,
+    ),
     /// The relationship does not exist from now on.
     #[n(2)]
     RelationshipDeleted(#[n(0)] Relationship),
@@ -114,6 +130,47 @@ pub enum Change {
     /// A key ends. Only in the log of the system tenant.
     #[n(12)]
     KeyRevoked(#[n(0)] KeyId),
+    /// The relationship was over already, and is now collected. Whoever watches learns of it here.
+    #[n(13)]
+    RelationshipExpired(#[n(0)] Relationship),
+    /// What the author wants to be kept with this transaction; it changes nothing.
+    #[n(14)]
+    MetadataAttached(#[n(0)] Value),
+    /// There is one more model, and it is the newest.
+    #[n(15)]
+    ModelWritten(#[n(0)] Model),
+    /// These are the assertions about the model, as they were sent.
+    #[n(16)]
+    AssertionsWritten(#[n(0)] ModelId, #[n(1)] String),
+    /// The tenant is shown under this name. Only in the log of the system tenant.
+    #[n(17)]
+    TenantNamed(#[n(0)] TenantName, #[n(1)] String),
+    /// The tenant is gone: nobody asks it or writes to it any more, and its name is not used again. Only in the log of the
+    /// system tenant.
+    #[n(18)]
+    TenantDeleted(#[n(0)] TenantName),
+    /// The secret that revision tokens are made with. Only in the log of the system tenant.
+    #[n(19)]
+    SecretMade(#[n(0)] StoreSecret),
+    /// What was asked for, as a digest, where the other changes do not tell: a request that is sent again is told from
+    /// another one with the same id. It changes nothing.
+    #[n(20)]
+    WorkDigested(
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        [u8; 32],
+    ),
+    /// Names are called this over AuthZEN from now on, whole; an empty mapping is none.
+    #[n(21)]
+    AuthzenMappingSet(#[n(0)] AuthzenMapping),
+}
+
+impl Change {
+    /// The relationship exists from now on, for good.
+    #[must_use]
+    pub fn touched(relationship: Relationship) -> Self {
+        Self::RelationshipTouched(relationship, Terms::default())
+    }
 }
 
 /// Changes that took effect together, and who wrote them, why and when: the provenance of every edge in it.

@@ -123,3 +123,19 @@ pub enum KeyScope {
     #[n(1)]
     Tenant(#[n(0)] TenantName),
 }
+
+/// 256 random bits that a store keeps to itself, and by which it knows the revision tokens that it gave out.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct StoreSecret(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub [u8; 32],
+);
+
+/// What must not end up in a log line.
+impl fmt::Debug for StoreSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}

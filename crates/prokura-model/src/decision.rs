@@ -3,7 +3,7 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::{
-    DelegationId, ObjectRef, RelationName, Relationship, Revision, TaskId, Timestamp, Value,
+    DelegationId, ObjectRef, RelationName, Relationship, Revision, TaskId, Terms, Timestamp, Value,
     authority::{record_id, words},
     limits::RECORD_ID_BYTES_MAX,
 };
@@ -22,9 +22,12 @@ pub enum Disposition {
     /// It may not; the reason says why.
     #[n(1)]
     Deny,
+    /// It depends on what the question did not say: the missing names are told. Never to be taken for an allow.
+    #[n(2)]
+    Conditional,
 }
 
-words!(Disposition { Allow => "allow", Deny => "deny" });
+words!(Disposition { Allow => "allow", Deny => "deny", Conditional => "conditional" });
 
 /// Why a decision came out as it did. The words are stable: scripts and enforcement points may match on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
@@ -95,6 +98,9 @@ pub enum Reason {
     /// Deny: the origin does not have the permission now.
     #[n(21)]
     OriginLacksPermission,
+    /// Conditional: a caveat decides it, and the question brings no value for some of its parameters.
+    #[n(22)]
+    ContextMissing,
 }
 
 words!(Reason {
@@ -120,6 +126,7 @@ words!(Reason {
     TaskExpired => "task_expired",
     OutsideCap => "outside_cap",
     OriginLacksPermission => "origin_lacks_permission",
+    ContextMissing => "context_missing",
 });
 
 impl Reason {
@@ -128,6 +135,7 @@ impl Reason {
     pub fn disposition(self) -> Disposition {
         match self {
             Self::OwnAuthority | Self::LentAuthority => Disposition::Allow,
+            Self::ContextMissing => Disposition::Conditional,
             Self::NoPath
             | Self::ActorSuspended
             | Self::PrincipalSuspended
@@ -167,7 +175,7 @@ pub struct ChainLink {
 }
 
 /// An edge that justifies an allow, and the transaction it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct WitnessEdge {
     /// The edge.
     #[n(0)]
@@ -175,6 +183,10 @@ pub struct WitnessEdge {
     /// The revision that made it, which is also the name of its provenance.
     #[n(1)]
     pub since: Revision,
+    /// On which terms it holds.
+    #[n(2)]
+    #[cbor(default)]
+    pub terms: Terms,
 }
 
 /// What was asked for and how it ended.
@@ -265,4 +277,8 @@ pub struct DecisionRecord {
     /// How long deciding took, in microseconds.
     #[n(17)]
     pub duration_us: u64,
+    /// For a conditional decision, the parameters that the question brought no value for.
+    #[n(18)]
+    #[cbor(default)]
+    pub missing: Vec<String>,
 }

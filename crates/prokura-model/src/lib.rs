@@ -13,6 +13,7 @@
 //! | subject | an object, a userset (`group:eng#member`) or a wildcard (`user:*`) | [`SubjectRef`] |
 //! | relation, permission | what a definition declares; they share one name space | [`RelationName`] |
 //! | relationship | resource # relation @ subject | [`Relationship`] |
+//! | terms | on which a relationship holds: a caveat, an expiry | [`Terms`] |
 //! | principal | a node that can act or authorise | [`Principal`] |
 //! | actor | the principal making this call | [`ObjectRef`] |
 //! | task | a unit of work with an origin, a purpose and an expiry | [`Task`] |
@@ -36,12 +37,15 @@
 #[cfg(test)]
 mod any;
 mod authority;
+mod authzen;
 mod change;
 mod codec;
+pub mod condition;
 mod credential;
 mod decision;
 mod fault;
 pub mod limits;
+pub mod model;
 mod name;
 mod relationship;
 pub mod schema;
@@ -53,14 +57,18 @@ pub use authority::{
     Cap, CapClause, CapPermissions, CapResource, Delegation, DelegationId, DelegationKind, Principal, PrincipalState,
     Task, TaskId, TaskState,
 };
+pub use authzen::AuthzenMapping;
 pub use change::{Change, Revision, Timestamp, Transaction};
 pub use codec::{CodecError, decode_changes, decode_record, encode_changes, encode_record};
-pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor};
+pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};
 pub use decision::{ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, WitnessEdge};
 pub use fault::Fault;
-pub use name::{NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};
-pub use relationship::{ObjectRef, Relationship, RelationshipFilter, SubjectRef};
+pub use model::{Model, ModelId};
+pub use name::{CaveatName, NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};
+pub use relationship::{
+    CaveatUse, ObjectRef, Relationship, RelationshipFilter, SubjectIdFilter, SubjectRef, SubjectRelationFilter, Terms,
+};
 pub use schema::Schema;
 pub use suggest::did_you_mean;
-pub use text::TextError;
+pub use text::{RelationshipOnTerms, TextError};
 pub use value::Value;

@@ -4,7 +4,10 @@ use smol_str::SmolStr;
 
 use crate::{
     Fault,
-    limits::{OBJECT_ID_BYTES_MAX, RELATION_NAME_BYTES_MAX, TENANT_NAME_BYTES_MAX, TYPE_NAME_BYTES_MAX},
+    limits::{
+        CAVEAT_NAME_BYTES_MAX, OBJECT_ID_BYTES_MAX, OPEN_NAME_BYTES_MAX, RELATION_NAME_BYTES_MAX,
+        TENANT_NAME_BYTES_MAX, TYPE_NAME_BYTES_MAX,
+    },
 };
 
 /// Why a name or an id was refused.
@@ -22,6 +25,14 @@ pub enum NameError {
          first a letter, last no `_`"
     )]
     Relation(String),
+    /// The text is not a legal caveat name.
+    #[error(
+        "`{0}` is not a caveat name: 1 to {CAVEAT_NAME_BYTES_MAX} letters, digits and `/_|-`, first a letter, digit or `_`"
+    )]
+    Caveat(String),
+    /// The text is no name in any language.
+    #[error("`{0}` is not a name: 1 to {OPEN_NAME_BYTES_MAX} bytes, without white space and `:#@*\"[]`")]
+    Open(String),
     /// The text is not a legal object id.
     #[error("{0}")]
     Object(ObjectIdFault),
@@ -39,6 +50,8 @@ impl NameError {
         match self {
             Self::Type(_) => "type_name_invalid",
             Self::Relation(_) => "relation_name_invalid",
+            Self::Caveat(_) => "caveat_name_invalid",
+            Self::Open(_) => "name_invalid",
             Self::Object(_) => "object_id_invalid",
             Self::Tenant(_) => "tenant_name_invalid",
         }
@@ -69,7 +82,7 @@ pub enum ObjectIdFault {
 }
 
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $check:path) => {
+    ($(#[$doc:meta])* $name:ident, $check:path $(, open $open:path)?) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(SmolStr);
@@ -124,7 +137,34 @@ macro_rules! name_type {
 
         impl<'b, C> minicbor::Decode<'b, C> for $name {
             fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-                Self::new(d.str()?).map_err(minicbor::decode::Error::custom)
+                Self::stored(d.str()?).map_err(minicbor::decode::Error::custom)
+            }
+        }
+
+        name_type!(@stored $name, $check $(, $open)?);
+    };
+    (@stored $name:ident, $check:path) => {
+        impl $name {
+            fn stored(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+    };
+    (@stored $name:ident, $check:path, $open:path) => {
+        impl $name {
+            /// The name, checked only as far as every language's names are alike: models of OpenFGA have names that this
+            /// schema language cannot write.
+            ///
+            /// # Errors
+            /// It is empty, too long, or has white space, control characters or one of `:#@*"[]`.
+            pub fn open(text: impl AsRef<str>) -> Result<Self, NameError> {
+                let text = text.as_ref();
+                $open(text)?;
+                Ok(Self(SmolStr::new(text)))
+            }
+
+            fn stored(text: &str) -> Result<Self, NameError> {
+                Self::open(text)
             }
         }
     };
@@ -133,12 +173,21 @@ macro_rules! name_type {
 name_type!(
     /// The name of a definition, such as `document` or `docs/document`. SpiceDB's grammar.
     TypeName,
-    check_type
+    check_type,
+    open check_open
 );
 name_type!(
     /// The name of a relation or a permission; within a definition they share one name space. SpiceDB's grammar.
     RelationName,
-    check_relation
+    check_relation,
+    open check_open
+);
+name_type!(
+    /// The name of a caveat, such as `only_on_weekdays` or `docs/only_on_weekdays`. SpiceDB's grammar, which is wider than
+    /// that of types.
+    CaveatName,
+    check_caveat,
+    open check_open
 );
 name_type!(
     /// The id of an object: any non-empty UTF-8 text of at most [`OBJECT_ID_BYTES_MAX`] bytes without control characters,
@@ -159,6 +208,12 @@ impl fmt::Display for TypeName {
 }
 
 impl fmt::Display for RelationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for CaveatName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -218,11 +273,36 @@ fn check_type(text: &str) -> Result<(), NameError> {
     Err(NameError::Type(shortened(text)))
 }
 
+/// `[a-zA-Z0-9_][a-zA-Z0-9/_|-]{0,127}`
+fn check_caveat(text: &str) -> Result<(), NameError> {
+    let starts = |first: u8| first.is_ascii_alphanumeric() || first == b'_';
+    let legal = text.len() <= CAVEAT_NAME_BYTES_MAX
+        && text.bytes().next().is_some_and(starts)
+        && text.bytes().all(|byte| starts(byte) || b"/|-".contains(&byte));
+    if legal {
+        return Ok(());
+    }
+    Err(NameError::Caveat(shortened(text)))
+}
+
 fn check_relation(text: &str) -> Result<(), NameError> {
     if text.len() <= RELATION_NAME_BYTES_MAX && is_segment(text) {
         return Ok(());
     }
     Err(NameError::Relation(shortened(text)))
+}
+
+fn check_open(text: &str) -> Result<(), NameError> {
+    let legal = (1..=OPEN_NAME_BYTES_MAX).contains(&text.len())
+        && !text.chars().any(|character| {
+            matches!(character, ':' | '#' | '@' | '*' | '"' | '[' | ']')
+                || character.is_whitespace()
+                || character.is_control()
+        });
+    if legal {
+        return Ok(());
+    }
+    Err(NameError::Open(shortened(text)))
 }
 
 fn check_object(text: &str) -> Result<(), NameError> {

@@ -1,8 +1,8 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use minicbor::{Decode, Encode};
 
-use crate::{NameError, ObjectId, RelationName, TypeName};
+use crate::{CaveatName, NameError, ObjectId, RelationName, Timestamp, TypeName, Value};
 
 /// A node of the graph. As text: `type:id`, the id quoted where SpiceDB's alphabet does not hold it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -86,6 +86,45 @@ pub struct Relationship {
     pub subject: SubjectRef,
 }
 
+/// On which terms a relationship holds: those without any hold for good, until they are deleted.
+///
+/// Terms are no part of what a relationship *is*: there is one relationship for each resource, relation and subject, and
+/// touching it again with other terms replaces them.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Terms {
+    /// Only while this caveat holds.
+    #[n(0)]
+    pub caveat: Option<CaveatUse>,
+    /// Only before this moment.
+    #[n(1)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A caveat as a relationship uses it: which one, and with which of its parameters bound already.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct CaveatUse {
+    /// Which caveat of the schema.
+    #[n(0)]
+    pub name: CaveatName,
+    /// Values for its parameters. They win over what the question brings.
+    #[n(1)]
+    pub context: BTreeMap<String, Value>,
+}
+
+impl Terms {
+    /// Whether the relationship holds for good.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.caveat.is_none() && self.expires_at.is_none()
+    }
+
+    /// Whether it is over at this moment. A moment from which something is over counts as over.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+}
+
 impl fmt::Display for Relationship {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}@{}", self.resource, self.relation, self.subject)
@@ -99,33 +138,97 @@ pub struct RelationshipFilter {
     pub resource_type: Option<TypeName>,
     /// Of resources with this id.
     pub resource_id: Option<ObjectId>,
+    /// Of resources whose id begins so.
+    pub resource_id_prefix: Option<String>,
     /// In this relation.
     pub relation: Option<RelationName>,
     /// With subjects of this type.
     pub subject_type: Option<TypeName>,
-    /// With subjects of this id (never a wildcard).
-    pub subject_id: Option<ObjectId>,
-    /// With usersets of this relation.
-    pub subject_relation: Option<RelationName>,
+    /// With subjects of this id.
+    pub subject_id: Option<SubjectIdFilter>,
+    /// With subjects of this relation, or with none.
+    pub subject_relation: Option<SubjectRelationFilter>,
+    /// With this caveat.
+    pub caveat: Option<CaveatName>,
+    /// With an expiry, or without one.
+    pub expires: Option<bool>,
+}
+
+/// Which subjects are meant, by their id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectIdFilter {
+    /// Objects and usersets with this id.
+    Object(ObjectId),
+    /// The wildcard.
+    Wildcard,
+}
+
+/// Which subjects are meant, by their relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectRelationFilter {
+    /// Objects and wildcards, which have none.
+    Absent,
+    /// Usersets of this relation.
+    Named(RelationName),
+}
+
+impl fmt::Display for SubjectIdFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(id) => id.fmt(f),
+            Self::Wildcard => f.write_str("*"),
+        }
+    }
+}
+
+impl fmt::Display for SubjectRelationFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("..."),
+            Self::Named(relation) => relation.fmt(f),
+        }
+    }
 }
 
 impl RelationshipFilter {
-    /// Whether the relationship is meant.
+    /// Whether the relationship is meant, when it holds on these terms.
     #[must_use]
-    pub fn matches(&self, relationship: &Relationship) -> bool {
+    pub fn matches(&self, relationship: &Relationship, terms: &Terms) -> bool {
         fn same<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
             wanted.is_none_or(|wanted| found == Some(wanted))
         }
-        let (subject_id, subject_relation) = match &relationship.subject {
+        let resource = &relationship.resource;
+        let begins = |prefix: &String| resource.id.as_str().starts_with(prefix.as_str());
+        same(self.resource_type.as_ref(), Some(&resource.kind))
+            && same(self.resource_id.as_ref(), Some(&resource.id))
+            && self.resource_id_prefix.as_ref().is_none_or(begins)
+            && same(self.relation.as_ref(), Some(&relationship.relation))
+            && self.matches_subject(&relationship.subject)
+            && same(self.caveat.as_ref(), terms.caveat.as_ref().map(|caveat| &caveat.name))
+            && self.expires.is_none_or(|expires| expires == terms.expires_at.is_some())
+    }
+
+    /// Whether relationships with this subject may be meant.
+    #[must_use]
+    pub fn matches_subject(&self, subject: &SubjectRef) -> bool {
+        let (id, relation) = match subject {
             SubjectRef::Object(object) => (Some(&object.id), None),
             SubjectRef::Userset(object, relation) => (Some(&object.id), Some(relation)),
             SubjectRef::Wildcard(_) => (None, None),
         };
-        same(self.resource_type.as_ref(), Some(&relationship.resource.kind))
-            && same(self.resource_id.as_ref(), Some(&relationship.resource.id))
-            && same(self.relation.as_ref(), Some(&relationship.relation))
-            && same(self.subject_type.as_ref(), Some(relationship.subject.kind()))
-            && same(self.subject_id.as_ref(), subject_id)
-            && same(self.subject_relation.as_ref(), subject_relation)
+        let same_id = match &self.subject_id {
+            None => true,
+            Some(SubjectIdFilter::Object(wanted)) => id == Some(wanted),
+            Some(SubjectIdFilter::Wildcard) => id.is_none(),
+        };
+        let same_relation = match &self.subject_relation {
+            None => true,
+            Some(SubjectRelationFilter::Absent) => relation.is_none(),
+            Some(SubjectRelationFilter::Named(wanted)) => relation == Some(wanted),
+        };
+        same_id && same_relation && self.subject_type.as_ref().is_none_or(|wanted| wanted == subject.kind())
     }
 }
+
+#[cfg(test)]
+mod tests;

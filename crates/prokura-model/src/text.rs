@@ -1,7 +1,14 @@
 //! Objects, subjects and relationships as text: SpiceDB's form, with quotes around ids outside its alphabet.
 //!
 //! `document:plan#viewer@user:alice`, `user:*`, `group:eng#member`, `user:"alice@example.com"`. Inside quotes, `\"` is a
-//! quote and `\\` a backslash; nothing else is escaped.
+//! quote and `\\` a backslash; nothing else is escaped. After a relationship may stand the terms on which it holds:
+//! `[only_on:{"day":"monday"}][expiration:2030-01-01T00:00:00Z]`.
+
+mod json;
+mod moment;
+mod terms;
+
+pub use terms::RelationshipOnTerms;
 
 use std::str::FromStr;
 
@@ -57,14 +64,37 @@ impl FromStr for Relationship {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        whole(text, |reader| {
-            let resource = reader.object()?;
-            reader.punctuation('#', "a relationship is `type:id#relation@subject`")?;
-            let relation = reader.relation()?;
-            reader.punctuation('@', "a relationship is `type:id#relation@subject`")?;
-            let subject = reader.subject()?;
-            Ok(Self { resource, relation, subject })
-        })
+        whole(text, |reader| reader.relationship())
+    }
+}
+
+impl ObjectRef {
+    /// Reads one whose names may be those of another language, as in [`TypeName::open`].
+    ///
+    /// # Errors
+    /// The text is no object.
+    pub fn parse_open(text: &str) -> Result<Self, TextError> {
+        whole_open(text, |reader| reader.object())
+    }
+}
+
+impl SubjectRef {
+    /// Reads one whose names may be those of another language, as in [`TypeName::open`].
+    ///
+    /// # Errors
+    /// The text is no subject.
+    pub fn parse_open(text: &str) -> Result<Self, TextError> {
+        whole_open(text, |reader| reader.subject())
+    }
+}
+
+impl Relationship {
+    /// Reads one whose names may be those of another language, as in [`TypeName::open`].
+    ///
+    /// # Errors
+    /// The text is no relationship.
+    pub fn parse_open(text: &str) -> Result<Self, TextError> {
+        whole_open(text, |reader| reader.relationship())
     }
 }
 
@@ -99,10 +129,12 @@ impl FromStr for SpokenFor {
 }
 
 fn whole<T>(text: &str, read: impl FnOnce(&mut Reader<'_>) -> Result<T, TextError>) -> Result<T, TextError> {
-    let mut reader = Reader { rest: text, column: 1 };
-    let value = read(&mut reader)?;
-    reader.end()?;
-    Ok(value)
+    Reader { rest: text, column: 1, open: false, past_ids: false }.whole(read)
+}
+
+/// With the names of other languages.
+fn whole_open<T>(text: &str, read: impl FnOnce(&mut Reader<'_>) -> Result<T, TextError>) -> Result<T, TextError> {
+    Reader { rest: text, column: 1, open: true, past_ids: false }.whole(read)
 }
 
 enum Id {
@@ -113,9 +145,28 @@ enum Id {
 struct Reader<'t> {
     rest: &'t str,
     column: usize,
+    /// Whether names may be those of other languages.
+    open: bool,
+    /// Whether no id can stand here any more.
+    past_ids: bool,
 }
 
 impl<'t> Reader<'t> {
+    fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> Result<T, TextError>) -> Result<T, TextError> {
+        let value = read(&mut self)?;
+        self.end()?;
+        Ok(value)
+    }
+
+    fn relationship(&mut self) -> Result<Relationship, TextError> {
+        let resource = self.object()?;
+        self.punctuation('#', "a relationship is `type:id#relation@subject`")?;
+        let relation = self.relation()?;
+        self.punctuation('@', "a relationship is `type:id#relation@subject`")?;
+        let subject = self.subject()?;
+        Ok(Relationship { resource, relation, subject })
+    }
+
     fn object(&mut self) -> Result<ObjectRef, TextError> {
         let kind = self.kind()?;
         match self.id()? {
@@ -157,7 +208,8 @@ impl<'t> Reader<'t> {
         if text.is_empty() {
             return Err(error(column, format!("{} where a type was expected, as in `user:alice`", self.found())));
         }
-        let kind = TypeName::new(text).map_err(|fault| named(column, &fault))?;
+        let kind = if self.open { TypeName::open(text) } else { TypeName::new(text) };
+        let kind = kind.map_err(|fault| named(column, &fault))?;
         self.punctuation(':', "a type and an id are joined by `:`, as in `user:alice`")?;
         Ok(kind)
     }
@@ -168,7 +220,8 @@ impl<'t> Reader<'t> {
         if text.is_empty() {
             return Err(error(column, format!("{} where the name of a relation was expected", self.found())));
         }
-        RelationName::new(text).map_err(|fault| named(column, &fault))
+        let name = if self.open { RelationName::open(text) } else { RelationName::new(text) };
+        name.map_err(|fault| named(column, &fault))
     }
 
     fn id(&mut self) -> Result<Id, TextError> {
@@ -219,7 +272,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         let message = if self.rest.starts_with('[') {
-            "caveats and expiration (`[...]`) are not supported yet by this version".to_owned()
+            "a caveat or an expiration (`[…]`) has no place here".to_owned()
         } else {
             format!("{} where the text should end{}", self.found(), self.quote_hint())
         };
@@ -238,6 +291,7 @@ impl<'t> Reader<'t> {
     fn quote_hint(&self) -> &'static str {
         match self.rest.chars().next() {
             None | Some('#' | '"' | '*') => "",
+            Some(_) if self.past_ids => "",
             Some(_) => {
                 "; an id with anything but letters, digits and `/_|-=+` stands in double quotes, as in \
                  `user:\"alice@example.com\"`"

@@ -20,6 +20,44 @@ fn limit_relation_name_bytes_max() {
 }
 
 #[test]
+fn limit_caveat_name_bytes_max() {
+    assert!(CaveatName::new("a".repeat(CAVEAT_NAME_BYTES_MAX)).is_ok());
+    assert!(CaveatName::new("a".repeat(CAVEAT_NAME_BYTES_MAX + 1)).is_err());
+}
+
+#[test]
+fn limit_open_name_bytes_max() {
+    let longest = "a".repeat(OPEN_NAME_BYTES_MAX);
+    assert!(
+        TypeName::open(&longest).is_ok() && RelationName::open(&longest).is_ok() && CaveatName::open(&longest).is_ok()
+    );
+    let longer = "a".repeat(OPEN_NAME_BYTES_MAX + 1);
+    assert!(
+        TypeName::open(&longer).is_err() && RelationName::open(&longer).is_err() && CaveatName::open(&longer).is_err()
+    );
+}
+
+#[test]
+fn caveat_names_are_wider() {
+    for legal in ["a", "hasFortyTwo", "1st", "_a", "docs/on-Mondays|x_"] {
+        assert!(CaveatName::new(legal).is_ok(), "{legal}");
+    }
+    for illegal in ["", "-a", "/a", "|a", "a b", "a:b", "ä"] {
+        assert!(CaveatName::new(illegal).is_err(), "{illegal}");
+    }
+}
+
+#[test]
+fn names_of_other_languages_are_open() {
+    for legal in ["a", "Doc.v2", "can_view", "é", "a/b", "!"] {
+        assert!(TypeName::open(legal).is_ok(), "{legal}");
+    }
+    for illegal in ["", "a b", "a:b", "a#b", "a@b", "a*", "a\"b", "a[", "a]", "a\u{7}"] {
+        assert!(TypeName::open(illegal).is_err(), "{illegal}");
+    }
+}
+
+#[test]
 fn limit_tenant_name_bytes_max() {
     assert!(TenantName::new("a".repeat(TENANT_NAME_BYTES_MAX)).is_ok());
     assert!(TenantName::new("a".repeat(TENANT_NAME_BYTES_MAX + 1)).is_err());

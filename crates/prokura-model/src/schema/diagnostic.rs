@@ -2,13 +2,15 @@ use std::fmt;
 
 use crate::{Fault, limits::SCHEMA_DIAGNOSTICS_MAX};
 
-/// Something wrong with a schema text, and where. As text: `line:column: message; help`.
+/// Something wrong with a schema text, and where. As text: `line:column: message; help`, the file before it if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The stable code.
     pub code: &'static str,
     /// What is wrong: lower case, no trailing period, names from the text in backticks.
     pub message: String,
+    /// Which file is meant, where a schema is put together from files.
+    pub file: Option<String>,
     /// Which part of the text is meant.
     pub span: Span,
     /// The line of the span's start, from 1.
@@ -33,7 +35,7 @@ impl Diagnostic {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self.code {
-            "schema_too_large" | "nesting_too_deep" => Fault::Limit,
+            "schema_too_large" | "nesting_too_deep" | "too_many_members" | "too_many_files" => Fault::Limit,
             _ => Fault::Caller,
         }
     }
@@ -44,6 +46,7 @@ impl Diagnostic {
         Self {
             code,
             message,
+            file: None,
             span,
             line: before.matches('\n').count() + 1,
             column: before.get(line_start..).map_or(0, |head| head.chars().count()) + 1,
@@ -54,6 +57,9 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+        }
         write!(f, "{}:{}: {}", self.line, self.column, self.message)?;
         match &self.help {
             Some(help) => write!(f, "; {help}"),
@@ -87,9 +93,21 @@ impl<'t> Problems<'t> {
         }
     }
 
-    /// What was found, in the order of the text.
+    /// How many were found.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether something is wrong with exactly this part of the text.
+    pub(super) fn any_at(&self, span: Span) -> bool {
+        self.found.iter().any(|diagnostic| diagnostic.span == span)
+    }
+
+    /// What was found, in the order of the text. What is wrong with a partial is found in each definition it is put into,
+    /// and said once.
     pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+        self.found.dedup();
         self.found
     }
 

@@ -1,6 +1,9 @@
 use super::{
-    Diagnostic, parser,
-    syntax::{DefinitionNode, ExpressionNode, File, MemberBody, MemberNode, Path, TypeForm, TypeNode},
+    Diagnostic, Span, parser,
+    syntax::{
+        ArrowNode, CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode, ParameterTypeNode,
+        Path, Statement, TermsNode, TypeForm, TypeNode,
+    },
     token::{Comment, Place, TokenId, TokenKind, Tokens},
 };
 
@@ -26,16 +29,32 @@ struct Printer<'p> {
 
 impl<'p> Printer<'p> {
     fn file(&mut self, file: &File) {
-        for definition in &file.definitions {
-            let leading = self.comments_before(definition.keyword);
-            if !self.text.is_empty() {
+        let mut before: Option<&Item> = None;
+        for item in &file.items {
+            let leading = self.comments_before(item.first());
+            let place = self.tokens.token(item.first()).place;
+            let apart = leading.first().map_or(place, |comment| comment.place) == Place::Apart;
+            // What is used and what is imported stands together.
+            let together = match (before, item) {
+                (Some(Item::Use { .. }), Item::Use { .. }) | (Some(Item::Import { .. }), Item::Import { .. }) => !apart,
+                _ => false,
+            };
+            if !self.text.is_empty() && !together {
                 self.blank_line();
             }
             self.comment_lines(leading);
-            if !leading.is_empty() && self.tokens.token(definition.keyword).place == Place::Apart {
+            if !leading.is_empty() && place == Place::Apart {
                 self.blank_line();
             }
-            self.definition(definition);
+            match item {
+                Item::Use { keyword, flag: second } | Item::Import { keyword, path: second } => {
+                    self.begin(*keyword);
+                    self.print(*second, " ");
+                }
+                Item::Caveat(node) => self.caveat(node),
+                Item::Definition(node) | Item::Partial(node) => self.definition(node),
+            }
+            before = Some(item);
         }
         let leading = self.comments_before(file.end);
         if leading.first().is_some_and(|first| first.place == Place::Apart) && !self.text.is_empty() {
@@ -45,17 +64,46 @@ impl<'p> Printer<'p> {
         self.end_line();
     }
 
+    /// The expression is another language's, and stays as it is but for the space in front of its lines.
+    fn caveat(&mut self, node: &CaveatNode) {
+        self.begin(node.keyword);
+        self.path(node.name, " ");
+        self.print(node.open_parameters, "");
+        for (position, parameter) in node.parameters.iter().enumerate() {
+            if position > 0 {
+                self.print(parameter.name - 1, "");
+            }
+            self.print(parameter.name, if position > 0 { " " } else { "" });
+            self.parameter_type(&parameter.kind, " ");
+        }
+        self.print(node.close_parameters, "");
+        self.print(node.open, " ");
+        let (first, last) = node.expression;
+        self.indent += 1;
+        let leading = self.comments_before(first);
+        self.comment_lines(leading);
+        self.start_line();
+        let span = Span { start: self.tokens.token(first).span.start, end: self.tokens.token(last).span.end };
+        let text = self.expression_text(self.tokens.slice(span), span.start);
+        self.text.push_str(&text);
+        self.last = Some(last);
+        let trailing = self.comments_before(node.close);
+        self.comment_lines(trailing);
+        self.indent -= 1;
+        self.begin(node.close);
+    }
+
     fn definition(&mut self, definition: &DefinitionNode) {
         self.begin(definition.keyword);
         self.path(definition.name, " ");
         self.print(definition.open, " ");
-        if definition.members.is_empty() && self.tokens.comments_between(self.last, definition.close).is_empty() {
+        if definition.statements.is_empty() && self.tokens.comments_between(self.last, definition.close).is_empty() {
             return self.print(definition.close, "");
         }
         self.indent += 1;
         let mut first = true;
-        for member in &definition.members {
-            self.member(member, first);
+        for statement in &definition.statements {
+            self.statement(statement, first);
             first = false;
         }
         let leading = self.comments_before(definition.close);
@@ -67,9 +115,9 @@ impl<'p> Printer<'p> {
         self.begin(definition.close);
     }
 
-    fn member(&mut self, member: &MemberNode, first: bool) {
-        let leading = self.comments_before(member.keyword);
-        let place = self.tokens.token(member.keyword).place;
+    fn statement(&mut self, statement: &Statement, first: bool) {
+        let leading = self.comments_before(statement.first());
+        let place = self.tokens.token(statement.first()).place;
         let blank_before = leading.first().map_or(place, |comment| comment.place) == Place::Apart;
         if !first && (blank_before || !leading.is_empty()) {
             self.blank_line();
@@ -78,6 +126,16 @@ impl<'p> Printer<'p> {
         if !leading.is_empty() && place == Place::Apart {
             self.blank_line();
         }
+        match statement {
+            Statement::Member(member) => self.member(member),
+            Statement::Reference { dots, name } => {
+                self.begin(*dots);
+                self.print(*name, "");
+            }
+        }
+    }
+
+    fn member(&mut self, member: &MemberNode) {
         self.begin(member.keyword);
         self.print(member.name, " ");
         match &member.body {
@@ -92,6 +150,15 @@ impl<'p> Printer<'p> {
                 }
             }
             MemberBody::Permission(expression) => {
+                if let Some(annotation) = &member.annotation {
+                    self.print(annotation.colon, "");
+                    for (position, kind) in annotation.types.iter().enumerate() {
+                        if position > 0 {
+                            self.print(kind - 1, " ");
+                        }
+                        self.print(*kind, " ");
+                    }
+                }
                 self.print(member.sign, " ");
                 self.expression(expression, " ");
             }
@@ -101,7 +168,7 @@ impl<'p> Printer<'p> {
     fn subject_type(&mut self, node: &TypeNode) {
         match node.form {
             TypeForm::Object => self.path(node.path, " "),
-            TypeForm::Ellipsis { hash, dots } => self.type_without_dots(node.path, hash, dots),
+            TypeForm::Ellipsis { hash, dots } => self.type_without_dots(node.path, hash, dots, node.terms.is_some()),
             TypeForm::Userset { hash, relation } => {
                 self.path(node.path, " ");
                 self.print(hash, "");
@@ -113,30 +180,71 @@ impl<'p> Printer<'p> {
                 self.print(star, "");
             }
         }
+        if let Some(TermsNode { with, caveat, and, expiration }) = node.terms {
+            if self.last != Some(with) {
+                self.print(with, " ");
+            }
+            if let Some(path) = caveat {
+                self.path(path, " ");
+            }
+            for token in [and, expiration].into_iter().flatten() {
+                self.print(token, " ");
+            }
+        }
     }
 
     /// Leaves `#...` out. Comments after it may end their line, which after a name would end the statement, so they move
     /// in front of the type.
-    fn type_without_dots(&mut self, path: Path, hash: TokenId, dots: TokenId) {
-        let pipe = Some(dots + 1).filter(|next| self.tokens.token(*next).kind == TokenKind::Pipe);
-        for sign in hash..=pipe.unwrap_or(dots) {
+    fn type_without_dots(&mut self, path: Path, hash: TokenId, dots: TokenId, with_terms: bool) {
+        let next = Some(dots + 1).filter(|next| with_terms || self.tokens.token(*next).kind == TokenKind::Pipe);
+        for sign in hash..=next.unwrap_or(dots) {
             let comments = self.tokens.comments_between(Some(sign - 1), sign);
             self.inline_comments(comments);
         }
         self.path(path, " ");
-        if pipe.is_some() {
-            self.text.push_str(" |");
+        if let Some(next) = next {
+            self.space(" ");
+            self.text.push_str(self.tokens.text_of(next));
         }
-        self.last = pipe.or(Some(dots));
+        self.last = next.or(Some(dots));
+    }
+
+    fn parameter_type(&mut self, node: &ParameterTypeNode, space: &str) {
+        self.print(node.name, space);
+        for (position, of) in node.of.iter().enumerate() {
+            self.rest_through(of.name - 1);
+            self.parameter_type(of, if position > 0 { " " } else { "" });
+        }
+        if !node.of.is_empty() {
+            let close = self.last.map_or(node.name, |last| last + 1);
+            self.print(close, "");
+        }
+    }
+
+    /// The tokens that are not printed yet, up to this one, without space between them.
+    fn rest_through(&mut self, last: TokenId) {
+        let next = self.last.map_or(0, |printed| printed + 1);
+        for id in next..=last {
+            self.print(id, "");
+        }
     }
 
     fn expression(&mut self, node: &ExpressionNode, space: &str) {
         match node {
-            ExpressionNode::Name(name) => self.print(*name, space),
-            ExpressionNode::Arrow { left, arrow, right } => {
+            ExpressionNode::Name(name) | ExpressionNode::Itself(name) | ExpressionNode::Nil(name) => {
+                self.print(*name, space);
+            }
+            ExpressionNode::Arrow(ArrowNode { left, sign, right, function }) => {
                 self.print(*left, space);
-                self.print(*arrow, "");
+                self.print(*sign, "");
+                if let Some(function) = function {
+                    self.print(function.name, "");
+                    self.print(function.open, "");
+                }
                 self.print(*right, "");
+                if let Some(function) = function {
+                    self.print(function.close, "");
+                }
             }
             ExpressionNode::Group { open, inner, close } => {
                 self.print(*open, space);
@@ -249,6 +357,31 @@ impl<'p> Printer<'p> {
         printed
     }
 
+    /// The expression of a caveat, its later lines moved so that the least indented of them stands under the first.
+    /// Lines that begin inside a string stay as they are.
+    fn expression_text(&self, text: &str, start: usize) -> String {
+        let inside_string = |offset: usize| self.tokens.in_string(start + offset);
+        let lines = line_starts(text);
+        let indented = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+        let movable = |offset: usize, line: &str| !inside_string(offset) && !line.trim().is_empty();
+        let shared = lines.iter().skip(1).filter(|(offset, line)| movable(*offset, line));
+        let shared = shared.map(|(_, line)| indented(line)).min().unwrap_or(0);
+        let mut printed = String::new();
+        for (position, (offset, line)) in lines.into_iter().enumerate() {
+            let kept = if inside_string(offset + line.len()) { line } else { line.trim_end() };
+            if position > 0 {
+                printed.push('\n');
+            }
+            if position > 0 && movable(offset, line) {
+                printed.extend(std::iter::repeat_n('\t', self.indent));
+                printed.push_str(kept.get(shared..).unwrap_or(kept));
+            } else {
+                printed.push_str(kept);
+            }
+        }
+        printed
+    }
+
     fn space(&mut self, space: &str) {
         if !self.text.is_empty() && !self.text.ends_with(['\n', '\t']) {
             self.text.push_str(space);
@@ -277,4 +410,15 @@ impl<'p> Printer<'p> {
     fn tabs(&mut self, count: usize) {
         self.text.extend(std::iter::repeat_n('\t', count));
     }
+}
+
+/// The lines of a text, without what ends them, and where they start.
+fn line_starts(text: &str) -> Vec<(usize, &str)> {
+    let mut offset = 0;
+    let mut lines = Vec::new();
+    for line in text.split_inclusive('\n') {
+        lines.push((offset, line.strip_suffix('\n').unwrap_or(line)));
+        offset += line.len();
+    }
+    lines
 }

@@ -2,29 +2,60 @@
 //!
 //! Text → tokens → syntax tree → [`Schema`]. A `Schema` exists only if it type-checks.
 
+mod canonical;
 mod diagnostic;
+mod diff;
 mod format;
+mod import;
 mod lower;
 mod parser;
+mod reach;
 mod relationship;
 mod resolve;
+mod spicedb;
 mod syntax;
 mod token;
+mod told;
+mod warnings;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use canonical::canonical;
 pub use diagnostic::{Diagnostic, Span};
+pub use diff::{Difference, diff};
 pub use format::format;
+pub use import::{ReadFile, flatten};
+pub use reach::Reach;
 pub use relationship::{RelationshipFault, UnknownName};
+pub use spicedb::{SpicedbRefusal, SpicedbRefusalKind, spicedb_refusal};
 
-use crate::{RelationName, TypeName};
+use crate::{
+    CaveatName, RelationName, TypeName,
+    condition::{Condition, ParameterType},
+};
 
 /// A checked schema: every name it uses is declared, every arrow can be walked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     text: String,
     definitions: BTreeMap<TypeName, Definition>,
+    caveats: BTreeMap<CaveatName, Caveat>,
     warnings: Vec<Diagnostic>,
+}
+
+/// `caveat only_on(day string) { day == "monday" }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caveat {
+    /// Its name.
+    pub name: CaveatName,
+    /// Its doc comment, without the comment marks.
+    pub doc: Option<String>,
+    /// Its parameters, in the order they were written.
+    pub parameters: Vec<(String, ParameterType)>,
+    /// Its expression, as it was written.
+    pub expression: String,
+    /// The expression, checked against the parameters and ready to be evaluated.
+    pub condition: Condition,
 }
 
 /// `definition document { … }`
@@ -55,7 +86,21 @@ pub struct Relation {
     /// Its doc comment, without the comment marks.
     pub doc: Option<String>,
     /// Which subjects may stand in it, in the order they were written.
-    pub allowed: Vec<AllowedSubject>,
+    pub allowed: Vec<Allowed>,
+    /// How it is computed, where it is that too, as relations of OpenFGA's language may be:
+    /// [`Expression::Direct`] stands for the edges written to it. None in this schema language.
+    pub computed: Option<Expression>,
+}
+
+/// `user`, `group#member with caveat` or `user:* with expiration`: which subjects a relation allows, and on which terms.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Allowed {
+    /// Which subjects.
+    pub subject: AllowedSubject,
+    /// With this caveat, and never without; none means without a caveat.
+    pub caveat: Option<CaveatName>,
+    /// With an expiry, and never without; otherwise without one.
+    pub expires: bool,
 }
 
 /// One of the subject types a relation allows.
@@ -76,6 +121,26 @@ impl Member {
         match self {
             Self::Relation(relation) => &relation.name,
             Self::Permission(permission) => &permission.name,
+        }
+    }
+}
+
+impl Allowed {
+    /// Without terms.
+    #[must_use]
+    pub fn plain(subject: AllowedSubject) -> Self {
+        Self { subject, caveat: None, expires: false }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.subject.fmt(f)?;
+        match (&self.caveat, self.expires) {
+            (None, false) => Ok(()),
+            (Some(caveat), false) => write!(f, " with {caveat}"),
+            (None, true) => f.write_str(" with expiration"),
+            (Some(caveat), true) => write!(f, " with {caveat} and expiration"),
         }
     }
 }
@@ -107,8 +172,19 @@ pub struct Permission {
     pub name: RelationName,
     /// Its doc comment, without the comment marks.
     pub doc: Option<String>,
+    /// The types of subject that may have it, where the schema says: `permission view: user = viewer`.
+    pub types: Option<Vec<TypeName>>,
     /// How it is computed.
     pub expression: Expression,
+}
+
+/// What an arrow asks of the objects it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quantifier {
+    /// `parent->view` and `parent.any(view)`: at least one of them has it.
+    Any,
+    /// `parent.all(view)`: there is at least one, and every one has it.
+    All,
 }
 
 /// How a permission is computed.
@@ -120,14 +196,23 @@ pub enum Expression {
     Arrow {
         /// The relation that is followed. Its wildcards and usersets' relations play no part: objects are followed.
         tupleset: RelationName,
-        /// The relation or permission asked for on each object found. Types that do not declare it are passed over.
+        /// The relation or permission asked for on each object found. Types that do not declare it are passed over
+        /// (with [`Quantifier::All`], they do not have it).
         target: RelationName,
+        /// Whether one of them is enough.
+        quantifier: Quantifier,
     },
+    /// `self`: the object itself, as a subject.
+    Itself,
+    /// `nil`: nobody.
+    Nil,
+    /// The edges written to the relation that is [computed](Relation::computed) so. Not in this schema language.
+    Direct,
     /// `a + b + …`: at least one. Two operands or more.
     Union(Vec<Self>),
     /// `a & b & …`: every one. Two operands or more.
     Intersection(Vec<Self>),
-    /// `a - b`: the first and not the second.
+    /// `a - b`: the first and not the second. `a - b - c` is `(a - b) - c`.
     Exclusion(Box<Self>, Box<Self>),
 }
 
@@ -146,7 +231,7 @@ impl Schema {
     ///     }",
     /// )
     /// .map_err(|problems| format!("{problems:?}"))?;
-    /// schema.check_relationship(&"document:plan#viewer@user:alice".parse()?)?;
+    /// schema.check_relationship(&"document:plan#viewer@user:alice".parse()?, &prokura_model::Terms::default())?;
     ///
     /// let problems = Schema::parse("definition document {\n\trelation viewer: user\n}").unwrap_err();
     /// assert_eq!(problems[0].to_string(), "2:19: the schema defines no type `user`");
@@ -177,6 +262,29 @@ impl Schema {
         &self.definitions
     }
 
+    /// Its caveats, by name.
+    #[must_use]
+    pub fn caveats(&self) -> &BTreeMap<CaveatName, Caveat> {
+        &self.caveats
+    }
+
+    /// The caveat of this name.
+    #[must_use]
+    pub fn caveat(&self, name: &str) -> Option<&Caveat> {
+        self.caveats.get(name)
+    }
+
+    /// A schema that was written in another language, such as a model of OpenFGA; `text` is what it was written as.
+    /// Whoever makes it has checked it.
+    #[must_use]
+    pub fn from_other_language(
+        text: String,
+        definitions: BTreeMap<TypeName, Definition>,
+        caveats: BTreeMap<CaveatName, Caveat>,
+    ) -> Self {
+        Self { text, definitions, caveats, warnings: Vec::new() }
+    }
+
     /// The definition of this name.
     #[must_use]
     pub fn definition(&self, name: &str) -> Option<&Definition> {
@@ -193,4 +301,4 @@ impl Definition {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

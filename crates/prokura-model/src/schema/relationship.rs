@@ -1,6 +1,6 @@
 use crate::{
-    Fault, RelationName, Relationship, SubjectRef, TypeName, did_you_mean,
-    schema::{AllowedSubject, Definition, Member, Relation, Schema},
+    CaveatName, Fault, RelationName, Relationship, SubjectRef, Terms, TypeName, did_you_mean,
+    schema::{Allowed, AllowedSubject, Definition, Member, Relation, Schema},
     suggest::listed,
 };
 
@@ -87,10 +87,18 @@ pub enum RelationshipFault {
         kind: TypeName,
         /// The relation.
         relation: RelationName,
-        /// What the relationship's subject is.
-        subject: AllowedSubject,
+        /// What the relationship's subject is, with its terms.
+        subject: Box<Allowed>,
         /// What is allowed, as the schema lists it.
-        allowed: Vec<AllowedSubject>,
+        allowed: Vec<Allowed>,
+    },
+    /// A value bound to the caveat is of no parameter, or does not fit its type.
+    #[error("the context of caveat `{caveat}` does not fit: {message}")]
+    Context {
+        /// The caveat.
+        caveat: CaveatName,
+        /// What does not fit, and what would be right.
+        message: String,
     },
 }
 
@@ -102,6 +110,7 @@ impl RelationshipFault {
             Self::Unknown(unknown) => unknown.code(),
             Self::Permission { .. } => "not_a_relation",
             Self::Subject { .. } => "subject_not_allowed",
+            Self::Context { .. } => "caveat_context_invalid",
         }
     }
 
@@ -157,11 +166,46 @@ impl Schema {
         })
     }
 
-    /// Whether the relationship may be written: its names are declared, and its relation allows its subject.
+    /// Whether the relationship may be written: its names are declared, its relation allows its subject on exactly these
+    /// terms, and what they bind to the caveat fits its parameters.
     ///
     /// # Errors
     /// It may not; the error says what would be right.
-    pub fn check_relationship(&self, relationship: &Relationship) -> Result<(), RelationshipFault> {
+    pub fn check_relationship(&self, relationship: &Relationship, terms: &Terms) -> Result<(), RelationshipFault> {
+        let relation = self.relation_of(relationship)?;
+        let subject = allowed_as(relationship, terms);
+        if !relation.allowed.contains(&subject) {
+            return Err(not_allowed(relationship, relation, subject));
+        }
+        let Some(caveat) = &terms.caveat else {
+            return Ok(());
+        };
+        let Some(declared) = self.caveat(caveat.name.as_str()) else {
+            return Err(not_allowed(relationship, relation, subject));
+        };
+        let fits = declared.condition.check_context(&caveat.context);
+        fits.map_err(|message| RelationshipFault::Context { caveat: caveat.name.clone(), message })
+    }
+
+    /// Whether the relationship may be deleted: its names are declared, and its relation allows its subject on some
+    /// terms, and with the caveat that is named, if one is. What the caveat is bound to and when the relationship would
+    /// expire plays no part.
+    ///
+    /// # Errors
+    /// It may not; the error says what would be right.
+    pub fn check_deletion(&self, relationship: &Relationship, terms: &Terms) -> Result<(), RelationshipFault> {
+        let relation = self.relation_of(relationship)?;
+        let subject = allowed_as(relationship, terms);
+        let named = |allowed: &&Allowed| subject.caveat.is_none() || allowed.caveat == subject.caveat;
+        let mut candidates = relation.allowed.iter().filter(|allowed| allowed.subject == subject.subject);
+        match candidates.find(named) {
+            Some(_) => Ok(()),
+            None => Err(not_allowed(relationship, relation, subject)),
+        }
+    }
+
+    /// The relation that a relationship is written to, once all its names are found.
+    fn relation_of(&self, relationship: &Relationship) -> Result<&Relation, RelationshipFault> {
         let kind = &relationship.resource.kind;
         let relation = match self.find_member(kind, &relationship.relation)? {
             Member::Relation(relation) => relation,
@@ -178,16 +222,25 @@ impl Schema {
         if let SubjectRef::Userset(object, relation) = &relationship.subject {
             self.find_member(&object.kind, relation)?;
         }
-        let subject = AllowedSubject::from(&relationship.subject);
-        if relation.allowed.contains(&subject) {
-            return Ok(());
-        }
-        Err(RelationshipFault::Subject {
-            kind: kind.clone(),
-            relation: relation.name.clone(),
-            subject,
-            allowed: relation.allowed.clone(),
-        })
+        Ok(relation)
+    }
+}
+
+/// What a relation would have to allow for this relationship.
+fn allowed_as(relationship: &Relationship, terms: &Terms) -> Allowed {
+    Allowed {
+        subject: AllowedSubject::from(&relationship.subject),
+        caveat: terms.caveat.as_ref().map(|caveat| caveat.name.clone()),
+        expires: terms.expires_at.is_some(),
+    }
+}
+
+fn not_allowed(relationship: &Relationship, relation: &Relation, subject: Allowed) -> RelationshipFault {
+    RelationshipFault::Subject {
+        kind: relationship.resource.kind.clone(),
+        relation: relation.name.clone(),
+        subject: Box::new(subject),
+        allowed: relation.allowed.clone(),
     }
 }
 
@@ -220,10 +273,14 @@ fn meant<T: std::fmt::Display + ?Sized>(suggestion: Option<&T>) -> String {
     suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
-/// The userset that was meant, when the object itself is not allowed but a userset of its type is.
-fn meant_subject<'a>(subject: &AllowedSubject, allowed: &'a [AllowedSubject]) -> Option<&'a AllowedSubject> {
-    let userset = |candidate: &&AllowedSubject| {
-        matches!(candidate, AllowedSubject::Userset(..)) && candidate.kind() == subject.kind()
-    };
-    matches!(subject, AllowedSubject::Object(_)).then(|| allowed.iter().find(userset)).flatten()
+/// What was meant: the same subject on other terms, or a userset of its type where the object itself is not allowed.
+fn meant_subject<'a>(subject: &Allowed, allowed: &'a [Allowed]) -> Option<&'a Allowed> {
+    let same_subject = allowed.iter().find(|candidate| candidate.subject == subject.subject);
+    same_subject.or_else(|| {
+        let userset = |candidate: &&Allowed| {
+            matches!(candidate.subject, AllowedSubject::Userset(..))
+                && candidate.subject.kind() == subject.subject.kind()
+        };
+        matches!(subject.subject, AllowedSubject::Object(_)).then(|| allowed.iter().find(userset)).flatten()
+    })
 }

@@ -3,35 +3,44 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AllowedSubject, Definition, Diagnostic, Expression, Member, Relation, Schema, Span, UnknownName,
+    Allowed, AllowedSubject, Definition, Diagnostic, Expression, Member, Reach, Schema, Span, UnknownName,
     diagnostic::Problems,
-    lower::{Lowered, lower},
+    lower::{DefinitionSource, Lowered, lower},
     parser,
-    syntax::{ExpressionNode, MemberBody, MemberNode, TypeForm, TypeNode},
-    token::{TokenId, Tokens},
+    syntax::{ArrowNode, ExpressionNode, MemberBody, MemberNode, Path, TypeForm, TypeNode},
+    token::{Flag, TokenId, Tokens},
+    warnings::warnings,
 };
-use crate::{RelationName, TypeName, suggest::listed};
+use crate::{
+    CaveatName, RelationName, TypeName,
+    suggest::{did_you_mean, listed},
+};
 
 /// Reads and checks a text.
 pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
     let (tokens, file) = parser::parse(text)?;
     let mut problems = Problems::new(text);
-    let Lowered { definitions, nodes } = lower(&tokens, &file, &mut problems);
-    let schema = Schema { text: text.to_owned(), definitions, warnings: Vec::new() };
+    let Lowered { definitions, caveats, flags, nodes, caveat_nodes, mistaken_caveats } =
+        lower(&tokens, &file, &mut problems);
+    let schema = Schema { text: text.to_owned(), definitions, caveats, warnings: Vec::new() };
     let wildcards = wildcards(&schema);
-    let mut check = Check { schema: &schema, tokens: &tokens, wildcards, problems, warnings: Problems::new(text) };
-    for (kind, members) in &nodes {
-        let Some(definition) = schema.definition(kind.as_str()) else {
+    let mut check = Check { schema: &schema, tokens: &tokens, wildcards, mistaken_caveats, problems };
+    for source in &nodes {
+        let Some(definition) = schema.definition(source.name.as_str()) else {
             continue;
         };
-        for (name, node) in members {
+        for (name, node) in &source.members {
             check.member(definition, name, node);
         }
-        check.aliases(definition, members);
+        check.aliases(definition, &source.members);
     }
-    let Check { problems, warnings, .. } = check;
-    problems.into_result()?;
-    let warnings = warnings.into_sorted();
+    let reach = schema.reach();
+    if flags.contains(&Flag::Typechecking) {
+        check.annotations(&nodes, &reach);
+    }
+    check.problems.into_result()?;
+    let checked = flags.contains(&Flag::Typechecking);
+    let warnings = warnings(&schema, &tokens, &reach, &nodes, &caveat_nodes, checked);
     Ok(Schema { warnings, ..schema })
 }
 
@@ -42,8 +51,9 @@ struct Check<'s, 't> {
     schema: &'s Schema,
     tokens: &'s Tokens<'t>,
     wildcards: BTreeMap<Place<'s>, Place<'s>>,
+    /// What is wrong with these is said where they are declared.
+    mistaken_caveats: BTreeSet<CaveatName>,
     problems: Problems<'t>,
-    warnings: Problems<'t>,
 }
 
 impl<'s> Check<'s, '_> {
@@ -65,11 +75,15 @@ impl<'s> Check<'s, '_> {
                     self.allowed(definition, node, allowed);
                 }
             }
-            MemberBody::Permission(expression) => self.expression(definition, name, expression, true),
+            MemberBody::Permission(expression) => self.expression(definition, name, expression),
         }
     }
 
-    fn allowed(&mut self, definition: &'s Definition, node: &TypeNode, allowed: &'s AllowedSubject) {
+    fn allowed(&mut self, definition: &'s Definition, node: &TypeNode, allowed: &'s Allowed) {
+        if let (Some(name), Some(path)) = (&allowed.caveat, node.terms.and_then(|terms| terms.caveat)) {
+            self.caveat(name, path);
+        }
+        let allowed = &allowed.subject;
         let kind = allowed.kind();
         if let Err(unknown) = self.schema.find_definition(kind) {
             return self.unknown(self.tokens.span_of_path(node.path), &unknown);
@@ -91,30 +105,37 @@ impl<'s> Check<'s, '_> {
         }
     }
 
+    fn caveat(&mut self, name: &CaveatName, path: Path) {
+        if self.schema.caveat(name.as_str()).is_some() || self.mistaken_caveats.contains(name) {
+            return;
+        }
+        let help = if name.as_str() == "expiration" {
+            Some("`with expiration` needs `use expiration` at the top of the text".to_owned())
+        } else {
+            let names = self.schema.caveats().keys().map(CaveatName::as_str);
+            did_you_mean(name.as_str(), names).map(|name| format!("did you mean `{name}`?"))
+        };
+        let message = format!("the schema declares no caveat `{name}`");
+        self.problems.report(self.tokens.span_of_path(path), "caveat_unknown", message, help);
+    }
+
     /// As deep as the parentheses are nested, which the parser bounds.
-    fn expression(&mut self, definition: &'s Definition, of: &RelationName, node: &ExpressionNode, whole: bool) {
+    fn expression(&mut self, definition: &'s Definition, of: &RelationName, node: &ExpressionNode) {
         match node {
             ExpressionNode::Name(name) => {
-                let Some(found) = self.named(definition, of, *name) else {
-                    return;
-                };
-                if !whole && found.name() == of {
-                    let message = format!("permission `{of}` uses itself");
-                    let help = "what leads back to itself adds nothing, and after `-` it cannot be decided".to_owned();
-                    self.warnings.report(self.span(*name), "permission_uses_itself", message, Some(help));
-                }
+                self.named(definition, of, *name);
             }
-            ExpressionNode::Arrow { left, right, .. } => self.arrow(definition, of, *left, *right),
-            ExpressionNode::Group { inner, .. } => self.expression(definition, of, inner, whole),
+            ExpressionNode::Itself(_) | ExpressionNode::Nil(_) => {}
+            ExpressionNode::Arrow(arrow) => self.arrow(definition, of, arrow),
+            ExpressionNode::Group { inner, .. } => self.expression(definition, of, inner),
             ExpressionNode::Chain { operands, .. } => {
-                for operand in operands {
-                    self.expression(definition, of, operand, false);
-                }
+                operands.iter().for_each(|operand| self.expression(definition, of, operand));
             }
         }
     }
 
-    fn arrow(&mut self, definition: &'s Definition, of: &RelationName, left: TokenId, right: TokenId) {
+    fn arrow(&mut self, definition: &'s Definition, of: &RelationName, node: &ArrowNode) {
+        let left = node.left;
         let relation = match self.named(definition, of, left) {
             None => return,
             Some(Member::Relation(relation)) => relation,
@@ -129,30 +150,6 @@ impl<'s> Check<'s, '_> {
             let help = "an arrow cannot follow a wildcard: declare a relation without one".to_owned();
             self.problems.report(self.span(left), "wildcard_in_arrow", message, Some(help));
         }
-        let arrow = Span { start: self.span(left).start, end: self.span(right).end };
-        self.arrow_warnings(relation, self.tokens.text_of(right), arrow);
-    }
-
-    fn arrow_warnings(&mut self, relation: &Relation, target: &str, arrow: Span) {
-        if self.warnings.is_full() {
-            return;
-        }
-        // A type that is not defined is reported where it is listed, and not here again.
-        let leads =
-            |kind: &TypeName| self.schema.definition(kind.as_str()).is_none_or(|found| found.member(target).is_some());
-        if !relation.allowed.iter().any(|allowed| leads(allowed.kind())) {
-            let message = format!("no type of relation `{}` has `{target}`, so the arrow leads nowhere", relation.name);
-            let help = format!("its types: {}", listed(relation.allowed.iter().map(AllowedSubject::kind)));
-            self.warnings.report(arrow, "arrow_target_unknown", message, Some(help));
-        }
-        for allowed in &relation.allowed {
-            if let AllowedSubject::Userset(kind, _) = allowed {
-                let message =
-                    format!("relation `{}` allows `{allowed}`, but an arrow follows the `{kind}`", relation.name);
-                let help = "who is in the userset plays no part".to_owned();
-                self.warnings.report(arrow, "arrow_ignores_userset", message, Some(help));
-            }
-        }
     }
 
     /// A relation or permission of the same definition, if there is one of this name, which permission `of` uses.
@@ -162,13 +159,11 @@ impl<'s> Check<'s, '_> {
         let checked = RelationName::new(text).ok()?;
         match self.schema.find_member_within(&definition.name, &checked, of) {
             Ok(member) => Some(member),
-            Err(_) if text == "self" => {
-                let message = "`self` is not supported yet by this version".to_owned();
-                self.problems.report(self.span(name), "unsupported", message, None);
-                None
-            }
             Err(unknown) => {
-                self.unknown(self.span(name), &unknown);
+                let help = "`self` stands for the object itself after `use self` at the top of the text";
+                let unknown_help = unknown.suggestion().map(|name| format!("did you mean `{name}`?"));
+                let help = if text == "self" { Some(help.to_owned()) } else { unknown_help };
+                self.problems.report(self.span(name), unknown.code(), unknown.bare_message(), help);
                 None
             }
         }
@@ -205,6 +200,28 @@ impl<'s> Check<'s, '_> {
         }
     }
 
+    /// After `use typechecking`, the types of a permission that says some must be all that its expression names.
+    fn annotations(&mut self, nodes: &[DefinitionSource<'_>], reach: &Reach<'_>) {
+        for DefinitionSource { name: kind, members, .. } in nodes {
+            for (name, node) in members {
+                let member = self.schema.definition(kind.as_str()).and_then(|found| found.member(name.as_str()));
+                let Some(Member::Permission(permission)) = member else { continue };
+                let (Some(types), Some(annotation)) = (&permission.types, &node.annotation) else { continue };
+                let missing: Vec<_> =
+                    reach.named_types(kind, name).into_iter().filter(|found| !types.contains(found)).collect();
+                if missing.is_empty() {
+                    continue;
+                }
+                let message =
+                    format!("permission `{name}` can be had by {}, which it does not list", listed(missing.iter()));
+                let help = "add what is missing, or leave the types out".to_owned();
+                let last = annotation.types.last().copied().unwrap_or(annotation.colon);
+                let span = Span { start: self.span(annotation.colon + 1).start, end: self.span(last).end };
+                self.problems.report(span, "annotation_incomplete", message, Some(help));
+            }
+        }
+    }
+
     fn unknown(&mut self, span: Span, unknown: &UnknownName) {
         let help = unknown.suggestion().map(|name| format!("did you mean `{name}`?"));
         self.problems.report(span, unknown.code(), unknown.bare_message(), help);
@@ -233,7 +250,7 @@ fn wildcards(schema: &Schema) -> BTreeMap<Place<'_>, Place<'_>> {
         for relation in definition.relations() {
             let place = (&definition.name, &relation.name);
             for allowed in &relation.allowed {
-                match allowed {
+                match &allowed.subject {
                     AllowedSubject::Object(_) => {}
                     AllowedSubject::Wildcard(_) => open.push((place, place)),
                     AllowedSubject::Userset(kind, name) => allowed_by.entry((kind, name)).or_default().push(place),

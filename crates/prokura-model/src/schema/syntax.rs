@@ -1,13 +1,81 @@
 //! The syntax tree: what was written, by the numbers of its tokens, so that nothing of the text is lost.
 
-use super::token::TokenId;
+use super::{Quantifier, token::TokenId};
 
 /// A whole text.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) definitions: Vec<DefinitionNode>,
+    pub(super) items: Vec<Item>,
     /// The end of the text.
     pub(super) end: TokenId,
+}
+
+/// What a text is made of.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// `use expiration`
+    Use {
+        keyword: TokenId,
+        flag: TokenId,
+    },
+    /// `import "users.zed"`
+    Import {
+        keyword: TokenId,
+        path: TokenId,
+    },
+    Caveat(CaveatNode),
+    Definition(DefinitionNode),
+    /// `partial shared { … }`
+    Partial(DefinitionNode),
+}
+
+impl Item {
+    /// Its first token.
+    pub(super) fn first(&self) -> TokenId {
+        match self {
+            Self::Use { keyword, .. } | Self::Import { keyword, .. } => *keyword,
+            Self::Caveat(node) => node.keyword,
+            Self::Definition(node) | Self::Partial(node) => node.keyword,
+        }
+    }
+
+    /// Its last token, without what ends it.
+    pub(super) fn last(&self) -> TokenId {
+        match self {
+            Self::Use { flag, .. } => *flag,
+            Self::Import { path, .. } => *path,
+            Self::Caveat(node) => node.close,
+            Self::Definition(node) | Self::Partial(node) => node.close,
+        }
+    }
+}
+
+/// `caveat only_on(day string) { day == "monday" }`
+#[derive(Debug)]
+pub(super) struct CaveatNode {
+    pub(super) keyword: TokenId,
+    pub(super) name: Path,
+    pub(super) open_parameters: TokenId,
+    pub(super) parameters: Vec<ParameterNode>,
+    pub(super) close_parameters: TokenId,
+    pub(super) open: TokenId,
+    /// The first and the last token of the expression, which is another language's.
+    pub(super) expression: (TokenId, TokenId),
+    pub(super) close: TokenId,
+}
+
+/// `days list<string>`
+#[derive(Debug)]
+pub(super) struct ParameterNode {
+    pub(super) name: TokenId,
+    pub(super) kind: ParameterTypeNode,
+}
+
+/// `list<string>`
+#[derive(Debug)]
+pub(super) struct ParameterTypeNode {
+    pub(super) name: TokenId,
+    pub(super) of: Vec<Self>,
 }
 
 /// `definition docs/document { … }`
@@ -16,8 +84,37 @@ pub(super) struct DefinitionNode {
     pub(super) keyword: TokenId,
     pub(super) name: Path,
     pub(super) open: TokenId,
-    pub(super) members: Vec<MemberNode>,
+    pub(super) statements: Vec<Statement>,
     pub(super) close: TokenId,
+}
+
+/// What stands between the braces of a definition.
+#[derive(Debug)]
+pub(super) enum Statement {
+    Member(MemberNode),
+    /// `...shared`
+    Reference {
+        dots: TokenId,
+        name: TokenId,
+    },
+}
+
+impl Statement {
+    /// Its first token.
+    pub(super) fn first(&self) -> TokenId {
+        match self {
+            Self::Member(node) => node.keyword,
+            Self::Reference { dots, .. } => *dots,
+        }
+    }
+
+    /// Its last token, without what ends it.
+    pub(super) fn last(&self) -> TokenId {
+        match self {
+            Self::Member(node) => node.last,
+            Self::Reference { name, .. } => *name,
+        }
+    }
 }
 
 /// `docs/document`: the names and the slashes between them.
@@ -27,13 +124,15 @@ pub(super) struct Path {
     pub(super) last: TokenId,
 }
 
-/// A statement of a definition.
+/// `relation viewer: user` or `permission view = viewer`
 #[derive(Debug)]
 pub(super) struct MemberNode {
     pub(super) keyword: TokenId,
     pub(super) name: TokenId,
     /// `:` or `=`
     pub(super) sign: TokenId,
+    /// `: user | group`, before the sign of a permission.
+    pub(super) annotation: Option<AnnotationNode>,
     pub(super) body: MemberBody,
     /// The last token of the statement, without what ends it.
     pub(super) last: TokenId,
@@ -46,11 +145,31 @@ pub(super) enum MemberBody {
     Permission(ExpressionNode),
 }
 
+/// The types of subject that a permission is said to have.
+#[derive(Debug)]
+pub(super) struct AnnotationNode {
+    pub(super) colon: TokenId,
+    /// Never empty.
+    pub(super) types: Vec<TokenId>,
+}
+
 /// One of the types of a relation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TypeNode {
     pub(super) path: Path,
     pub(super) form: TypeForm,
+    /// ` with …`
+    pub(super) terms: Option<TermsNode>,
+}
+
+/// `with only_on_mondays and expiration`
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TermsNode {
+    pub(super) with: TokenId,
+    pub(super) caveat: Option<Path>,
+    /// `and`, where both a caveat and the expiration stand.
+    pub(super) and: Option<TokenId>,
+    pub(super) expiration: Option<TokenId>,
 }
 
 /// What follows the path of a type.
@@ -70,11 +189,11 @@ pub(super) enum TypeForm {
 #[derive(Debug)]
 pub(super) enum ExpressionNode {
     Name(TokenId),
-    Arrow {
-        left: TokenId,
-        arrow: TokenId,
-        right: TokenId,
-    },
+    /// `self`
+    Itself(TokenId),
+    /// `nil`
+    Nil(TokenId),
+    Arrow(ArrowNode),
     Group {
         open: TokenId,
         inner: Box<Self>,
@@ -86,6 +205,38 @@ pub(super) enum ExpressionNode {
         operands: Vec<Self>,
         signs: Vec<TokenId>,
     },
+}
+
+/// `parent->view`, `parent.any(view)`, `parent.all(view)`
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ArrowNode {
+    pub(super) left: TokenId,
+    /// `->` or `.`
+    pub(super) sign: TokenId,
+    pub(super) right: TokenId,
+    /// `any` or `all`, and the parentheses around what is on the right.
+    pub(super) function: Option<FunctionNode>,
+}
+
+/// `any(` … `)`
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FunctionNode {
+    pub(super) name: TokenId,
+    pub(super) quantifier: Quantifier,
+    pub(super) open: TokenId,
+    pub(super) close: TokenId,
+}
+
+impl ArrowNode {
+    /// Its last token.
+    pub(super) fn last(&self) -> TokenId {
+        self.function.map_or(self.right, |function| function.close)
+    }
+
+    /// Whether one of the objects is enough.
+    pub(super) fn quantifier(&self) -> Quantifier {
+        self.function.map_or(Quantifier::Any, |function| function.quantifier)
+    }
 }
 
 /// From the loosest to the tightest.

@@ -1,7 +1,10 @@
 //! Text → tokens. SpiceDB's rules, the odd ones included: a line break ends a statement after a name, a keyword, `}`, `)`
-//! or `*`, and is nothing elsewhere.
+//! or `*`, and is nothing elsewhere; and some words are words of the language only after `use` of them.
 
-use super::{Span, syntax::Path};
+use super::{
+    Span,
+    syntax::{CaveatNode, Path},
+};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +47,18 @@ pub(super) enum TokenKind {
     Ellipsis,
     /// `;`
     Semicolon,
+    /// `,`
+    Comma,
+    /// `<`
+    Less,
+    /// `>`
+    Greater,
     /// A line break that ends a statement.
     LineEnd,
-    /// A string literal, which only later features use. Knowing it keeps the braces inside from being counted.
+    /// A string literal: a path, or part of a caveat's expression, where it keeps the braces inside from being counted.
     String,
+    /// An operator or a bracket that only the expressions of caveats have.
+    Foreign,
     /// A character that stands for nothing.
     Unknown,
     /// `/*` without its `*/`, up to the end of the text.
@@ -65,12 +76,55 @@ pub(super) enum Keyword {
     Relation,
     /// `permission`
     Permission,
-    /// `caveat`, of a later feature
+    /// `caveat`
     Caveat,
-    /// `nil`, of a later feature
+    /// `nil`
     Nil,
-    /// `with`, of a later feature
+    /// `with`
     With,
+    /// `self`, after `use self`
+    Itself,
+    /// `expiration`, after `use expiration`
+    Expiration,
+    /// `and`, after `use expiration`
+    And,
+    /// `partial`, after `use partial`
+    Partial,
+    /// `import`, after `use import`
+    Import,
+    /// `typechecking`, after `use typechecking`
+    Typechecking,
+}
+
+/// A part of the language that a text has to ask for: `use expiration`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Flag {
+    Expiration,
+    Import,
+    Partial,
+    Itself,
+    Typechecking,
+}
+
+impl Flag {
+    /// All of them, in the order of their names.
+    pub(super) const ALL: [Self; 5] = [Self::Expiration, Self::Import, Self::Partial, Self::Itself, Self::Typechecking];
+
+    /// As it is written after `use`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Expiration => "expiration",
+            Self::Import => "import",
+            Self::Partial => "partial",
+            Self::Itself => "self",
+            Self::Typechecking => "typechecking",
+        }
+    }
+
+    /// The flag of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flag| flag.name() == name)
+    }
 }
 
 /// A token and what stands before it.
@@ -120,6 +174,9 @@ impl<'t> Tokens<'t> {
             rest: text,
             line_breaks: 0,
             commented: 0,
+            flags: Vec::new(),
+            flags_open: true,
+            after_use: false,
             tokens: Self { text, tokens: Vec::new(), comments: Vec::new() },
         };
         lexer.run()
@@ -136,9 +193,29 @@ impl<'t> Tokens<'t> {
         self.tokens.get(id).or_else(|| self.tokens.last()).copied().unwrap_or(nothing)
     }
 
+    /// The token that starts here, or the next one.
+    pub(super) fn at(&self, offset: usize) -> TokenId {
+        self.tokens.partition_point(|token| token.span.start < offset)
+    }
+
     /// What a token says.
     pub(super) fn text_of(&self, id: TokenId) -> &'t str {
         self.slice(self.token(id).span)
+    }
+
+    /// What a string says, without its quotes.
+    pub(super) fn string_value(&self, id: TokenId) -> &'t str {
+        let text = self.text_of(id);
+        ["\"\"\"", "'''", "\"", "'"]
+            .into_iter()
+            .find_map(|mark| text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark)))
+            .unwrap_or_default()
+    }
+
+    /// The expression of a caveat, as it was written.
+    pub(super) fn expression_of(&self, node: &CaveatNode) -> &'t str {
+        let (first, last) = node.expression;
+        self.slice(Span { start: self.token(first).span.start, end: self.token(last).span.end })
     }
 
     /// Where a path stands.
@@ -154,6 +231,17 @@ impl<'t> Tokens<'t> {
     /// A part of the text.
     pub(super) fn slice(&self, span: Span) -> &'t str {
         self.text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// Whether this byte is inside a string or a comment, and not its first one.
+    pub(super) fn in_string(&self, offset: usize) -> bool {
+        let holds = |span: Span| span.start < offset && offset < span.end;
+        let token = self.tokens.partition_point(|token| token.span.start < offset).checked_sub(1);
+        let token = token.and_then(|id| self.tokens.get(id));
+        let comment = self.comments.partition_point(|comment| comment.span.start < offset).checked_sub(1);
+        let comment = comment.and_then(|id| self.comments.get(id));
+        token.is_some_and(|token| token.kind == TokenKind::String && holds(token.span))
+            || comment.is_some_and(|comment| holds(comment.span))
     }
 
     /// The comments between the end of one token and the start of another.
@@ -186,6 +274,12 @@ struct Lexer<'t> {
     line_breaks: usize,
     /// Comments that belong to tokens already made.
     commented: usize,
+    /// What was asked for so far.
+    flags: Vec<Flag>,
+    /// Whether more may be asked for: no definition has begun.
+    flags_open: bool,
+    /// Whether the last name was `use`.
+    after_use: bool,
     tokens: Tokens<'t>,
 }
 
@@ -239,36 +333,85 @@ impl<'t> Lexer<'t> {
             .rest
             .find(|character: char| character != '_' && !character.is_alphanumeric())
             .unwrap_or(self.rest.len());
-        let kind = match self.rest.get(..length).unwrap_or_default() {
-            "definition" => TokenKind::Keyword(Keyword::Definition),
-            "relation" => TokenKind::Keyword(Keyword::Relation),
-            "permission" => TokenKind::Keyword(Keyword::Permission),
-            "caveat" => TokenKind::Keyword(Keyword::Caveat),
-            "nil" => TokenKind::Keyword(Keyword::Nil),
-            "with" => TokenKind::Keyword(Keyword::With),
-            _ => TokenKind::Identifier,
+        let word = self.rest.get(..length).unwrap_or_default();
+        let keyword = match word {
+            "definition" => Some(Keyword::Definition),
+            "relation" => Some(Keyword::Relation),
+            "permission" => Some(Keyword::Permission),
+            "caveat" => Some(Keyword::Caveat),
+            "nil" => Some(Keyword::Nil),
+            "with" => Some(Keyword::With),
+            _ => None,
         };
-        self.token(kind, length);
+        if matches!(keyword, Some(Keyword::Definition | Keyword::Caveat)) {
+            self.flags_open = false;
+        }
+        if keyword.is_none() && self.flags_open {
+            if self.after_use {
+                self.flags.extend(Flag::named(word));
+                self.after_use = false;
+            } else {
+                self.after_use = word == "use";
+            }
+        }
+        let keyword = keyword.or_else(|| self.keyword_of_flag(word));
+        self.token(keyword.map_or(TokenKind::Identifier, TokenKind::Keyword), length);
     }
 
-    /// Up to the closing quote: of a single one on the same line, of three in a row anywhere. Looks no further than that,
-    /// so that many strings on one line cost no more than one.
+    /// The keyword that a word is because it was asked for.
+    fn keyword_of_flag(&self, word: &str) -> Option<Keyword> {
+        let (keyword, flag) = match word {
+            "self" => (Keyword::Itself, Flag::Itself),
+            "expiration" => (Keyword::Expiration, Flag::Expiration),
+            "and" => (Keyword::And, Flag::Expiration),
+            "partial" => (Keyword::Partial, Flag::Partial),
+            "import" => (Keyword::Import, Flag::Import),
+            "typechecking" => (Keyword::Typechecking, Flag::Typechecking),
+            _ => return None,
+        };
+        self.flags.contains(&flag).then_some(keyword)
+    }
+
+    /// Up to the closing quote: of a single one on the same line, of three in a row anywhere. What is never closed is one
+    /// unknown token, so that no part of the text is searched twice.
     fn string(&mut self, quote: char) {
         let triple = if quote == '"' { "\"\"\"" } else { "'''" };
-        let (mark, closing) = if let Some(body) = self.rest.strip_prefix(triple) {
-            (triple.len(), body.find(triple))
-        } else {
-            let body = self.rest.strip_prefix(quote).unwrap_or_default();
-            let stop = body.find([quote, '\n', '\r']);
-            (quote.len_utf8(), stop.filter(|stop| body.get(*stop..).is_some_and(|rest| rest.starts_with(quote))))
-        };
-        match closing {
-            Some(length) => self.token(TokenKind::String, length + 2 * mark),
-            None => self.token(TokenKind::Unknown, mark),
+        let (mark, ends_at_line) =
+            if self.rest.starts_with(triple) { (triple, false) } else { (triple.get(..1).unwrap_or_default(), true) };
+        let raw = self.after_raw_prefix();
+        let mut rest = self.rest.strip_prefix(mark).unwrap_or_default();
+        loop {
+            if let Some(after) = rest.strip_prefix(mark) {
+                return self.token(TokenKind::String, self.rest.len() - after.len());
+            }
+            let mut characters = rest.chars();
+            match characters.next() {
+                None => break,
+                Some('\n' | '\r') if ends_at_line => break,
+                // Whatever follows, it closes nothing.
+                Some('\\') if !raw && !characters.as_str().starts_with(['\n', '\r']) => {
+                    characters.next();
+                }
+                Some(_) => {}
+            }
+            rest = characters.as_str();
         }
+        self.token(TokenKind::Unknown, self.rest.len() - rest.len());
+    }
+
+    /// Whether the string that starts here is raw, as in `r"\"`: the word that touches it says so.
+    fn after_raw_prefix(&self) -> bool {
+        let at = self.text.len() - self.rest.len();
+        let prefix = self.tokens.tokens.last().filter(|last| last.kind == TokenKind::Identifier && last.span.end == at);
+        prefix.is_some_and(|last| {
+            matches!(self.tokens.slice(last.span), "r" | "R" | "br" | "bR" | "Br" | "BR" | "rb" | "rB" | "Rb" | "RB")
+        })
     }
 
     fn punctuation(&mut self, character: char) {
+        if ["||", "&&", "==", "!=", "<=", ">="].into_iter().any(|operator| self.rest.starts_with(operator)) {
+            return self.token(TokenKind::Foreign, 2);
+        }
         let kind = match character {
             '{' => TokenKind::LeftBrace,
             '}' => TokenKind::RightBrace,
@@ -287,6 +430,10 @@ impl<'t> Lexer<'t> {
             '.' if self.rest.starts_with("...") => return self.token(TokenKind::Ellipsis, 3),
             '.' => TokenKind::Period,
             ';' => TokenKind::Semicolon,
+            ',' => TokenKind::Comma,
+            '<' => TokenKind::Less,
+            '>' => TokenKind::Greater,
+            '[' | ']' | '?' | '!' | '%' => TokenKind::Foreign,
             _ => TokenKind::Unknown,
         };
         self.token(kind, character.len_utf8());

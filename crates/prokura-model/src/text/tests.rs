@@ -1,3 +1,5 @@
+mod terms;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -59,9 +61,9 @@ fn says_what_is_wrong_with_a_relationship() {
         "document:a#@user:alice",
     ], refused::<Relationship>), @r##"
 document:a#viewer@user:alice[some_caveat]
-    column 29: caveats and expiration (`[...]`) are not supported yet by this version
+    column 29: a caveat or an expiration (`[…]`) has no place here
 document:a#viewer@user:alice[expiration:2030-01-01T00:00:00Z]
-    column 29: caveats and expiration (`[...]`) are not supported yet by this version
+    column 29: a caveat or an expiration (`[…]`) has no place here
 document:a#viewer@user:alice@example.com
     column 29: `@` where the text should end; an id with anything but letters, digits and `/_|-=+` stands in double quotes, as in `user:"alice@example.com"`
 document:a b#viewer@user:alice

@@ -2,7 +2,7 @@
 
 use proptest::{collection, prelude::*};
 
-use crate::schema::token::{Keyword, TokenKind, Tokens};
+use crate::schema::token::{TokenKind, Tokens};
 
 /// A text that is a schema, with comments and line breaks wherever they may stand.
 pub(super) fn schema_text() -> impl Strategy<Value = String> {
@@ -54,8 +54,19 @@ pub(super) fn nearly_a_schema() -> impl Strategy<Value = String> {
         "nil",
         "with",
         "caveat",
+        "caveat only(day string) {",
         "use ",
+        "use expiration\n",
+        "use partial\n",
+        "use self\n",
+        "partial shared {\n",
+        "...shared",
+        " and expiration",
         "self",
+        "<",
+        ">",
+        "&&",
+        "[",
         " ",
         "\t",
         "\r\n",
@@ -95,6 +106,15 @@ const RELATIONS: [&str; 4] = ["member", "parent", "viewer", "owner"];
 /// The tokens of a schema; `\n` where a statement ends. Every type has every relation, so that any reference holds.
 fn schema(dice: &mut Dice) -> Vec<String> {
     let mut tokens = Vec::new();
+    for flag in ["expiration", "self", "partial"] {
+        tokens.extend(["use", flag, "\n"].map(str::to_owned));
+    }
+    caveat(dice, &mut tokens);
+    tokens.extend(["partial", "shared", "{"].map(str::to_owned));
+    for member in ["helper", "watcher"].iter().take(dice.roll(3)) {
+        tokens.extend(["relation", member, ":", "user", "\n"].map(str::to_owned));
+    }
+    tokens.extend(["}", "\n"].map(str::to_owned));
     for kind in TYPES {
         tokens.push("definition".to_owned());
         path(kind, &mut tokens);
@@ -104,14 +124,41 @@ fn schema(dice: &mut Dice) -> Vec<String> {
             subject_types(relation, dice, &mut tokens);
             tokens.push("\n".to_owned());
         }
+        if dice.roll(2) == 1 {
+            tokens.extend(["...", "shared", "\n"].map(str::to_owned));
+        }
         for permission in ["view", "edit"].iter().take(dice.roll(3)) {
-            tokens.extend(["permission".to_owned(), (*permission).to_owned(), "=".to_owned()]);
+            tokens.extend(["permission".to_owned(), (*permission).to_owned()]);
+            if dice.roll(3) == 1 {
+                tokens.extend([":", "user", "|", "group"].map(str::to_owned));
+            }
+            tokens.push("=".to_owned());
             expression(dice, 3, &mut tokens);
             tokens.push("\n".to_owned());
         }
         tokens.extend(["}".to_owned(), "\n".to_owned()]);
     }
     tokens
+}
+
+/// A caveat whose expression is one token here: what may stand inside it is another language's matter.
+fn caveat(dice: &mut Dice, tokens: &mut Vec<String>) {
+    let head = [
+        "caveat", "docs", "/", "Only", "(", "day", "string", ",", "days", "map", "<", "list", "<", "string", ">", ">",
+        ")", "{",
+    ];
+    tokens.extend(head.map(str::to_owned));
+    tokens.push(
+        dice.one(&[
+            "day in days.week",
+            "days[\"}\"] == [day]",
+            "(day == 'a' ||\n      day in\n        days.week) // c",
+            "day == \"\"\"a\n  b\"\"\" && {\n'a': day\n}.a in days.week",
+            "// d\n day\n\t== 'a' // e }\n\n && size(days) > 1",
+        ])
+        .to_owned(),
+    );
+    tokens.extend(["}", "\n"].map(str::to_owned));
 }
 
 fn path(kind: &str, tokens: &mut Vec<String>) {
@@ -137,6 +184,13 @@ fn subject_types(relation: &str, dice: &mut Dice, tokens: &mut Vec<String>) {
             &[&[], &["#", "..."], &["#", "member"]]
         };
         tokens.extend(forms[dice.roll(forms.len())].iter().map(|token| (*token).to_owned()));
+        let terms: [&[&str]; 4] = [
+            &[],
+            &["with", "expiration"],
+            &["with", "docs", "/", "Only"],
+            &["with", "docs", "/", "Only", "and", "expiration"],
+        ];
+        tokens.extend(terms[dice.roll(terms.len())].iter().map(|token| (*token).to_owned()));
     }
 }
 
@@ -145,13 +199,19 @@ fn expression(dice: &mut Dice, depth: usize, tokens: &mut Vec<String>) {
         if position > 0 {
             tokens.push(dice.one(&["+", "&", "-"]).to_owned());
         }
-        match dice.roll(4) {
+        match dice.roll(6) {
             0 if depth > 0 => {
                 tokens.push("(".to_owned());
                 expression(dice, depth - 1, tokens);
                 tokens.push(")".to_owned());
             }
             1 => tokens.extend([dice.one(&RELATIONS[..3]), "->", dice.one(&RELATIONS)].map(str::to_owned)),
+            2 => tokens.push(dice.one(&["self", "nil"]).to_owned()),
+            3 => {
+                let quantifier = dice.one(&["any", "all"]);
+                let arrow = [dice.one(&RELATIONS[..3]), ".", quantifier, "(", dice.one(&RELATIONS), ")"];
+                tokens.extend(arrow.map(str::to_owned));
+            }
             _ => tokens.push(dice.one(&RELATIONS).to_owned()),
         }
     }
@@ -167,7 +227,7 @@ fn lay_out(tokens: &[String], dice: &mut Dice) -> String {
             let dots = tokens[position - 1] == "...";
             let ends: &[&str] = match (dots, next) {
                 (true, _) => &[";\n", "; // c\n", ";;\n\n// d\n", "; /* e */"],
-                (_, "definition" | "") => {
+                (_, "definition" | "caveat" | "partial" | "use" | "") => {
                     &["\n", "\n\n\n", " // c\n", ";", "\n// d\n// e\n\n", "\n/* f */", " /*g*/ /*h\n*/\n"]
                 }
                 _ => {
@@ -178,16 +238,19 @@ fn lay_out(tokens: &[String], dice: &mut Dice) -> String {
             continue;
         }
         text.push_str(token);
-        let breaks = !ends_statement(token) && next != "\n";
+        let breaks = !ends_statement(token) && next != "\n" && !token.contains("//");
         let gaps: &[&str] = if breaks {
             &["", " ", "\n", " // c\n", " /* d */ ", "\n\n/* e\n f */", "\t/**g*/ // h\n\n"]
         } else {
             &[" ", "  ", " /* c */ ", " /* d\n* e */ "]
         };
+        // An expression may end in a comment.
+        let gaps = if token.contains("//") { &["\n", "\n\n // f\n"] } else { gaps };
         let gap = dice.one(gaps);
         text.push_str(gap);
         // `/` and a comment after it would be another comment, and so would two words be one word.
-        if gap.is_empty() && (token == "/" || next == "/") {
+        let dotted = token.ends_with('.') || next.starts_with('.');
+        if gap.is_empty() && (token == "/" || next == "/" || dotted) {
             text.push(' ');
         }
     }
@@ -199,7 +262,7 @@ fn ends_statement(token: &str) -> bool {
     matches!(
         tokens.token(0).kind,
         TokenKind::Identifier
-            | TokenKind::Keyword(Keyword::Definition | Keyword::Relation | Keyword::Permission)
+            | TokenKind::Keyword(_)
             | TokenKind::RightBrace
             | TokenKind::RightParenthesis
             | TokenKind::Star

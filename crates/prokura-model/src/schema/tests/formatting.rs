@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::{super::lower::comment_lines, *};
+use super::{
+    super::{canonical::canonical_condition, lower::comment_lines},
+    *,
+};
 use crate::schema::token::Tokens;
 
 /// What the comments of a text say, in any order.
@@ -15,6 +18,16 @@ fn comments(text: &str) -> Vec<String> {
     said
 }
 
+/// The members of each definition, without what comments and annotations say of them.
+fn undocumented(schema: &Schema) -> Vec<(TypeName, Vec<Member>)> {
+    let bare = |member: &Member| match member.clone() {
+        Member::Relation(relation) => Member::Relation(Relation { doc: None, ..relation }),
+        Member::Permission(permission) => Member::Permission(Permission { doc: None, types: None, ..permission }),
+    };
+    let definitions = schema.definitions().values();
+    definitions.map(|definition| (definition.name.clone(), definition.members.values().map(bare).collect())).collect()
+}
+
 proptest! {
     // Four times what is usual, or what `PROPTEST_CASES` says.
     #![proptest_config(ProptestConfig::with_cases(4 * ProptestConfig::default().cases))]
@@ -25,6 +38,13 @@ proptest! {
         let formatted = format(&text).unwrap();
         let again = Schema::parse(&formatted).map_err(|problems| TestCaseError::fail(said(&problems)))?;
         prop_assert_eq!(again.definitions(), schema.definitions());
+        for (ours, theirs) in again.caveats().values().zip(schema.caveats().values()) {
+            prop_assert_eq!(canonical_condition(&ours.expression), canonical_condition(&theirs.expression));
+            prop_assert_eq!((&ours.doc, &ours.parameters), (&theirs.doc, &theirs.parameters));
+        }
+        let given_back = parsed(&canonical(&text).unwrap());
+        prop_assert_eq!(undocumented(&given_back), undocumented(&schema));
+        prop_assert_eq!(canonical(given_back.text()).unwrap(), given_back.text());
         prop_assert_eq!(comments(&formatted), comments(&text));
         prop_assert_eq!(format(&formatted).unwrap(), formatted);
     }
@@ -80,6 +100,53 @@ definition docs/folder {
 	// the end
 }
 // over
+"##);
+}
+
+#[test]
+fn formats_all_of_the_language() {
+    let text = "use   expiration
+        use self // the object itself
+
+        use partial; use import import \"users.zed\"
+        import \"groups.zed\"
+        // On a day.
+        caveat docs/Only(day string,days list< string > /* all */) { // it says
+              day in days &&
+                day != \"}\"   // never
+                    && true
+              // over
+        } partial shared{relation helper:user with  docs/Only|user#... with expiration | user:* with docs/Only and expiration; // helps
+        }
+        definition document { ... shared // put in
+            permission view:user|group=helper . any( view )+nil-self
+        }";
+    insta::assert_snapshot!(format(text).unwrap(), @r##"
+use expiration
+use self // the object itself
+
+use partial
+use import
+
+import "users.zed"
+import "groups.zed"
+
+// On a day.
+caveat docs/Only(day string, days list<string> /* all */ ) { // it says
+	day in days &&
+	day != "}"   // never
+	    && true
+	// over
+}
+
+partial shared {
+	relation helper: user with docs/Only | user with expiration | user:* with docs/Only and expiration // helps
+}
+
+definition document {
+	...shared // put in
+	permission view: user | group = (helper.any(view) + nil) - self
+}
 "##);
 }
 

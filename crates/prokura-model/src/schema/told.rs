@@ -1,0 +1,55 @@
+use super::Difference;
+
+impl Difference {
+    /// The stable word for what kind of difference it is.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::DefinitionAdded(_) => "definition_added",
+            Self::DefinitionRemoved(_) => "definition_removed",
+            Self::DefinitionDocChanged(_) => "definition_doc_changed",
+            Self::RelationAdded(..) => "relation_added",
+            Self::RelationRemoved(..) => "relation_removed",
+            Self::RelationDocChanged(..) => "relation_doc_changed",
+            Self::SubjectTypeAdded(..) => "subject_type_added",
+            Self::SubjectTypeRemoved(..) => "subject_type_removed",
+            Self::PermissionAdded(..) => "permission_added",
+            Self::PermissionRemoved(..) => "permission_removed",
+            Self::PermissionDocChanged(..) => "permission_doc_changed",
+            Self::PermissionExpressionChanged(..) => "permission_expression_changed",
+            Self::CaveatAdded(_) => "caveat_added",
+            Self::CaveatRemoved(_) => "caveat_removed",
+            Self::CaveatDocChanged(_) => "caveat_doc_changed",
+            Self::CaveatExpressionChanged(_) => "caveat_expression_changed",
+            Self::CaveatParameterAdded(..) => "caveat_parameter_added",
+            Self::CaveatParameterRemoved(..) => "caveat_parameter_removed",
+            Self::CaveatParameterTypeChanged(..) => "caveat_parameter_type_changed",
+        }
+    }
+
+    /// Where: `document`, `document#viewer`, or the name of a caveat.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::DefinitionAdded(kind) | Self::DefinitionRemoved(kind) | Self::DefinitionDocChanged(kind) => {
+                kind.to_string()
+            }
+            Self::RelationAdded(kind, name)
+            | Self::RelationRemoved(kind, name)
+            | Self::RelationDocChanged(kind, name)
+            | Self::SubjectTypeAdded(kind, name, _)
+            | Self::SubjectTypeRemoved(kind, name, _)
+            | Self::PermissionAdded(kind, name)
+            | Self::PermissionRemoved(kind, name)
+            | Self::PermissionDocChanged(kind, name)
+            | Self::PermissionExpressionChanged(kind, name) => format!("{kind}#{name}"),
+            Self::CaveatAdded(name)
+            | Self::CaveatRemoved(name)
+            | Self::CaveatDocChanged(name)
+            | Self::CaveatExpressionChanged(name)
+            | Self::CaveatParameterAdded(name, _)
+            | Self::CaveatParameterRemoved(name, _)
+            | Self::CaveatParameterTypeChanged(name, ..) => name.to_string(),
+        }
+    }
+}
