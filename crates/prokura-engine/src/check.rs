@@ -3,19 +3,25 @@
 //! Three-valued, with a cut at goals already open on the path; `docs/design/evaluation.md` says why that is the well-founded
 //! model. Nothing here recurses, so the depth of a graph never meets the end of a thread's stack.
 
+mod combine;
+mod unknown;
+
 use std::collections::HashMap;
 
-use prokura_model::Revision;
+use prokura_model::{Revision, condition::Evaluation};
+
+use self::combine::{both, either, except};
+pub(crate) use self::unknown::{Lacking, Unknowns, Why};
 
 use crate::{
-    Limits,
+    Given, Limits,
     graph::Graph,
     hash::PackedHash,
     inline::Inline,
     limits::DEPTH_MAX,
-    list::{List, Walk},
+    list::{Birth, List, Walk},
     packed::{Class, Node, RelationId, Subject},
-    program::{Allowed, MemberId, Operator, Program, Rule, Step, StepId},
+    program::{Allowed, Compiled, MemberId, Operator, Program, Rule, Step, StepId},
     trace::{Edge, Trace},
 };
 
@@ -26,13 +32,16 @@ const MEMO_AFTER: u32 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Truth {
     False,
-    Undefined,
+    /// It depends on a caveat that cannot be decided, or on its own absence.
+    Unknown,
     True,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Answer<N> {
     pub(crate) truth: Truth,
+    /// What an unknown lacks.
+    pub(crate) why: Why,
     pub(crate) note: N,
 }
 
@@ -49,6 +58,7 @@ pub(crate) struct Asked<'g> {
     pub(crate) graph: &'g Graph<'g>,
     pub(crate) program: &'g Program,
     pub(crate) revision: Revision,
+    pub(crate) given: Given<'g>,
     pub(crate) subject: Subject,
     /// An edge to the subject that is taken to exist, for finding out what would have made a deny an allow.
     pub(crate) assumed: Option<Node>,
@@ -69,6 +79,7 @@ pub(crate) struct Check<'g, 't, T: Trace> {
     open: Inline<Open, 8>,
     memo: HashMap<Node, Kept<T::Note>, PackedHash>,
     doubts: Vec<Doubt>,
+    unknowns: Unknowns,
     trace: &'t mut T,
 }
 
@@ -110,14 +121,35 @@ struct Frame<'g, N> {
 
 enum Task<'g> {
     Operator { operator: Operator, first: StepId, next: StepId, end: StepId },
-    Usersets { list: &'g List, walk: Walk, edge: Edge },
-    Arrow { list: &'g List, walk: Walk, target: RelationId, edge: Edge },
+    Usersets { list: &'g List, walk: Walk, within: Option<&'g Allowed>, edge: Edge, held: Held },
+    Arrow { list: &'g List, walk: Walk, arrow: Arrow<'g>, edge: Edge, held: Held },
+}
+
+/// An arrow's walk: what is asked of the objects it leads to.
+#[derive(Clone, Copy)]
+struct Arrow<'g> {
+    target: RelationId,
+    /// Whether every object must have it.
+    every: bool,
+    /// Whether an edge was followed yet; an arrow that asks for every object asks for at least one.
+    followed: bool,
+    within: Option<&'g Allowed>,
+}
+
+/// Whether an edge exists for this question: for good, not at all, or perhaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Surely,
+    Perhaps(Why),
+    Not,
+    /// Over, or not allowed by the model it is asked about: as if it had never been written.
+    Absent,
 }
 
 /// What a frame needs next.
 enum Child {
     Step { step: Step, node: Node, negations: u32 },
-    Goal { node: Node, negations: u32 },
+    Edge { edge: Edge, birth: Birth, goal: Node, negations: u32 },
     Done,
 }
 
@@ -138,8 +170,14 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             open: Inline::default(),
             memo: HashMap::default(),
             doubts: Vec::new(),
+            unknowns: Unknowns::default(),
             trace,
         }
+    }
+
+    /// What an unknown answer lacks; nothing if it depends on its own absence.
+    pub(crate) fn lacking(&self, why: Why) -> Option<&Lacking> {
+        self.unknowns.get(why)
     }
 
     /// Answers are kept once more goals than this were opened. It changes what a check costs, never what it says.
@@ -159,7 +197,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         loop {
             if let Some(found) = answer.take() {
                 let Some(frame) = self.frames.last_mut() else { return Ok(found) };
-                frame.absorb(found, self.trace);
+                frame.absorb(found, &mut self.unknowns, self.trace);
             }
             answer = self.advance()?;
         }
@@ -173,17 +211,80 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         };
         match child {
             Child::Step { step, node, negations } => self.enter_step(step, node, negations),
-            Child::Goal { node, negations } => {
+            Child::Edge { edge, birth, goal, negations } => {
                 self.visit()?;
-                self.enter_goal(node, negations)
+                self.follow(edge, birth, goal, negations)
             }
             Child::Done => Ok(self.leave()),
+        }
+    }
+
+    /// Enters the goal at the end of an edge, unless the edge is not there for this question.
+    fn follow(
+        &mut self,
+        edge: Edge,
+        birth: Birth,
+        goal: Node,
+        negations: u32,
+    ) -> Result<Option<Answer<T::Note>>, Exhausted> {
+        let within = match self.frames.last_mut().map(|frame| &frame.task) {
+            Some(Task::Usersets { within, .. }) => *within,
+            Some(Task::Arrow { arrow, .. }) => arrow.within,
+            Some(Task::Operator { .. }) | None => None,
+        };
+        let holds = self.holds(edge, birth, within);
+        match self.frames.last_mut().map(|frame| &mut frame.task) {
+            Some(Task::Usersets { held, .. }) => *held = holds,
+            Some(Task::Arrow { held, arrow, .. }) => {
+                *held = holds;
+                arrow.followed |= holds != Held::Absent;
+            }
+            Some(Task::Operator { .. }) | None => {}
+        }
+        match holds {
+            Held::Surely | Held::Perhaps(_) => self.enter_goal(goal, negations),
+            Held::Not | Held::Absent => Ok(Some(Answer::no())),
+        }
+    }
+
+    /// Whether an edge that was found exists for this question.
+    fn holds(&mut self, edge: Edge, birth: Birth, within: Option<&Allowed>) -> Held {
+        if !birth.on_terms() {
+            return match within {
+                Some(allowed) if !allowed.fits(edge.subject, None) => Held::Absent,
+                Some(_) | None => Held::Surely,
+            };
+        }
+        let Asked { graph, given, program, .. } = self.asked;
+        let Some(terms) = graph.terms(edge.node, edge.subject, birth) else {
+            return Held::Perhaps(self.unknowns.failed(edge, "the terms of a relationship are lost".to_owned()));
+        };
+        let caveat = terms.caveat.as_ref();
+        let fits = within.is_none_or(|allowed| allowed.fits(edge.subject, Some(terms)));
+        if terms.is_over(given.now) || !fits {
+            return Held::Absent;
+        }
+        let Some(caveat) = caveat else { return Held::Surely };
+        let Some(declared) = program.schema.caveat(caveat.name.as_str()) else {
+            let failure = format!("the schema declares no caveat `{}`", caveat.name);
+            return Held::Perhaps(self.unknowns.failed(edge, failure));
+        };
+        match declared.condition.evaluate(&caveat.context, given.context) {
+            Evaluation::True => Held::Surely,
+            Evaluation::False => Held::Not,
+            Evaluation::Missing(names) => Held::Perhaps(self.unknowns.missing(edge, names)),
+            Evaluation::Failed(failure) => {
+                let failure = format!("caveat `{}`: {failure}", caveat.name);
+                Held::Perhaps(self.unknowns.failed(edge, failure))
+            }
         }
     }
 
     fn enter_step(&mut self, step: Step, node: Node, negations: u32) -> Result<Option<Answer<T::Note>>, Exhausted> {
         match step {
             Step::Never => Ok(Some(Answer::no())),
+            Step::Itself => Ok(Some(self.enter_itself(node))),
+            Step::Direct { member } => self.enter_direct(node, member, negations),
             Step::Member { relation, member } => {
                 let goal = node.with_relation(relation);
                 if self.itself == Some(goal) {
@@ -195,14 +296,47 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
                 self.push(node, negations, false, Task::Operator { operator, first, next: first, end });
                 Ok(None)
             }
-            Step::Arrow { tupleset, target } => {
+            Step::Arrow { tupleset, target, every } => {
                 let from = node.with_relation(tupleset);
                 let Some(list) = self.asked.graph.edges_from(from) else { return Ok(Some(Answer::no())) };
                 let walk = list.walk_from(0);
-                self.push(node, negations, false, Task::Arrow { list, walk, target, edge: Edge::none(from) });
+                let within = self.asked.program.restricted(from);
+                let arrow = Arrow { target, every, followed: false, within };
+                self.push(
+                    node,
+                    negations,
+                    false,
+                    Task::Arrow { list, walk, arrow, edge: Edge::none(from), held: Held::Surely },
+                );
                 Ok(None)
             }
         }
+    }
+
+    /// The subject is the object itself.
+    fn enter_itself(&mut self, node: Node) -> Answer<T::Note> {
+        if self.asked.subject != Subject::object(node.kind(), node.object()) {
+            return Answer::no();
+        }
+        Answer { truth: Truth::True, why: Why::default(), note: self.trace.itself() }
+    }
+
+    /// The edges written to a relation that is computed too: part of its goal, which is open already.
+    fn enter_direct(
+        &mut self,
+        node: Node,
+        member: MemberId,
+        negations: u32,
+    ) -> Result<Option<Answer<T::Note>>, Exhausted> {
+        self.visit()?;
+        let Some(allowed) = self.asked.program.member(member).and_then(Compiled::direct) else {
+            return Ok(Some(Answer::no()));
+        };
+        let list = self.asked.graph.edges_from(node);
+        let found = self.probe(node, list, allowed);
+        let Some(list) = self.usersets_to_walk(&found, list, allowed) else { return Ok(Some(found)) };
+        self.walk_usersets(node, negations, false, list, allowed, found);
+        Ok(None)
     }
 
     fn enter_goal(&mut self, goal: Node, negations: u32) -> Result<Option<Answer<T::Note>>, Exhausted> {
@@ -245,19 +379,18 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
     fn enter_relation(
         &mut self,
         goal: Node,
-        allowed: &Allowed,
+        allowed: &'g Allowed,
         negations: u32,
     ) -> Result<Option<Answer<T::Note>>, Exhausted> {
         self.visit()?;
         let list = self.asked.graph.edges_from(goal);
-        if let Some(edge) = self.probe(goal, list, allowed) {
+        let found = self.probe(goal, list, allowed);
+        if found.truth == Truth::True {
             self.check_depth()?;
             self.trace.reached(goal);
-            let note = self.trace.edge(edge);
-            return Ok(Some(Answer { truth: Truth::True, note: self.trace.proved(goal, note) }));
+            return Ok(Some(Answer { note: self.trace.proved(goal, found.note), ..found }));
         }
-        let usersets = Subject::FIRST_USERSET.bits();
-        let list = list.filter(|list| allowed.has_usersets() && list.reaches(usersets));
+        let list = self.usersets_to_walk(&found, list, allowed);
         if list.is_some()
             && let Some(known) = self.known(goal, negations)
         {
@@ -267,32 +400,75 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         self.trace.missed(goal, self.open.len(), negations);
         let Some(list) = list else {
             self.trace.reached(goal);
-            return Ok(Some(Answer::no()));
+            return Ok(Some(found));
         };
         self.open(goal, negations);
-        let walk = list.walk_from(usersets);
-        self.push(goal, negations, true, Task::Usersets { list, walk, edge: Edge::none(goal) });
+        self.walk_usersets(goal, negations, true, list, allowed, found);
         Ok(None)
     }
 
-    fn probe(&self, goal: Node, list: Option<&List>, allowed: &Allowed) -> Option<Edge> {
+    /// The list, if who stands in its usersets can still change what the probes found.
+    fn usersets_to_walk(&self, found: &Answer<T::Note>, list: Option<&'g List>, allowed: &Allowed) -> Option<&'g List> {
+        let open = found.truth != Truth::True && allowed.has_usersets();
+        list.filter(|list| open && list.reaches(Subject::FIRST_USERSET.bits()))
+    }
+
+    fn walk_usersets(
+        &mut self,
+        node: Node,
+        negations: u32,
+        closes: bool,
+        list: &'g List,
+        allowed: &'g Allowed,
+        found: Answer<T::Note>,
+    ) {
+        let walk = list.walk_from(Subject::FIRST_USERSET.bits());
+        let within = self.asked.program.is_strict().then_some(allowed);
+        let task = Task::Usersets { list, walk, within, edge: Edge::none(node), held: Held::Surely };
+        self.push(node, negations, closes, task);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.answer = found;
+        }
+    }
+
+    /// The edges that name the subject itself, or everyone of its type.
+    fn probe(&mut self, goal: Node, list: Option<&List>, allowed: &Allowed) -> Answer<T::Note> {
         let Asked { subject, revision, .. } = self.asked;
+        let mut why = None;
         if let Some(list) = list {
-            if let Some(birth) = list.find(subject.bits(), revision) {
-                return Some(Edge { node: goal, subject, birth });
-            }
-            if let Some(everyone) = self.everyone.filter(|_| allowed.has_wildcards())
-                && let Some(birth) = list.find(everyone.bits(), revision)
-            {
-                return Some(Edge { node: goal, subject: everyone, birth });
+            let everyone = self.everyone.filter(|_| allowed.has_wildcards());
+            for named in [Some(subject), everyone].into_iter().flatten() {
+                let Some(birth) = list.find(named.bits(), revision) else { continue };
+                let edge = Edge { node: goal, subject: named, birth };
+                if !birth.on_terms() && !self.asked.program.is_strict() {
+                    return self.named(edge);
+                }
+                let within = self.asked.program.is_strict().then_some(allowed);
+                match self.holds(edge, birth, within) {
+                    Held::Surely => return self.named(edge),
+                    Held::Perhaps(lacking) => {
+                        why = Some(why.map_or(lacking, |before| self.unknowns.merged(before, lacking)));
+                    }
+                    Held::Not | Held::Absent => {}
+                }
             }
         }
-        (self.asked.assumed == Some(goal)).then_some(Edge { node: goal, subject, birth: revision })
+        if self.asked.assumed == Some(goal) {
+            return self.named(Edge { node: goal, subject, birth: Birth::new(revision, false) });
+        }
+        match why {
+            Some(why) => Answer { truth: Truth::Unknown, why, note: T::Note::default() },
+            None => Answer::no(),
+        }
+    }
+
+    fn named(&mut self, edge: Edge) -> Answer<T::Note> {
+        Answer { truth: Truth::True, why: Why::default(), note: self.trace.edge(edge) }
     }
 
     fn prove_itself(&mut self, goal: Node) -> Answer<T::Note> {
         let note = self.trace.itself();
-        Answer { truth: Truth::True, note: self.trace.proved(goal, note) }
+        Answer { truth: Truth::True, why: Why::default(), note: self.trace.proved(goal, note) }
     }
 
     /// The answer for a goal that is open on the path already: it adds nothing to itself, and what it says about its own
@@ -303,8 +479,8 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         if let Some(asking) = self.open.last_mut() {
             asking.rests_on = asking.rests_on.min(at);
         }
-        let truth = if since == negations { Truth::False } else { Truth::Undefined };
-        Some(Answer { truth, note: T::Note::default() })
+        let truth = if since == negations { Truth::False } else { Truth::Unknown };
+        Some(Answer { truth, why: Why::default(), note: T::Note::default() })
     }
 
     /// What is known of a goal already: because it is being asked, or because it was.
@@ -330,16 +506,20 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
 
     fn push(&mut self, node: Node, negations: u32, closes: bool, task: Task<'g>) {
         let truth = match task {
-            Task::Operator { operator: Operator::Intersection, .. } => Truth::True,
+            Task::Operator { operator: Operator::Intersection, .. }
+            | Task::Arrow { arrow: Arrow { every: true, .. }, .. } => Truth::True,
             Task::Operator { .. } | Task::Usersets { .. } | Task::Arrow { .. } => Truth::False,
         };
-        let answer = Answer { truth, note: T::Note::default() };
+        let answer = Answer { truth, why: Why::default(), note: T::Note::default() };
         self.frames.push(Frame { node, negations, closes, answer, task });
     }
 
     /// Ends the innermost frame, and its goal where it is the end of one.
     fn leave(&mut self) -> Option<Answer<T::Note>> {
-        let Frame { node, closes, mut answer, .. } = self.frames.pop()?;
+        let Frame { node, closes, mut answer, task, .. } = self.frames.pop()?;
+        if let Task::Arrow { arrow: Arrow { every: true, followed: false, .. }, .. } = task {
+            answer = Answer::no();
+        }
         if !closes {
             return Some(answer);
         }
@@ -427,23 +607,25 @@ impl<N: Clone + Default> Frame<'_, N> {
                 *next = StepId(next.0 + 1);
                 Child::Step { step, node: *node, negations: *negations + u32::from(right_side) }
             }
-            Task::Usersets { list, walk, edge } => {
+            Task::Usersets { list, walk, edge, .. } => {
                 if answer.truth == Truth::True {
                     return Child::Done;
                 }
                 let Some((key, birth)) = list.next(walk, asked.revision) else { return Child::Done };
                 *edge = Edge { subject: Subject::from_bits(key), birth, ..*edge };
-                Child::Goal { node: edge.subject.node(), negations: *negations }
+                Child::Edge { edge: *edge, birth, goal: edge.subject.node(), negations: *negations }
             }
-            Task::Arrow { list, walk, target, edge } => {
-                if answer.truth == Truth::True {
+            Task::Arrow { list, walk, arrow, edge, .. } => {
+                let settled = if arrow.every { Truth::False } else { Truth::True };
+                if answer.truth == settled {
                     return Child::Done;
                 }
                 while let Some((key, birth)) = list.next(walk, asked.revision) {
                     let subject = Subject::from_bits(key);
                     if subject.class() != Class::Wildcard {
                         *edge = Edge { subject, birth, ..*edge };
-                        return Child::Goal { node: subject.node().with_relation(*target), negations: *negations };
+                        let goal = subject.node().with_relation(arrow.target);
+                        return Child::Edge { edge: *edge, birth, goal, negations: *negations };
                     }
                 }
                 Child::Done
@@ -451,69 +633,47 @@ impl<N: Clone + Default> Frame<'_, N> {
         }
     }
 
-    fn absorb<T: Trace<Note = N>>(&mut self, found: Answer<N>, trace: &mut T) {
-        let before = Answer { truth: self.answer.truth, note: std::mem::take(&mut self.answer.note) };
+    fn absorb<T: Trace<Note = N>>(&mut self, found: Answer<N>, unknowns: &mut Unknowns, trace: &mut T) {
+        let before = Answer { note: std::mem::take(&mut self.answer.note), ..self.answer };
         self.answer = match &self.task {
-            Task::Operator { operator: Operator::Union, .. } => either(before, found, trace),
-            Task::Operator { operator: Operator::Intersection, .. } => both(before, found, trace),
+            Task::Operator { operator: Operator::Union, .. } => either(before, found, unknowns, trace),
+            Task::Operator { operator: Operator::Intersection, .. } => both(before, found, unknowns, trace),
             Task::Operator { operator: Operator::Exclusion, first, next, .. } => {
                 let right = StepId(first.0 + 1);
-                if *next == right { found } else { except(before, found, self.node, right, trace) }
+                if *next == right { found } else { except(before, found, self.node, right, unknowns, trace) }
             }
-            Task::Usersets { edge, .. } | Task::Arrow { edge, .. } => {
-                let found = match found.truth {
-                    Truth::True => Answer { truth: Truth::True, note: trace.followed(*edge, found.note) },
-                    Truth::False | Truth::Undefined => found,
-                };
-                either(before, found, trace)
+            Task::Usersets { edge, held, .. } => {
+                let found = at_end_of(*edge, *held, found, unknowns, trace);
+                either(before, found, unknowns, trace)
+            }
+            Task::Arrow { held: Held::Absent, .. } => before,
+            Task::Arrow { edge, held, arrow, .. } => {
+                let found = at_end_of(*edge, *held, found, unknowns, trace);
+                if arrow.every { both(before, found, unknowns, trace) } else { either(before, found, unknowns, trace) }
             }
         };
     }
 }
 
-impl<N: Default> Answer<N> {
-    fn no() -> Self {
-        Self { truth: Truth::False, note: N::default() }
-    }
-}
-
-fn either<T: Trace>(one: Answer<T::Note>, other: Answer<T::Note>, trace: &mut T) -> Answer<T::Note> {
-    match (one.truth, other.truth) {
-        (Truth::True, _) => one,
-        (_, Truth::True) => other,
-        (one_truth, other_truth) => {
-            Answer { truth: one_truth.max(other_truth), note: trace.neither(one.note, other.note) }
-        }
-    }
-}
-
-fn both<T: Trace>(one: Answer<T::Note>, other: Answer<T::Note>, trace: &mut T) -> Answer<T::Note> {
-    match (one.truth, other.truth) {
-        (Truth::True, Truth::True) => Answer { truth: Truth::True, note: trace.both(one.note, other.note) },
-        (Truth::True, _) => other,
-        (_, Truth::True) => one,
-        (one_truth, other_truth) => {
-            Answer { truth: one_truth.min(other_truth), note: trace.neither(one.note, other.note) }
-        }
-    }
-}
-
-fn except<T: Trace>(
-    left: Answer<T::Note>,
-    right: Answer<T::Note>,
-    node: Node,
-    place: StepId,
+/// What the goal at the end of an edge says, with the edge: no more than the edge itself.
+fn at_end_of<T: Trace>(
+    edge: Edge,
+    held: Held,
+    found: Answer<T::Note>,
+    unknowns: &mut Unknowns,
     trace: &mut T,
 ) -> Answer<T::Note> {
-    let truth = match right.truth {
-        Truth::False => left.truth,
-        Truth::Undefined => left.truth.min(Truth::Undefined),
-        Truth::True => Truth::False,
-    };
-    let note = match (left.truth, right.truth) {
-        (Truth::True, Truth::False) => trace.spared(left.note, place),
-        (Truth::True, Truth::True) => trace.excluded(node, place, right.note),
-        _ => left.note,
-    };
-    Answer { truth, note }
+    match (found.truth, held) {
+        (Truth::False, _) | (Truth::Unknown, Held::Surely) => found,
+        (Truth::True, Held::Surely) => Answer { note: trace.followed(edge, found.note), ..found },
+        (Truth::True, Held::Perhaps(why)) => Answer { truth: Truth::Unknown, why, note: T::Note::default() },
+        (Truth::Unknown, Held::Perhaps(why)) => Answer { why: unknowns.merged(found.why, why), ..found },
+        (Truth::True | Truth::Unknown, Held::Not | Held::Absent) => Answer::no(),
+    }
+}
+
+impl<N: Default> Answer<N> {
+    fn no() -> Self {
+        Self { truth: Truth::False, why: Why::default(), note: N::default() }
+    }
 }

@@ -10,15 +10,15 @@ use prokura_model::{
 };
 
 use crate::{
-    EngineError, Explanation, Limits, Permissionship, View,
-    explain::{explained, witness},
+    Context, EngineError, Explanation, Given, Limits, Permissionship, View,
+    explain::{Wanted, explained, witness},
     graph::Graph,
     limits::CAP_TEXT_BYTES_MAX,
     recorder::Recorder,
 };
 
 /// "May `actor` do `permission` on `resource`, under `delegation`?"
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// Who wants to act.
     pub actor: ObjectRef,
@@ -28,10 +28,12 @@ pub struct Question {
     pub permission: RelationName,
     /// To what.
     pub resource: ObjectRef,
+    /// Values for the parameters of caveats.
+    pub context: Context,
 }
 
 /// The answer to a [`Question`], and what it rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// Why it came out as it did; it says which way, too.
     pub reason: Reason,
@@ -47,7 +49,9 @@ pub struct Decision {
     pub at: Option<usize>,
     /// For an allow, the edges it rests on.
     pub witness: Vec<WitnessEdge>,
-    /// For an allow by lent authority, the moment from which it must be asked anew: the earliest expiry it depends on.
+    /// For a conditional decision, the parameters of caveats that have no value.
+    pub missing: Vec<String>,
+    /// For an allow, the moment from which it must be asked anew: the earliest expiry it depends on, if any.
     pub valid_until: Option<Timestamp>,
     /// The state it was decided on.
     pub revision: Revision,
@@ -63,6 +67,7 @@ impl Decision {
             chain: Vec::new(),
             at: None,
             witness: Vec::new(),
+            missing: Vec::new(),
             valid_until: None,
             revision,
         }
@@ -81,7 +86,22 @@ impl View<'_> {
     /// # Errors
     /// It cannot be decided: a name is unknown, a limit is reached, or the permission depends on its own absence.
     pub fn decide(&self, question: &Question, now: Timestamp, limits: &Limits) -> Result<Decision, EngineError> {
-        self.decided(question, now, limits, Recorder::witness_only()).map(|(decision, _)| decision)
+        self.decided(self, question, now, limits, Recorder::witness_only()).map(|(decision, _)| decision)
+    }
+
+    /// The decision with relationships and schema of this view, and with principals, tasks and delegations of another: who
+    /// was stopped since is stopped.
+    ///
+    /// # Errors
+    /// As `decide`; `head` counts as kept only if it is of the same index.
+    pub fn decide_with(
+        &self,
+        head: &View<'_>,
+        question: &Question,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Decision, EngineError> {
+        self.decided(head, question, now, limits, Recorder::witness_only()).map(|(decision, _)| decision)
     }
 
     /// The same decision as [`decide`](Self::decide), and the explanation of the check it ended with, if it came to one.
@@ -94,20 +114,45 @@ impl View<'_> {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(Decision, Option<Explanation>), EngineError> {
-        self.decided(question, now, limits, Recorder::everything())
+        self.decided(self, question, now, limits, Recorder::everything())
+    }
+
+    /// With whose authority the actor acts under the delegation, or under none, and within what: the steps of a decision
+    /// that no permission and no resource play a part in. None if a decision would be denied in one of them.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn standing(
+        &self,
+        actor: &ObjectRef,
+        delegation: Option<&DelegationId>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Option<Standing>, EngineError> {
+        let mut walk = Walk { view: self, head: self, actor, now, limits, found: Decision::begun(self.revision) };
+        let standing = walk.standing(delegation);
+        self.index.check_kept(self.revision)?;
+        match standing {
+            Ok(standing) => Ok(Some(standing)),
+            Err(Stop::Denied(_)) => Ok(None),
+            Err(Stop::Failed(error)) => Err(error),
+        }
     }
 
     fn decided(
         &self,
+        head: &View<'_>,
         question: &Question,
         now: Timestamp,
         limits: &Limits,
         recorder: Recorder,
     ) -> Result<(Decision, Option<Explanation>), EngineError> {
-        let mut walk = Walk { view: self, question, now, limits, found: Decision::begun(self.revision) };
-        walk.check_names()?;
-        let decided = walk.steps(recorder);
+        let mut walk =
+            Walk { view: self, head, actor: &question.actor, now, limits, found: Decision::begun(self.revision) };
+        walk.check_names(question)?;
+        let decided = walk.steps(question, recorder);
         self.index.check_kept(self.revision)?;
+        head.index.check_kept(head.revision)?;
         let (verdict, explanation) = match decided {
             Ok((verdict, explanation)) => (verdict, Some(explanation).flatten()),
             Err(Stop::Denied(verdict)) => (verdict, None),
@@ -115,6 +160,23 @@ impl View<'_> {
         };
         let Verdict { reason, at, message } = verdict;
         Ok((Decision { reason, at, message, ..walk.found }, explanation))
+    }
+}
+
+/// With whose authority somebody acts at a moment, and within what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// Whose authority it is: the origin of the task; without a delegation, the actor's own.
+    pub origin: ObjectRef,
+    /// The links it comes through, root first; none without a delegation.
+    pub chain: Vec<Arc<Delegation>>,
+}
+
+impl Standing {
+    /// Whether every link carries this.
+    #[must_use]
+    pub fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
+        self.chain.iter().all(|link| link.cap.covers(permission, resource))
     }
 }
 
@@ -147,7 +209,9 @@ fn deny_at<T>(at: usize, reason: Reason, message: String) -> Result<T, Stop> {
 /// A question on its way through the steps, and what was found so far.
 struct Walk<'v> {
     view: &'v View<'v>,
-    question: &'v Question,
+    actor: &'v ObjectRef,
+    /// Where principals, tasks and delegations are read.
+    head: &'v View<'v>,
     now: Timestamp,
     limits: &'v Limits,
     found: Decision,
@@ -155,29 +219,46 @@ struct Walk<'v> {
 
 impl Walk<'_> {
     /// Step 0: what is asked can be meant.
-    fn check_names(&self) -> Result<(), EngineError> {
+    fn check_names(&self, question: &Question) -> Result<(), EngineError> {
         let schema = self.view.schema().ok_or(EngineError::NoSchema)?;
-        schema.find_member(&self.question.resource.kind, &self.question.permission)?;
-        schema.find_definition(&self.question.actor.kind)?;
+        schema.find_member(&question.resource.kind, &question.permission)?;
+        schema.find_definition(&question.actor.kind)?;
         Ok(())
     }
 
-    fn steps(&mut self, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
+    fn steps(&mut self, question: &Question, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
         self.check_actor()?;
-        let Some(id) = &self.question.delegation else { return self.own_authority(recorder) };
+        let Some(id) = &question.delegation else { return self.own_authority(question, recorder) };
+        let (chain, task) = self.whole_chain(id)?;
+        check_caps(question, &chain)?;
+        self.lent_authority(question, &chain, &task, recorder)
+    }
+
+    fn standing(&mut self, delegation: Option<&DelegationId>) -> Result<Standing, Stop> {
+        self.check_actor()?;
+        match delegation {
+            None => Ok(Standing { origin: self.actor.clone(), chain: Vec::new() }),
+            Some(id) => {
+                let (chain, task) = self.whole_chain(id)?;
+                Ok(Standing { origin: task.origin.clone(), chain })
+            }
+        }
+    }
+
+    /// Steps 3 to 6.
+    fn whole_chain(&mut self, id: &DelegationId) -> Result<(Vec<Arc<Delegation>>, Arc<Task>), Stop> {
         let chain = self.chain(id)?;
         let task = self.task(&chain)?;
         for position in 0..chain.len() {
             self.check_link(&chain, position, &task)?;
         }
-        self.check_caps(&chain)?;
-        self.lent_authority(&chain, &task, recorder)
+        Ok((chain, task))
     }
 
     /// Step 1.
     fn check_actor(&self) -> Result<(), Stop> {
-        let actor = &self.question.actor;
-        let Some(principal) = self.view.principal(actor) else { return Ok(()) };
+        let actor = self.actor;
+        let Some(principal) = self.head.principal(actor) else { return Ok(()) };
         if principal.state != PrincipalState::Active {
             return deny(Reason::ActorSuspended, format!("the actor {actor} is {}", state_words(principal.state)));
         }
@@ -191,25 +272,34 @@ impl Walk<'_> {
     }
 
     /// Step 2: without a delegation, only what the actor itself may.
-    fn own_authority(&mut self, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
-        let Question { actor, permission, resource, .. } = self.question;
-        let (held, witness, explanation) = self.check(actor, recorder)?;
-        let (reason, message) = if held {
-            (Reason::OwnAuthority, format!("{actor} itself has `{permission}` on {resource}"))
-        } else {
-            let message = format!("{actor} itself does not have `{permission}` on {resource}, and named no delegation");
-            (Reason::NoPath, message)
+    fn own_authority(
+        &mut self,
+        question: &Question,
+        recorder: Recorder,
+    ) -> Result<(Verdict, Option<Explanation>), Stop> {
+        let Question { actor, permission, resource, .. } = question;
+        let (found, explanation) = self.check(question, actor, recorder)?;
+        let (reason, message) = match found {
+            Permissionship::Has => {
+                self.found.valid_until = self.witness_ends().min();
+                (Reason::OwnAuthority, format!("{actor} itself has `{permission}` on {resource}"))
+            }
+            Permissionship::HasNot => {
+                let message =
+                    format!("{actor} itself does not have `{permission}` on {resource}, and named no delegation");
+                (Reason::NoPath, message)
+            }
+            Permissionship::Conditional(missing) => self.context_missing(question, actor, missing),
         };
-        self.found.witness = witness;
         Ok((Verdict { reason, at: None, message }, explanation))
     }
 
     /// Steps 3 and 4: the delegation is the actor's, and its stored parents end at a root. Root first.
     fn chain(&mut self, id: &DelegationId) -> Result<Vec<Arc<Delegation>>, Stop> {
-        let Some(leaf) = self.view.delegation(id) else {
+        let Some(leaf) = self.head.delegation(id) else {
             return deny(Reason::DelegationUnknown, format!("there is no delegation `{id}`"));
         };
-        let actor = &self.question.actor;
+        let actor = self.actor;
         self.found.task = Some(leaf.task.clone());
         let meant_for = leaf.to.clone();
         let mut chain = VecDeque::from([leaf]);
@@ -233,7 +323,7 @@ impl Walk<'_> {
             let Some((root, parent)) = chain.front().and_then(|root| Some((root, root.parent.as_ref()?))) else {
                 break;
             };
-            let Some(above) = self.view.delegation(parent) else {
+            let Some(above) = self.head.delegation(parent) else {
                 let message =
                     format!("delegation `{parent}`, which delegation `{}` continues, does not exist", root.id);
                 return deny(Reason::DelegationUnknown, message);
@@ -247,7 +337,7 @@ impl Walk<'_> {
     /// Step 5: the task is open and not over.
     fn task(&mut self, chain: &[Arc<Delegation>]) -> Result<Arc<Task>, Stop> {
         let Some(id) = chain.last().map(|leaf| &leaf.task) else { return deny(Reason::TaskUnknown, String::new()) };
-        let Some(task) = self.view.task(id) else {
+        let Some(task) = self.head.task(id) else {
             return deny(Reason::TaskUnknown, format!("there is no task `{id}`"));
         };
         self.found.origin = Some(task.origin.clone());
@@ -277,7 +367,7 @@ impl Walk<'_> {
             let message = format!("{name} does not continue {}, which was made to someone else", described(parent));
             return fail(Reason::ChainBroken, message);
         }
-        let from = self.view.principal(&link.from);
+        let from = self.head.principal(&link.from);
         let Some(from) = from else {
             let message =
                 format!("{name} is made by {}, who is not a registered principal and cannot delegate", link.from);
@@ -317,70 +407,96 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Step 7.
-    fn check_caps(&self, chain: &[Arc<Delegation>]) -> Result<(), Stop> {
-        let Question { permission, resource, .. } = self.question;
-        for (position, link) in chain.iter().enumerate() {
-            if !link.cap.covers(permission, resource) {
-                let (name, cap) = (described(link), beginning(&link.cap));
-                let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
-                return deny_at(position, Reason::OutsideCap, message);
-            }
-        }
-        Ok(())
-    }
-
     /// Step 8: what the whole run may is what its beginning may.
     fn lent_authority(
         &mut self,
+        question: &Question,
         chain: &[Arc<Delegation>],
         task: &Task,
         recorder: Recorder,
     ) -> Result<(Verdict, Option<Explanation>), Stop> {
-        let Question { actor, permission, resource, .. } = self.question;
+        let Question { actor, permission, resource, .. } = question;
         let origin = &task.origin;
-        let (held, witness, explanation) = self.check(origin, recorder)?;
-        let (reason, message) = if held {
-            let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
-            self.found.valid_until = ends.min();
-            let message = format!(
-                "{actor} acts for {origin} under task `{}`: every link of the chain carries `{permission}` on {resource}, \
-                 and {origin} has it",
-                task.id
-            );
-            (Reason::LentAuthority, message)
-        } else {
-            let message = format!(
-                "{origin}, the origin of task `{}`, does not have `{permission}` on {resource}, so nobody on the chain has",
-                task.id
-            );
-            (Reason::OriginLacksPermission, message)
+        let (found, explanation) = self.check(question, origin, recorder)?;
+        let (reason, message) = match found {
+            Permissionship::Has => {
+                let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
+                self.found.valid_until = ends.chain(self.witness_ends()).min();
+                let message = format!(
+                    "{actor} acts for {origin} under task `{}`: every link of the chain carries `{permission}` on \
+                     {resource}, and {origin} has it",
+                    task.id
+                );
+                (Reason::LentAuthority, message)
+            }
+            Permissionship::HasNot => {
+                let message = format!(
+                    "{origin}, the origin of task `{}`, does not have `{permission}` on {resource}, so nobody on the \
+                     chain has",
+                    task.id
+                );
+                (Reason::OriginLacksPermission, message)
+            }
+            Permissionship::Conditional(missing) => self.context_missing(question, origin, missing),
         };
-        self.found.witness = witness;
         Ok((Verdict { reason, at: None, message }, explanation))
     }
 
     fn off_boarded_owner(&self, principal: &Principal) -> Option<ObjectRef> {
-        let owner = self.view.principal(principal.owner.as_ref()?)?;
+        let owner = self.head.principal(principal.owner.as_ref()?)?;
         (owner.state == PrincipalState::OffBoarded).then(|| owner.object.clone())
     }
 
+    fn context_missing(&mut self, question: &Question, whose: &ObjectRef, missing: Vec<String>) -> (Reason, String) {
+        let Question { permission, resource, .. } = question;
+        let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!(
+            "whether {whose} has `{permission}` on {resource} depends on {}, for which the question brings no value",
+            names.join(", ")
+        );
+        self.found.missing = missing;
+        (Reason::ContextMissing, message)
+    }
+
+    /// When the edges end that the answer rests on.
+    fn witness_ends(&self) -> impl Iterator<Item = Timestamp> {
+        self.found.witness.iter().filter_map(|edge| edge.terms.expires_at)
+    }
+
+    /// The check, with the witness kept in what was found.
     fn check(
-        &self,
+        &mut self,
+        question: &Question,
         subject: &ObjectRef,
         mut recorder: Recorder,
-    ) -> Result<(bool, Vec<WitnessEdge>, Option<Explanation>), Stop> {
-        let Question { permission, resource, .. } = self.question;
+    ) -> Result<(Permissionship, Option<Explanation>), Stop> {
+        let Question { permission, resource, context, .. } = question;
         let subject = SubjectRef::Object(subject.clone());
         let index = self.view.index;
         let guard = index.guard();
-        let graph = Graph::new(&index.forward, &guard);
-        let prepared = self.view.prepare(&graph, &guard, resource, permission, &subject)?;
+        let graph = Graph::new(self.view, &guard);
+        let given = Given { now: self.now, context };
+        let prepared = self.view.prepare(&graph, resource, permission, &subject, given)?;
         let found = prepared.run(self.limits, &mut recorder)?;
-        let edges = witness(&prepared, &found.note, &recorder);
-        let explanation = recorder.reached().is_some().then(|| explained(&prepared, &found, &recorder, self.limits));
-        Ok((found.permissionship == Permissionship::Has, edges, explanation))
+        self.found.witness = witness(&prepared, &found.note, &recorder);
+        let wanted = Wanted { resource, permission, subject: &subject };
+        let explanation =
+            recorder.reached().is_some().then(|| explained(&prepared, &wanted, &found, &recorder, self.limits));
+        Ok((found.permissionship, explanation))
     }
+}
+
+/// Step 7.
+fn check_caps(question: &Question, chain: &[Arc<Delegation>]) -> Result<(), Stop> {
+    let Question { permission, resource, .. } = question;
+    for (position, link) in chain.iter().enumerate() {
+        if !link.cap.covers(permission, resource) {
+            let (name, cap) = (described(link), beginning(&link.cap));
+            let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
+            return deny_at(position, Reason::OutsideCap, message);
+        }
+    }
+    Ok(())
 }
 
 /// What hangs below the link fits what it allows.

@@ -1,4 +1,4 @@
-use prokura_model::{DelegationId, Fault, Revision, TaskId, TypeName, schema::UnknownName};
+use prokura_model::{DelegationId, Fault, ModelId, Revision, TaskId, TypeName, schema::UnknownName};
 
 /// Why a question was not answered. Nothing was allowed, and nothing was denied either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -6,9 +6,15 @@ pub enum EngineError {
     /// The tenant has no schema yet.
     #[error("no schema was written yet, so there is nothing to ask about; write one first")]
     NoSchema,
+    /// The question is asked by a model that there is not.
+    #[error("there is no model `{0}`")]
+    ModelUnknown(ModelId),
     /// The question uses a name that the schema does not declare.
     #[error(transparent)]
     Unknown(#[from] UnknownName),
+    /// A relationship that the question brings uses a name that was never declared.
+    #[error("no schema has ever declared `{0}`")]
+    NeverDeclared(String),
     /// The question is about a wildcard.
     #[error("`{0}:*` stands for every `{0}`: ask about one of them")]
     WildcardSubject(TypeName),
@@ -23,6 +29,9 @@ pub enum EngineError {
         /// The subject, as text.
         subject: String,
     },
+    /// A caveat that decides it cannot be evaluated.
+    #[error("{0}")]
+    CaveatFailed(String),
     /// More goals on one path than the limit.
     #[error("the check goes deeper than {limit} relations and permissions on one path; the limit is `depth`")]
     TooDeep {
@@ -34,6 +43,18 @@ pub enum EngineError {
     TooMuchWork {
         /// The limit.
         limit: u64,
+    },
+    /// More edges than a list may cost.
+    #[error("the list visits more than {limit} edges; the limit is `list_work`")]
+    ListTooMuchWork {
+        /// The limit.
+        limit: u64,
+    },
+    /// More nodes than an expansion may have.
+    #[error("the expansion has more than {limit} nodes; the limit is `EXPANDED_NODES_MAX`")]
+    ExpansionTooLarge {
+        /// The limit.
+        limit: usize,
     },
     /// The revision is not published, or does not exist.
     #[error("revision {asked} is not published; the newest is {published}")]
@@ -59,11 +80,16 @@ impl EngineError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSchema => "no_schema",
+            Self::ModelUnknown(_) => "model_unknown",
             Self::Unknown(unknown) => unknown.code(),
+            Self::NeverDeclared(_) => "never_declared",
             Self::WildcardSubject(_) => "wildcard_subject",
             Self::Undecidable { .. } => "undecidable",
+            Self::CaveatFailed(_) => "caveat_failed",
             Self::TooDeep { .. } => "check_too_deep",
             Self::TooMuchWork { .. } => "check_too_much_work",
+            Self::ListTooMuchWork { .. } => "list_too_much_work",
+            Self::ExpansionTooLarge { .. } => "expansion_too_large",
             Self::RevisionNotPublished { .. } => "revision_not_published",
             Self::RevisionCollected { .. } => "revision_collected",
         }
@@ -74,12 +100,18 @@ impl EngineError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NoSchema
+            | Self::ModelUnknown(_)
             | Self::Unknown(_)
+            | Self::NeverDeclared(_)
             | Self::WildcardSubject(_)
             | Self::Undecidable { .. }
+            | Self::CaveatFailed(_)
             | Self::RevisionNotPublished { .. }
             | Self::RevisionCollected { .. } => Fault::Caller,
-            Self::TooDeep { .. } | Self::TooMuchWork { .. } => Fault::Limit,
+            Self::TooDeep { .. }
+            | Self::TooMuchWork { .. }
+            | Self::ListTooMuchWork { .. }
+            | Self::ExpansionTooLarge { .. } => Fault::Limit,
         }
     }
 }

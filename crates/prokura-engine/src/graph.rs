@@ -1,8 +1,14 @@
+use std::sync::Arc;
+
 use papaya::{HashMap, LocalGuard};
+use prokura_model::{Terms, Timestamp, Value};
 
 use crate::{
+    View,
     hash::PackedHash,
-    list::List,
+    index::{EdgeKey, Index},
+    list::{Birth, List},
+    overlay::Overlay,
     packed::{Node, Subject},
 };
 
@@ -12,19 +18,55 @@ pub(crate) type Forward = HashMap<Node, List, PackedHash>;
 /// From a subject to the nodes whose edges name it.
 pub(crate) type Reverse = HashMap<Subject, List, PackedHash>;
 
+/// Values that a question brings for the parameters of caveats.
+pub type Context = std::collections::BTreeMap<String, Value>;
+
+/// What a question brings besides names. A check is a function of the state, the names and these.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'c> {
+    /// The moment it is asked at: relationships that are over by then do not exist.
+    pub now: Timestamp,
+    /// Values for the parameters of caveats, as far as relationships did not bind them.
+    pub context: &'c Context,
+}
+
 /// The edges as one check reads them: with one guard, so that nothing it has seen goes away under it.
 #[derive(Clone, Copy)]
 pub(crate) struct Graph<'g> {
-    forward: &'g Forward,
+    index: &'g Index,
+    overlay: Option<&'g Overlay>,
     guard: &'g LocalGuard<'g>,
 }
 
 impl<'g> Graph<'g> {
-    pub(crate) fn new(forward: &'g Forward, guard: &'g LocalGuard<'g>) -> Self {
-        Self { forward, guard }
+    pub(crate) fn new(view: &View<'g>, guard: &'g LocalGuard<'g>) -> Self {
+        Self { index: view.index, overlay: view.overlay, guard }
+    }
+
+    pub(crate) fn guard(&self) -> &'g LocalGuard<'g> {
+        self.guard
     }
 
     pub(crate) fn edges_from(&self, node: Node) -> Option<&'g List> {
-        self.forward.get(&node, self.guard)
+        if let Some(list) = self.overlay.and_then(|overlay| overlay.edges_from(node)) {
+            return Some(list);
+        }
+        self.index.forward.get(&node, self.guard)
+    }
+
+    pub(crate) fn edges_to(&self, subject: Subject) -> Option<&'g List> {
+        if let Some(list) = self.overlay.and_then(|overlay| overlay.edges_to(subject)) {
+            return Some(list);
+        }
+        self.index.reverse.get(&subject, self.guard)
+    }
+
+    /// The terms of an edge that is said to have some.
+    pub(crate) fn terms(&self, node: Node, subject: Subject, birth: Birth) -> Option<&'g Arc<Terms>> {
+        let key = EdgeKey { node, subject, birth: birth.revision() };
+        if let Some(terms) = self.overlay.and_then(|overlay| overlay.terms(&key)) {
+            return Some(terms);
+        }
+        self.index.terms.get(&key, self.guard)
     }
 }

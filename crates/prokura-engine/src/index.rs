@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap as StdMap},
     fmt,
     sync::{
         Arc, Mutex,
@@ -9,14 +9,15 @@ use std::{
 
 use papaya::{HashMap, LocalGuard};
 use prokura_model::{
-    Change, Delegation, DelegationId, ObjectRef, Principal, Relationship, Revision, Schema, Task, TaskId, Transaction,
-    Value,
+    AuthzenMapping, Change, Delegation, DelegationId, Model, ModelId, ObjectRef, Principal, Relationship, Revision,
+    Schema, Task, TaskId, Terms, Transaction, Value,
 };
 
 use crate::{
     ApplyError, EngineError, View,
     graph::{Forward, Reverse},
-    list::{Edit, List},
+    hash::PackedHash,
+    list::{Birth, Edit, List},
     names::Names,
     packed::{Node, Subject},
     program::Program,
@@ -31,17 +32,39 @@ pub struct Index {
     pub(crate) names: Names,
     pub(crate) forward: Forward,
     pub(crate) reverse: Reverse,
+    pub(crate) terms: HashMap<EdgeKey, Arc<Terms>, PackedHash>,
+    /// Every type and relation that edges were ever written to: nodes of object 0.
+    pub(crate) written: HashMap<Node, (), PackedHash>,
     pub(crate) programs: Register<(), Program>,
+    pub(crate) models: Register<ModelId, Compiled>,
+    pub(crate) newest_model: Register<(), ModelId>,
+    pub(crate) assertions: Register<ModelId, String>,
     pub(crate) principals: Register<ObjectRef, Principal>,
     pub(crate) tasks: Register<TaskId, Task>,
     pub(crate) delegations: Register<DelegationId, Delegation>,
     pub(crate) attributes: Register<ObjectRef, BTreeMap<String, Value>>,
+    pub(crate) authzen_mapping: Register<(), AuthzenMapping>,
     applied: AtomicU64,
     published: AtomicU64,
     horizon: AtomicU64,
     relationships: AtomicU64,
     ended: AtomicU64,
     writer: Mutex<Writer>,
+}
+
+/// A model, and what it means.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) model: Arc<Model>,
+    pub(crate) program: Program,
+}
+
+/// An edge that holds on terms, and the revision that gave it those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct EdgeKey {
+    pub(crate) node: Node,
+    pub(crate) subject: Subject,
+    pub(crate) birth: Revision,
 }
 
 /// How much there is.
@@ -71,11 +94,17 @@ impl Index {
             ),
             forward: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
             reverse: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
+            written: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
+            terms: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
             programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            models: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            newest_model: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            assertions: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
             principals: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
             tasks: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
             delegations: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            attributes: Register::new(HashMap::builder().shared_collector(collector).build()),
+            attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
+            authzen_mapping: Register::new(HashMap::builder().shared_collector(collector).build()),
             applied: AtomicU64::new(0),
             published: AtomicU64::new(0),
             horizon: AtomicU64::new(0),
@@ -190,14 +219,49 @@ impl Index {
         Ok(())
     }
 
-    fn take_in(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &LocalGuard<'_>) {
-        let Staged { program, mut edges, principals, tasks, delegations, attributes } = staged;
+    /// The terms on which an edge holds; none if it holds for good.
+    pub(crate) fn terms_of<'g>(
+        &'g self,
+        node: Node,
+        subject: Subject,
+        birth: Birth,
+        guard: &'g LocalGuard<'_>,
+    ) -> Option<&'g Arc<Terms>> {
+        if !birth.on_terms() {
+            return None;
+        }
+        self.terms.get(&EdgeKey { node, subject, birth: birth.revision() }, guard)
+    }
+
+    fn take_in(&self, mut staged: Staged, at: Revision, writer: &mut Writer, guard: &LocalGuard<'_>) {
+        self.take_in_edges(std::mem::take(&mut staged.edges), std::mem::take(&mut staged.terms), at, writer, guard);
+        self.take_in_registers(staged, at, writer, guard);
+    }
+
+    fn take_in_edges(
+        &self,
+        mut edges: Vec<(Node, Subject, Edit)>,
+        terms: StdMap<(Node, Subject), Option<Arc<Terms>>>,
+        at: Revision,
+        writer: &mut Writer,
+        guard: &LocalGuard<'_>,
+    ) {
+        // First the terms, then what says that there are some.
+        for ((node, subject), terms) in terms {
+            if let Some(terms) = terms {
+                self.terms.insert(EdgeKey { node, subject, birth: at }, terms, guard);
+            }
+        }
         // Stable sorts: the edits of one edge stay in the order they were made.
         edges.sort_by_key(|(node, subject, _)| (*node, *subject));
         for same_node in edges.chunk_by(|one, other| one.0 == other.0) {
             let Some((node, ..)) = same_node.first() else { continue };
             let edits: Vec<_> = same_node.iter().map(|(_, subject, edit)| (subject.bits(), *edit)).collect();
-            let edited = List::edited(self.forward.get(node, guard), &edits, at);
+            let before = self.forward.get(node, guard);
+            if before.is_none() {
+                self.written.get_or_insert(Node::new(node.kind(), node.relation(), 0), (), guard);
+            }
+            let edited = List::edited(before, &edits, at);
             self.relationships.fetch_add(edited.begun, Ordering::Relaxed);
             self.relationships.fetch_sub(edited.ended, Ordering::Relaxed);
             self.ended.fetch_add(edited.ended, Ordering::Relaxed);
@@ -222,6 +286,11 @@ impl Index {
                 None => self.reverse.remove(subject, guard),
             };
         }
+    }
+
+    fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &LocalGuard<'_>) {
+        let Staged { program, models, assertions, principals, tasks, delegations, attributes, authzen_mapping, .. } =
+            staged;
         for (object, principal) in principals {
             writer.outdate(at, Outdated::Principal(object.clone()));
             self.principals.write(object, at, principal.map(Arc::new), guard);
@@ -238,6 +307,20 @@ impl Index {
             writer.outdate(at, Outdated::Attributes(object.clone()));
             self.attributes.write(object, at, (!members.is_empty()).then(|| Arc::new(members)), guard);
         }
+        if let Some(mapping) = authzen_mapping {
+            writer.outdate(at, Outdated::AuthzenMapping);
+            self.authzen_mapping.write((), at, (!mapping.is_empty()).then(|| Arc::new(mapping)), guard);
+        }
+        for (model, text) in assertions {
+            writer.outdate(at, Outdated::Assertions(model.clone()));
+            self.assertions.write(model, at, Some(Arc::new(text)), guard);
+        }
+        for compiled in models {
+            let id = compiled.model.id.clone();
+            writer.outdate(at, Outdated::Model(id.clone()));
+            self.models.write(id.clone(), at, Some(Arc::new(compiled)), guard);
+            self.newest_model.write((), at, Some(Arc::new(id)), guard);
+        }
         if let Some(program) = program {
             writer.outdate(at, Outdated::Schema);
             self.programs.write((), at, Some(Arc::new(program)), guard);
@@ -249,6 +332,10 @@ impl Index {
             Outdated::Forward(node) => {
                 let Some(list) = self.forward.get(node, guard) else { return };
                 let kept = list.collected(horizon);
+                for (key, birth) in list.dropped(horizon).filter(|(_, birth)| birth.on_terms()) {
+                    let subject = Subject::from_bits(key);
+                    self.terms.remove(&EdgeKey { node: *node, subject, birth: birth.revision() }, guard);
+                }
                 let left = kept.as_ref().map_or(0, |list| list.sizes().1);
                 self.ended.fetch_sub((list.sizes().1 - left) as u64, Ordering::Relaxed);
                 match kept {
@@ -267,7 +354,13 @@ impl Index {
             Outdated::Task(id) => self.tasks.collect(id, horizon, guard),
             Outdated::Delegation(id) => self.delegations.collect(id, horizon, guard),
             Outdated::Attributes(object) => self.attributes.collect(object, horizon, guard),
+            Outdated::AuthzenMapping => self.authzen_mapping.collect(&(), horizon, guard),
             Outdated::Schema => self.programs.collect(&(), horizon, guard),
+            Outdated::Assertions(id) => self.assertions.collect(id, horizon, guard),
+            Outdated::Model(id) => {
+                self.models.collect(id, horizon, guard);
+                self.newest_model.collect(&(), horizon, guard);
+            }
         }
     }
 }
@@ -309,18 +402,26 @@ enum Outdated {
     Task(TaskId),
     Delegation(DelegationId),
     Attributes(ObjectRef),
+    AuthzenMapping,
     Schema,
+    Model(ModelId),
+    Assertions(ModelId),
 }
 
 /// A transaction in full, checked, and nothing of it taken in yet. Names it brings are: nobody can tell.
 #[derive(Default)]
 struct Staged {
     program: Option<Program>,
+    models: Vec<Compiled>,
+    assertions: BTreeMap<ModelId, String>,
     edges: Vec<(Node, Subject, Edit)>,
+    /// What the edges that have or had terms have in the end; none where they are deleted or hold for good.
+    terms: StdMap<(Node, Subject), Option<Arc<Terms>>>,
     principals: BTreeMap<ObjectRef, Option<Principal>>,
     tasks: BTreeMap<TaskId, Task>,
     delegations: BTreeMap<DelegationId, Delegation>,
     attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
+    authzen_mapping: Option<AuthzenMapping>,
 }
 
 impl Staged {
@@ -346,19 +447,33 @@ impl Staged {
                 })?;
                 self.program = Some(Program::new(schema, &index.names, guard)?);
             }
-            Change::RelationshipTouched(relationship) => {
+            Change::RelationshipTouched(relationship, terms) => {
                 let Relationship { resource, relation, subject } = relationship;
                 let node = index.names.add_node(resource, relation, guard)?;
-                self.edges.push((node, index.names.add_subject(subject, guard)?, Edit::Touch));
+                let subject = index.names.add_subject(subject, guard)?;
+                self.touch(index, node, subject, terms, guard);
             }
-            Change::RelationshipDeleted(relationship) => {
+            Change::RelationshipDeleted(relationship) | Change::RelationshipExpired(relationship) => {
                 let Relationship { resource, relation, subject } = relationship;
                 let node = index.names.node(resource, relation, guard);
                 // With a name that nobody knows, there is no such relationship.
                 if let Some((node, subject)) = node.zip(index.names.subject(subject, guard)) {
                     self.edges.push((node, subject, Edit::Delete));
+                    self.terms.remove(&(node, subject));
                 }
             }
+            Change::MetadataAttached(_) | Change::WorkDigested(_) => {}
+            Change::ModelWritten(model) => {
+                let schema = model.schema().map_err(|faults| {
+                    ApplyError::Schema(faults.first().map(ToString::to_string).unwrap_or_default())
+                })?;
+                let program = Program::of_model(schema, &index.names, guard)?;
+                self.models.push(Compiled { model: Arc::new(model.clone()), program });
+            }
+            Change::AssertionsWritten(model, text) => {
+                self.assertions.insert(model.clone(), text.clone());
+            }
+            Change::AuthzenMappingSet(mapping) => self.authzen_mapping = Some(mapping.clone()),
             Change::AttributesSet(object, members) => {
                 self.attributes.insert(object.clone(), members.clone());
             }
@@ -388,9 +503,28 @@ impl Staged {
                 let revoked_at = link.revoked_at.or(Some(transaction.time));
                 self.delegations.insert(id.clone(), Delegation { revoked_at, ..link });
             }
-            Change::TenantCreated(_) => return Err(ApplyError::NotForIndex("tenant")),
+            Change::TenantCreated(_) | Change::TenantNamed(..) | Change::TenantDeleted(_) => {
+                return Err(ApplyError::NotForIndex("tenant"));
+            }
             Change::KeyCreated(_) | Change::KeyRevoked(_) => return Err(ApplyError::NotForIndex("key")),
+            Change::SecretMade(_) => return Err(ApplyError::NotForIndex("secret")),
         }
         Ok(())
+    }
+
+    fn touch(&mut self, index: &Index, node: Node, subject: Subject, terms: &Terms, guard: &LocalGuard<'_>) {
+        let on_terms = !terms.is_none();
+        let drafted = if self.terms.is_empty() { None } else { self.terms.get(&(node, subject)).cloned() };
+        let before = drafted.or_else(|| {
+            let birth = index.forward.get(&node, guard)?.live_birth(subject.bits())?;
+            Some(index.terms_of(node, subject, birth, guard).cloned())
+        });
+        let had_terms = before.as_ref().is_some_and(Option::is_some);
+        // One that was not there begins now in any case; but an earlier change of this transaction may have made it.
+        let anew = before.map_or(on_terms, |before| before.as_deref() != Some(terms).filter(|_| on_terms));
+        if on_terms || had_terms {
+            self.terms.insert((node, subject), on_terms.then(|| Arc::new(terms.clone())));
+        }
+        self.edges.push((node, subject, Edit::Touch { on_terms, anew }));
     }
 }

@@ -9,14 +9,19 @@
 mod check;
 mod decide;
 mod error;
+mod expand;
 mod explain;
+mod export;
 mod graph;
 mod hash;
 mod index;
 mod inline;
 pub mod limits;
 mod list;
+mod lookup;
+mod mentions;
 mod names;
+mod overlay;
 mod packed;
 mod program;
 mod recorder;
@@ -24,13 +29,18 @@ mod relationships;
 mod timeline;
 mod trace;
 mod view;
+mod wording;
 
-pub use decide::{Decision, Question};
+pub use decide::{Decision, Question, Standing};
 pub use error::{ApplyError, EngineError};
-pub use explain::{Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};
+pub use expand::{Expansion, ExpansionNode, Operation};
+pub use explain::{Condition, Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};
+pub use graph::{Context, Given};
 pub use index::{Index, Stats};
 pub use limits::Limits;
-pub use relationships::Page;
+pub use lookup::{Everyone, FoundSubjects};
+pub use overlay::Overlay;
+pub use relationships::{Page, Stored};
 pub use view::{Permissionship, View};
 
 #[cfg(test)]

@@ -13,6 +13,12 @@ pub const DEPTH_MAX: usize = 10_000;
 /// Most edges visited by one check, unless configured: a fraction of a second.
 pub const WORK_DEFAULT: u64 = 1_000_000;
 
+/// Most edges visited by one list, the checks of its candidates included, unless configured: a few seconds.
+pub const LIST_WORK_DEFAULT: u64 = 50_000_000;
+
+/// Most nodes in an expansion: it is shown whole or not at all.
+pub const EXPANDED_NODES_MAX: usize = 100_000;
+
 /// Most links in a chain that carries anything, unless configured. A longer chain is a deny: too long is what the chain is, and
 /// not how far somebody looked.
 pub const CHAIN_LINKS_DEFAULT: usize = 32;
@@ -51,12 +57,19 @@ pub struct Limits {
     pub depth: usize,
     /// Most edges visited in one check.
     pub work: u64,
+    /// Most edges visited for one list, the checks of its candidates included.
+    pub list_work: u64,
     /// Most links in a chain that carries anything.
     pub chain_links: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: DEPTH_DEFAULT, work: WORK_DEFAULT, chain_links: CHAIN_LINKS_DEFAULT }
+        Self {
+            depth: DEPTH_DEFAULT,
+            work: WORK_DEFAULT,
+            list_work: LIST_WORK_DEFAULT,
+            chain_links: CHAIN_LINKS_DEFAULT,
+        }
     }
 }

@@ -24,20 +24,43 @@ enum Live {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     key: u64,
-    birth: Revision,
+    birth: Birth,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Dead {
     key: u64,
-    birth: Revision,
+    birth: Birth,
     death: Revision,
+}
+
+/// The revision that made an entry, and whether the entry holds on terms, which are kept elsewhere: most entries hold for
+/// good, and pay for terms with the looking at one bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Birth(u64);
+
+impl Birth {
+    pub(crate) fn new(revision: Revision, on_terms: bool) -> Self {
+        Self(revision.0 << 1 | u64::from(on_terms))
+    }
+
+    pub(crate) fn revision(self) -> Revision {
+        Revision(self.0 >> 1)
+    }
+
+    pub(crate) fn on_terms(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 /// What a transaction does to one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
-    Touch,
+    /// The entry is there from now on; if it is there already, it stays as it is unless it begins `anew`.
+    Touch {
+        on_terms: bool,
+        anew: bool,
+    },
     Delete,
 }
 
@@ -61,16 +84,16 @@ pub(crate) struct Walk {
 
 impl List {
     /// The revision that made the entry that this revision sees under the key.
-    pub(crate) fn find(&self, key: u64, at: Revision) -> Option<Revision> {
+    pub(crate) fn find(&self, key: u64, at: Revision) -> Option<Birth> {
         let chunk = match &self.live {
-            Live::One(entry) if entry.key == key && entry.birth <= at => return Some(entry.birth),
+            Live::One(entry) if entry.key == key && entry.birth.revision() <= at => return Some(entry.birth),
             Live::One(_) => &[],
             Live::Few(entries) => &**entries,
             Live::Many(chunks) => self.chunk(chunk_of(chunks, key)),
         };
         if let Ok(position) = chunk.binary_search_by_key(&key, |entry| entry.key)
             && let Some(entry) = chunk.get(position)
-            && entry.birth <= at
+            && entry.birth.revision() <= at
         {
             return Some(entry.birth);
         }
@@ -103,7 +126,7 @@ impl List {
     }
 
     /// The walk's next entry that this revision sees, in the order of the keys.
-    pub(crate) fn next(&self, walk: &mut Walk, at: Revision) -> Option<(u64, Revision)> {
+    pub(crate) fn next(&self, walk: &mut Walk, at: Revision) -> Option<(u64, Birth)> {
         loop {
             let live = self.chunk(walk.chunk).get(walk.position);
             if live.is_none() && walk.chunk + 1 < self.chunks() {
@@ -118,7 +141,7 @@ impl List {
                 (None, Some(dead)) => (dead.key, dead.birth, dead.sees(at)),
                 (Some(live), _) => {
                     walk.position += 1;
-                    if live.birth <= at {
+                    if live.birth.revision() <= at {
                         return Some((live.key, live.birth));
                     }
                     continue;
@@ -144,7 +167,7 @@ impl List {
             let Some((key, _)) = same_key.first() else { continue };
             let start = before.and_then(|list| list.live_birth(*key));
             let end = same_key.iter().fold(start, |birth, (_, edit)| match edit {
-                Edit::Touch => birth.or(Some(at)),
+                Edit::Touch { on_terms, anew } => birth.filter(|_| !anew).or_else(|| Some(Birth::new(at, *on_terms))),
                 Edit::Delete => None,
             });
             if start != end {
@@ -176,6 +199,11 @@ impl List {
         Self::of(live, dead)
     }
 
+    /// What [`collected`](Self::collected) leaves out.
+    pub(crate) fn dropped(&self, horizon: Revision) -> impl Iterator<Item = (u64, Birth)> {
+        self.dead.iter().filter(move |dead| dead.death <= horizon).map(|dead| (dead.key, dead.birth))
+    }
+
     fn of(mut live: Vec<Arc<[Entry]>>, dead: Vec<Dead>) -> Option<Self> {
         live.retain(|chunk| !chunk.is_empty());
         let live = match live.as_slice() {
@@ -190,7 +218,7 @@ impl List {
         Some(Self { live, dead: dead.into_boxed_slice() })
     }
 
-    fn live_birth(&self, key: u64) -> Option<Revision> {
+    pub(crate) fn live_birth(&self, key: u64) -> Option<Birth> {
         let chunk = match &self.live {
             Live::One(_) | Live::Few(_) => 0,
             Live::Many(chunks) => chunk_of(chunks, key),
@@ -240,15 +268,15 @@ impl List {
 
 impl Dead {
     fn sees(&self, at: Revision) -> bool {
-        self.birth <= at && at < self.death
+        self.birth.revision() <= at && at < self.death
     }
 }
 
 /// A key whose entry began, ended, or began anew.
 struct Changed {
     key: u64,
-    birth: Option<Revision>,
-    was: Option<Revision>,
+    birth: Option<Birth>,
+    was: Option<Birth>,
 }
 
 impl Changed {

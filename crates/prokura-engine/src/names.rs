@@ -16,7 +16,10 @@ use crate::{
 };
 
 /// Numbers from here on stand for objects that a question names and the graph does not know.
-pub(crate) const STRANGER_FIRST: u32 = u32::MAX - 1;
+pub(crate) const STRANGER_FIRST: u32 = u32::MAX - 65_536;
+
+/// An object that nothing names, neither the graph nor a question.
+pub(crate) const NOBODY: u32 = u32::MAX - 1;
 
 /// Every name ever used, and its number. Only the writer adds; nothing is forgotten.
 pub(crate) struct Names {

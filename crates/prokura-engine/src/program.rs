@@ -5,21 +5,24 @@ use std::{
 
 use papaya::LocalGuard;
 use prokura_model::{
-    Schema,
-    schema::{AllowedSubject, Expression, Member, Relation},
+    CaveatName, Schema, Terms,
+    schema::{AllowedSubject, Expression, Member, Quantifier, Relation},
 };
 
 use crate::{
     ApplyError,
     hash::PackedHash,
+    mentions::Mentions,
     names::Names,
-    packed::{KindId, RelationId, Subject},
+    packed::{Class, KindId, Node, RelationId, Subject},
 };
 
 /// A schema with every name a number: what a check runs on. Made once for each schema that is written.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) schema: Arc<Schema>,
+    /// Whether relationships may be stored that it does not allow; then they are passed over.
+    strict: bool,
     kinds: Kinds,
     members: Vec<Compiled>,
     by_name: HashMap<u32, MemberId, PackedHash>,
@@ -27,10 +30,11 @@ pub(crate) struct Program {
     steps: Vec<Step>,
     /// The right sides of exclusions, as the schema writes them.
     right_sides: HashMap<u32, String, PackedHash>,
+    mentions: Mentions,
 }
 
 /// A relation or permission of a definition, as a position in the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MemberId(u32);
 
 /// An expression, as a position in the program.
@@ -41,6 +45,8 @@ pub(crate) struct StepId(pub(crate) u32);
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
+    /// Of a permission that is a relation too: which edges may be written to it.
+    direct: Option<Allowed>,
     /// Types whose objects may have it, whatever the relationships are. It is false for all others.
     reach: Kinds,
 }
@@ -58,6 +64,8 @@ pub(crate) struct Allowed {
     objects: Vec<KindId>,
     wildcards: Vec<KindId>,
     usersets: Vec<(KindId, RelationId)>,
+    /// Each that is allowed, with the caveat that goes with it and whether an expiry does.
+    exactly: Vec<(Subject, Option<CaveatName>, bool)>,
 }
 
 /// One step of an expression.
@@ -70,6 +78,14 @@ pub(crate) enum Step {
     Arrow {
         tupleset: RelationId,
         target: RelationId,
+        /// Whether every object must have it.
+        every: bool,
+    },
+    /// The object itself, as a subject.
+    Itself,
+    /// The edges written to the permission, which is a relation too.
+    Direct {
+        member: MemberId,
     },
     Operator {
         operator: Operator,
@@ -92,15 +108,27 @@ pub(crate) enum Operator {
 pub(crate) struct Kinds(Vec<u64>);
 
 impl Program {
+    /// The program of a schema that everything that is stored fits.
     pub(crate) fn new(schema: Schema, names: &Names, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+        Self::compiled(schema, false, names, guard)
+    }
+
+    /// The program of a model, beside which relationships are stored that it does not allow.
+    pub(crate) fn of_model(schema: Schema, names: &Names, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+        Self::compiled(schema, true, names, guard)
+    }
+
+    fn compiled(schema: Schema, strict: bool, names: &Names, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
         let schema = Arc::new(schema);
         let mut program = Self {
             schema: Arc::clone(&schema),
+            strict,
             kinds: Kinds::default(),
             members: Vec::new(),
             by_name: HashMap::default(),
             steps: Vec::new(),
             right_sides: HashMap::default(),
+            mentions: Mentions::default(),
         };
         let mut declared = Vec::new();
         for definition in schema.definitions().values() {
@@ -113,17 +141,40 @@ impl Program {
                 declared.push((kind, member));
             }
         }
-        for (kind, member) in declared {
-            let rule = match member {
-                Member::Relation(relation) => Rule::Relation(allowed(relation, names, guard)),
+        for (position, (kind, member)) in declared.into_iter().enumerate() {
+            let id = MemberId(u32::try_from(position).unwrap_or(u32::MAX));
+            let (rule, direct) = match member {
+                Member::Relation(relation) => {
+                    let allowed = allowed(relation, names, guard);
+                    match &relation.computed {
+                        None => (Rule::Relation(allowed), None),
+                        Some(computed) => {
+                            (Rule::Permission(program.compile(kind, id, computed, names, guard)), Some(allowed))
+                        }
+                    }
+                }
                 Member::Permission(permission) => {
-                    Rule::Permission(program.compile(kind, &permission.expression, names, guard))
+                    (Rule::Permission(program.compile(kind, id, &permission.expression, names, guard)), None)
                 }
             };
-            program.members.push(Compiled { rule, reach: Kinds::default() });
+            program.members.push(Compiled { rule, direct, reach: Kinds::default() });
         }
         program.find_reach();
+        program.mentions = Mentions::of(&program);
         Ok(program)
+    }
+
+    /// Whether relationships may be stored that the schema does not allow.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// What may stand in the relation, where what is stored must be held against it.
+    pub(crate) fn restricted(&self, node: Node) -> Option<&Allowed> {
+        if !self.strict {
+            return None;
+        }
+        self.allowed(self.member_id(node.kind(), node.relation())?)
     }
 
     /// Whether the schema defines the type.
@@ -139,6 +190,25 @@ impl Program {
         self.members.get(id.0 as usize)
     }
 
+    /// Who mentions what.
+    pub(crate) fn mentions(&self) -> &Mentions {
+        &self.mentions
+    }
+
+    /// Every relation and permission of every definition.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (KindId, RelationId, MemberId)> {
+        self.by_name.iter().map(|(key, id)| (key_kind(*key), key_relation(*key), *id))
+    }
+
+    /// The edges that may be written to a member.
+    pub(crate) fn allowed(&self, id: MemberId) -> Option<&Allowed> {
+        let member = self.member(id)?;
+        match &member.rule {
+            Rule::Relation(allowed) => Some(allowed),
+            Rule::Permission(_) => member.direct(),
+        }
+    }
+
     /// The right side of an exclusion, as the schema writes it.
     pub(crate) fn right_side(&self, id: StepId) -> &str {
         self.right_sides.get(&id.0).map_or("", String::as_str)
@@ -149,7 +219,14 @@ impl Program {
     }
 
     /// Without recursion: an exclusion may be nested as deep as a schema text is long.
-    fn compile(&mut self, kind: KindId, expression: &Expression, names: &Names, guard: &LocalGuard<'_>) -> StepId {
+    fn compile(
+        &mut self,
+        kind: KindId,
+        of: MemberId,
+        expression: &Expression,
+        names: &Names,
+        guard: &LocalGuard<'_>,
+    ) -> StepId {
         let body = self.reserve(1);
         let only = self.reserve(1);
         self.put(body, Step::Operator { operator: Operator::Union, first: only, end: after(only) });
@@ -159,8 +236,12 @@ impl Program {
                 Expression::Union(operands) => (Operator::Union, operands.iter().collect()),
                 Expression::Intersection(operands) => (Operator::Intersection, operands.iter().collect()),
                 Expression::Exclusion(left, right) => (Operator::Exclusion, vec![left, right]),
-                Expression::Member(_) | Expression::Arrow { .. } => {
-                    let leaf = self.leaf(kind, expression, names, guard);
+                Expression::Member(_)
+                | Expression::Arrow { .. }
+                | Expression::Itself
+                | Expression::Nil
+                | Expression::Direct => {
+                    let leaf = self.leaf(kind, of, expression, names, guard);
                     self.put(if is_body { only } else { place }, leaf);
                     continue;
                 }
@@ -177,17 +258,19 @@ impl Program {
         body
     }
 
-    fn leaf(&self, kind: KindId, expression: &Expression, names: &Names, guard: &LocalGuard<'_>) -> Step {
+    fn leaf(&self, kind: KindId, of: MemberId, expression: &Expression, names: &Names, guard: &LocalGuard<'_>) -> Step {
         let found = match expression {
             Expression::Member(name) => names.relation(name, guard).and_then(|relation| {
                 let member = self.member_id(kind, relation)?;
                 Some(Step::Member { relation, member })
             }),
-            Expression::Arrow { tupleset, target } => names
+            Expression::Arrow { tupleset, target, quantifier } => names
                 .relation(tupleset, guard)
                 .zip(names.relation(target, guard))
-                .map(|(tupleset, target)| Step::Arrow { tupleset, target }),
-            Expression::Union(_) | Expression::Intersection(_) | Expression::Exclusion(..) => None,
+                .map(|(tupleset, target)| Step::Arrow { tupleset, target, every: *quantifier == Quantifier::All }),
+            Expression::Itself => Some(Step::Itself),
+            Expression::Direct => Some(Step::Direct { member: of }),
+            Expression::Nil | Expression::Union(_) | Expression::Intersection(_) | Expression::Exclusion(..) => None,
         };
         found.unwrap_or(Step::Never)
     }
@@ -256,10 +339,20 @@ impl Program {
         for place in self.reachable_steps(body).into_iter().rev() {
             let reach = match self.step(place) {
                 Step::Never => Kinds::default(),
+                Step::Itself => {
+                    let mut itself = Kinds::default();
+                    itself.insert(kind);
+                    itself
+                }
+                Step::Direct { member } => self
+                    .member(member)
+                    .and_then(Compiled::direct)
+                    .map(|allowed| self.relation_reach(allowed))
+                    .unwrap_or_default(),
                 Step::Member { member, .. } => {
                     self.member(member).map(|member| member.reach.clone()).unwrap_or_default()
                 }
-                Step::Arrow { tupleset, target } => self.arrow_reach(kind, tupleset, target),
+                Step::Arrow { tupleset, target, .. } => self.arrow_reach(kind, tupleset, target),
                 Step::Operator { operator, first, end } => {
                     let mut operands = (first.0..end.0).filter_map(|place| found.remove(&place));
                     let mut reach = operands.next().unwrap_or_default();
@@ -292,12 +385,9 @@ impl Program {
 
     fn arrow_reach(&self, kind: KindId, tupleset: RelationId, target: RelationId) -> Kinds {
         let mut reach = Kinds::default();
-        let followed = self.member_id(kind, tupleset).and_then(|member| self.member(member));
-        if let Some(Compiled { rule: Rule::Relation(allowed), .. }) = followed {
-            let usersets = allowed.usersets.iter().map(|(kind, _)| kind);
-            for kind in allowed.objects.iter().chain(usersets) {
-                reach.add(self.reach_of(*kind, target));
-            }
+        let allowed = self.member_id(kind, tupleset).and_then(|member| self.allowed(member));
+        for kind in allowed.into_iter().flat_map(Allowed::kinds_led_to) {
+            reach.add(self.reach_of(kind, target));
         }
         reach
     }
@@ -308,6 +398,11 @@ impl Program {
 }
 
 impl Compiled {
+    /// Which edges may be written to it, if it is a permission that is a relation too.
+    pub(crate) fn direct(&self) -> Option<&Allowed> {
+        self.direct.as_ref()
+    }
+
     /// Whether an object of the type may have it, whatever the relationships are.
     pub(crate) fn reaches(&self, kind: KindId) -> bool {
         self.reach.contains(kind)
@@ -315,14 +410,29 @@ impl Compiled {
 }
 
 impl Allowed {
-    /// Whether an edge to this very subject may be written.
-    pub(crate) fn allows(&self, subject: Subject) -> bool {
-        let node = subject.node();
-        match subject.class() {
-            crate::packed::Class::Object => self.objects.contains(&node.kind()),
-            crate::packed::Class::Wildcard => self.wildcards.contains(&node.kind()),
-            crate::packed::Class::Userset => self.usersets.contains(&(node.kind(), node.relation())),
-        }
+    /// Whether an edge to this subject on these terms is allowed.
+    pub(crate) fn fits(&self, subject: Subject, terms: Option<&Terms>) -> bool {
+        let shape = shape_of(subject);
+        let caveat = terms.and_then(|terms| terms.caveat.as_ref()).map(|caveat| &caveat.name);
+        let ends = terms.is_some_and(|terms| terms.expires_at.is_some());
+        self.exactly
+            .iter()
+            .any(|(allowed, with, expires)| *allowed == shape && with.as_ref() == caveat && *expires == ends)
+    }
+
+    /// The types of the objects that an arrow over the relation leads to.
+    pub(crate) fn kinds_led_to(&self) -> impl Iterator<Item = KindId> {
+        self.objects.iter().chain(self.usersets.iter().map(|(kind, _)| kind)).copied()
+    }
+
+    /// The usersets that may stand in it.
+    pub(crate) fn usersets(&self) -> impl Iterator<Item = (KindId, RelationId)> {
+        self.usersets.iter().copied()
+    }
+
+    /// The relations of usersets that may stand in the relation, for one type.
+    pub(crate) fn userset_relations(&self, kind: KindId) -> impl Iterator<Item = RelationId> {
+        self.usersets.iter().filter(move |(of, _)| *of == kind).map(|(_, relation)| *relation)
     }
 
     pub(crate) fn has_wildcards(&self) -> bool {
@@ -370,15 +480,35 @@ impl Kinds {
 fn allowed(relation: &Relation, names: &Names, guard: &LocalGuard<'_>) -> Allowed {
     let mut allowed = Allowed::default();
     for subject in &relation.allowed {
-        match subject {
-            AllowedSubject::Object(kind) => allowed.objects.extend(names.kind(kind, guard)),
-            AllowedSubject::Wildcard(kind) => allowed.wildcards.extend(names.kind(kind, guard)),
-            AllowedSubject::Userset(kind, relation) => {
-                allowed.usersets.extend(names.kind(kind, guard).zip(names.relation(relation, guard)));
+        let Some(kind) = names.kind(subject.subject.kind(), guard) else { continue };
+        let shape = match &subject.subject {
+            AllowedSubject::Object(_) => {
+                allowed.objects.push(kind);
+                Subject::object(kind, 0)
             }
-        }
+            AllowedSubject::Wildcard(_) => {
+                allowed.wildcards.push(kind);
+                Subject::wildcard(kind)
+            }
+            AllowedSubject::Userset(_, relation) => {
+                let Some(relation) = names.relation(relation, guard) else { continue };
+                allowed.usersets.push((kind, relation));
+                Subject::userset(Node::new(kind, relation, 0))
+            }
+        };
+        allowed.exactly.push((shape, subject.caveat.clone(), subject.expires));
     }
     allowed
+}
+
+/// The subject without which object it is.
+fn shape_of(subject: Subject) -> Subject {
+    let node = subject.node();
+    match subject.class() {
+        Class::Object => Subject::object(node.kind(), 0),
+        Class::Wildcard => subject,
+        Class::Userset => Subject::userset(Node::new(node.kind(), node.relation(), 0)),
+    }
 }
 
 fn member_key(kind: KindId, relation: RelationId) -> u32 {
@@ -387,6 +517,11 @@ fn member_key(kind: KindId, relation: RelationId) -> u32 {
 
 fn key_kind(key: u32) -> KindId {
     KindId((key >> 16) as u16)
+}
+
+fn key_relation(key: u32) -> RelationId {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+    RelationId(key as u16)
 }
 
 fn after(step: StepId) -> StepId {
@@ -400,7 +535,11 @@ pub(crate) fn written(expression: &Expression) -> String {
     fn inner(expression: &Expression, nesting: usize) -> String {
         let text = outer(expression, nesting);
         match expression {
-            Expression::Member(_) | Expression::Arrow { .. } => text,
+            Expression::Member(_)
+            | Expression::Arrow { .. }
+            | Expression::Itself
+            | Expression::Nil
+            | Expression::Direct => text,
             Expression::Union(_) | Expression::Intersection(_) | Expression::Exclusion(..) => format!("({text})"),
         }
     }
@@ -411,7 +550,11 @@ pub(crate) fn written(expression: &Expression) -> String {
         };
         match expression {
             Expression::Member(name) => name.to_string(),
-            Expression::Arrow { tupleset, target } => format!("{tupleset}->{target}"),
+            Expression::Arrow { tupleset, target, quantifier: Quantifier::Any } => format!("{tupleset}->{target}"),
+            Expression::Arrow { tupleset, target, quantifier: Quantifier::All } => format!("{tupleset}.all({target})"),
+            Expression::Itself => "self".to_owned(),
+            Expression::Nil => "nil".to_owned(),
+            Expression::Direct => "direct".to_owned(),
             Expression::Union(operands) => join(operands, " + "),
             Expression::Intersection(operands) => join(operands, " & "),
             Expression::Exclusion(left, right) => format!("{} - {}", inner(left, nesting), inner(right, nesting)),

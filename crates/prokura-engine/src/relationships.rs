@@ -1,26 +1,39 @@
 use std::{collections::BinaryHeap, ops::ControlFlow};
 
 use papaya::LocalGuard;
-use prokura_model::{Relationship, RelationshipFilter, Revision};
+use prokura_model::{
+    Relationship, RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, Terms, Timestamp,
+};
 
 use crate::{
     EngineError, View,
     limits::PAGE_RELATIONSHIPS_MAX,
-    list::List,
+    list::{Birth, List},
     packed::{KindId, Node, RelationId, Subject},
 };
 
-/// A page of relationships, each with the revision that made it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A relationship as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The relationship.
+    pub relationship: Relationship,
+    /// On which terms it holds.
+    pub terms: Terms,
+    /// The revision that made it, or gave it these terms.
+    pub since: Revision,
+}
+
+/// A page of relationships.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// The relationships, in ascending order.
-    pub relationships: Vec<(Relationship, Revision)>,
+    pub relationships: Vec<Stored>,
     /// Where the next page begins: after this one. None if there is no more.
     pub next: Option<Relationship>,
 }
 
 impl View<'_> {
-    /// The relationships that the filter means, ascending, at most `limit` of them (and at most
+    /// The relationships that the filter means and that are not over, ascending, at most `limit` of them (and at most
     /// [`PAGE_RELATIONSHIPS_MAX`]), beginning after `after`.
     ///
     /// Costs as much as the filter leaves open: with a resource or a subject named, only its own edges; otherwise all.
@@ -32,13 +45,15 @@ impl View<'_> {
         filter: &RelationshipFilter,
         after: Option<&Relationship>,
         limit: usize,
+        now: Timestamp,
     ) -> Result<Page, EngineError> {
         let limit = limit.clamp(1, PAGE_RELATIONSHIPS_MAX);
-        let mut least: BinaryHeap<(Relationship, Revision)> = BinaryHeap::new();
+        let mut least: BinaryHeap<ByName> = BinaryHeap::new();
         let mut more = false;
-        self.visit_relationships(filter, |relationship, birth| {
-            if after.is_none_or(|after| relationship > *after) {
-                least.push((relationship, birth));
+        self.visit_relationships(filter, |stored| {
+            let meant = !stored.terms.is_over(now) && after.is_none_or(|after| stored.relationship > *after);
+            if meant {
+                least.push(ByName(stored));
                 if least.len() > limit {
                     least.pop();
                     more = true;
@@ -46,24 +61,30 @@ impl View<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        let relationships = least.into_sorted_vec();
-        let next = relationships.last().filter(|_| more).map(|(last, _)| last.clone());
+        let relationships: Vec<Stored> = least.into_sorted_vec().into_iter().map(|by_name| by_name.0).collect();
+        let next = relationships.last().filter(|_| more).map(|last| last.relationship.clone());
         Ok(Page { relationships, next })
     }
 
-    /// Shows every relationship that the filter means, in no particular order, until the visitor has seen enough.
+    /// Shows every relationship that the filter means, over or not, in no particular order, until the visitor has seen
+    /// enough.
     ///
     /// # Errors
     /// The view's revision is no longer kept; then some may have been left out.
     pub fn visit_relationships(
         &self,
         filter: &RelationshipFilter,
-        mut visit: impl FnMut(Relationship, Revision) -> ControlFlow<()>,
+        mut visit: impl FnMut(Stored) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
         let guard = self.index.guard();
-        let mut show = |node: Node, subject: Subject, birth: Revision| {
+        let mut show = |node: Node, subject: Subject, birth: Birth| {
             let Some(relationship) = self.relationship(node, subject) else { return ControlFlow::Continue(()) };
-            if filter.matches(&relationship) { visit(relationship, birth) } else { ControlFlow::Continue(()) }
+            let terms = self.index.terms_of(node, subject, birth, &guard).map(|terms| Terms::clone(terms));
+            let terms = terms.unwrap_or_default();
+            if !filter.matches(&relationship, &terms) {
+                return ControlFlow::Continue(());
+            }
+            visit(Stored { relationship, terms, since: birth.revision() })
         };
         // Whether the visitor had enough makes no difference any more.
         let _ = match self.nodes_of(filter, &guard) {
@@ -76,17 +97,19 @@ impl View<'_> {
         self.index.check_kept(self.revision)
     }
 
-    /// The revision that made the relationship, if it exists.
+    /// The relationship as it is stored, over or not.
     #[must_use]
-    pub fn birth(&self, relationship: &Relationship) -> Option<Revision> {
+    pub fn stored(&self, relationship: &Relationship) -> Option<Stored> {
         let guard = self.index.guard();
         let names = &self.index.names;
         let node = names.node(&relationship.resource, &relationship.relation, &guard)?;
         let subject = names.subject(&relationship.subject, &guard)?;
-        self.index.forward.get(&node, &guard)?.find(subject.bits(), self.revision)
+        let birth = self.index.forward.get(&node, &guard)?.find(subject.bits(), self.revision)?;
+        let terms = self.index.terms_of(node, subject, birth, &guard).map(|terms| Terms::clone(terms));
+        Some(Stored { relationship: relationship.clone(), terms: terms.unwrap_or_default(), since: birth.revision() })
     }
 
-    fn relationship(&self, node: Node, subject: Subject) -> Option<Relationship> {
+    pub(crate) fn relationship(&self, node: Node, subject: Subject) -> Option<Relationship> {
         let names = &self.index.names;
         Some(Relationship {
             resource: names.object_ref(node)?,
@@ -114,13 +137,21 @@ impl View<'_> {
     /// The reverse lists that hold everything the filter means, if it names a subject.
     fn subjects_of(&self, filter: &RelationshipFilter, guard: &LocalGuard<'_>) -> Option<Vec<Subject>> {
         let names = &self.index.names;
-        let id = filter.subject_id.as_ref()?;
+        let wanted = filter.subject_id.as_ref()?;
         let relations = match &filter.subject_relation {
-            Some(relation) => names.relation(relation, guard).into_iter().collect(),
+            Some(SubjectRelationFilter::Named(relation)) => names.relation(relation, guard).into_iter().collect(),
+            Some(SubjectRelationFilter::Absent) => Vec::new(),
             None => names.relation_ids(),
         };
         let mut subjects = Vec::new();
         for kind in self.kinds_of(filter.subject_type.as_ref(), guard) {
+            let id = match wanted {
+                SubjectIdFilter::Object(id) => id,
+                SubjectIdFilter::Wildcard => {
+                    subjects.push(Subject::wildcard(kind));
+                    continue;
+                }
+            };
             let Some(object) = names.object(kind, id, guard) else { continue };
             subjects.push(Subject::object(kind, object));
             subjects.extend(nodes_of_object(kind, object, &relations).map(Subject::userset));
@@ -139,7 +170,7 @@ impl View<'_> {
         &self,
         nodes: Vec<Node>,
         guard: &LocalGuard<'_>,
-        show: &mut impl FnMut(Node, Subject, Revision) -> ControlFlow<()>,
+        show: &mut impl FnMut(Node, Subject, Birth) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for node in nodes {
             let Some(list) = self.index.forward.get(&node, guard) else { continue };
@@ -152,7 +183,7 @@ impl View<'_> {
         &self,
         subjects: Vec<Subject>,
         guard: &LocalGuard<'_>,
-        show: &mut impl FnMut(Node, Subject, Revision) -> ControlFlow<()>,
+        show: &mut impl FnMut(Node, Subject, Birth) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for subject in subjects {
             let Some(list) = self.index.reverse.get(&subject, guard) else { continue };
@@ -165,7 +196,7 @@ impl View<'_> {
         &self,
         filter: &RelationshipFilter,
         guard: &LocalGuard<'_>,
-        show: &mut impl FnMut(Node, Subject, Revision) -> ControlFlow<()>,
+        show: &mut impl FnMut(Node, Subject, Birth) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let names = &self.index.names;
         let kind = filter.resource_type.as_ref().map(|kind| names.kind(kind, guard));
@@ -185,10 +216,33 @@ fn nodes_of_object(kind: KindId, object: u32, relations: &[RelationId]) -> impl 
     relations.iter().map(move |relation| Node::new(kind, *relation, object))
 }
 
-fn each(list: &List, at: Revision, visit: &mut impl FnMut(u64, Revision) -> ControlFlow<()>) -> ControlFlow<()> {
+fn each(list: &List, at: Revision, visit: &mut impl FnMut(u64, Birth) -> ControlFlow<()>) -> ControlFlow<()> {
     let mut walk = list.walk_from(0);
     while let Some((key, birth)) = list.next(&mut walk, at) {
         visit(key, birth)?;
     }
     ControlFlow::Continue(())
 }
+
+/// Ordered by what it relates, which no two have in common.
+struct ByName(Stored);
+
+impl Ord for ByName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.relationship.cmp(&other.0.relationship)
+    }
+}
+
+impl PartialOrd for ByName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.relationship == other.0.relationship
+    }
+}
+
+impl Eq for ByName {}

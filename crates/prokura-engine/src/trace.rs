@@ -1,6 +1,7 @@
 use prokura_model::Revision;
 
 use crate::{
+    list::Birth,
     packed::{Node, Subject},
     program::StepId,
 };
@@ -38,13 +39,13 @@ pub(crate) trait Trace {
 pub(crate) struct Edge {
     pub(crate) node: Node,
     pub(crate) subject: Subject,
-    pub(crate) birth: Revision,
+    pub(crate) birth: Birth,
 }
 
 impl Edge {
     /// Stands where no edge was followed yet.
     pub(crate) fn none(node: Node) -> Self {
-        Self { node, subject: Subject::FIRST_USERSET, birth: Revision(0) }
+        Self { node, subject: Subject::FIRST_USERSET, birth: Birth::new(Revision(0), false) }
     }
 }
 

@@ -2,20 +2,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use papaya::LocalGuard;
 use prokura_model::{
-    Delegation, DelegationId, ObjectRef, Principal, RelationName, Revision, Schema, SubjectRef, Task, TaskId, TypeName,
-    Value,
+    AuthzenMapping, Delegation, DelegationId, Model, ModelId, ObjectRef, Principal, RelationName, Revision, Schema,
+    SubjectRef, Task, TaskId, TypeName, Value,
 };
 
 use crate::{
-    EngineError, Explanation, Index, Limits,
-    check::{Asked, Check, Exhausted, Truth},
-    explain::{Names, explained},
+    EngineError, Explanation, Given, Index, Limits,
+    check::{Answer, Asked, Check, Exhausted, Truth},
+    explain::{Wanted, explained},
     graph::Graph,
-    names::STRANGER_FIRST,
+    overlay::Overlay,
     packed::{KindId, Node, RelationId, Subject},
     program::Program,
     recorder::Recorder,
-    trace::{Silent, Trace},
+    trace::{Edge, Silent, Trace},
+    wording::Wording,
 };
 
 /// The state at one revision. Everything it answers is a function of that state and the arguments.
@@ -26,20 +27,26 @@ use crate::{
 pub struct View<'i> {
     pub(crate) index: &'i Index,
     pub(crate) revision: Revision,
+    /// Edges that are taken to exist besides those of the revision.
+    pub(crate) overlay: Option<&'i Overlay>,
+    /// The model it is asked by, instead of the schema.
+    pub(crate) model: Option<&'i ModelId>,
 }
 
 /// Whether a subject has a permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Permissionship {
     /// It has.
     Has,
     /// It has not.
     HasNot,
+    /// It depends on these parameters of caveats, for which there is no value: sorted, each once, never empty.
+    Conditional(Vec<String>),
 }
 
 impl<'i> View<'i> {
     pub(crate) fn new(index: &'i Index, revision: Revision) -> Self {
-        Self { index, revision }
+        Self { index, revision, overlay: None, model: None }
     }
 
     /// Whose state it is.
@@ -57,11 +64,12 @@ impl<'i> View<'i> {
         resource: &ObjectRef,
         permission: &RelationName,
         subject: &SubjectRef,
+        given: Given<'_>,
         limits: &Limits,
     ) -> Result<Permissionship, EngineError> {
         let guard = self.index.guard();
-        let graph = Graph::new(&self.index.forward, &guard);
-        let prepared = self.prepare(&graph, &guard, resource, permission, subject)?;
+        let graph = Graph::new(self, &guard);
+        let prepared = self.prepare(&graph, resource, permission, subject, given)?;
         prepared.run(limits, &mut Silent).map(|found| found.permissionship)
     }
 
@@ -74,20 +82,65 @@ impl<'i> View<'i> {
         resource: &ObjectRef,
         permission: &RelationName,
         subject: &SubjectRef,
+        given: Given<'_>,
         limits: &Limits,
     ) -> Result<Explanation, EngineError> {
         let guard = self.index.guard();
-        let graph = Graph::new(&self.index.forward, &guard);
-        let prepared = self.prepare(&graph, &guard, resource, permission, subject)?;
+        let graph = Graph::new(self, &guard);
+        let prepared = self.prepare(&graph, resource, permission, subject, given)?;
         let mut recorder = Recorder::everything();
         let found = prepared.run(limits, &mut recorder)?;
-        Ok(explained(&prepared, &found, &recorder, limits))
+        Ok(explained(&prepared, &Wanted { resource, permission, subject }, &found, &recorder, limits))
     }
 
-    /// The schema.
+    /// The same state, asked by this model: names are the model's, and relationships that it does not allow are passed
+    /// over.
+    ///
+    /// # Errors
+    /// There is no such model.
+    pub fn with_model(self, model: &'i ModelId) -> Result<Self, EngineError> {
+        match self.model(model) {
+            Some(_) => Ok(Self { model: Some(model), ..self }),
+            None => Err(EngineError::ModelUnknown(model.clone())),
+        }
+    }
+
+    /// The model of this name.
+    #[must_use]
+    pub fn model(&self, id: &ModelId) -> Option<Arc<Model>> {
+        let guard = self.index.guard();
+        self.index.models.at(id, self.revision, &guard).map(|(_, compiled)| Arc::clone(&compiled.model))
+    }
+
+    /// Every model, by name.
+    #[must_use]
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        let all = self.index.models.all(self.revision, &self.index.guard());
+        all.into_iter().map(|(_, compiled)| Arc::clone(&compiled.model)).collect()
+    }
+
+    /// The name of the newest model.
+    #[must_use]
+    pub fn newest_model(&self) -> Option<Arc<ModelId>> {
+        let guard = self.index.guard();
+        self.index.newest_model.at(&(), self.revision, &guard).map(|(_, id)| Arc::clone(id))
+    }
+
+    /// The assertions about the model, as they were sent.
+    #[must_use]
+    pub fn assertions(&self, model: &ModelId) -> Option<Arc<String>> {
+        let guard = self.index.guard();
+        self.index.assertions.at(model, self.revision, &guard).map(|(_, text)| Arc::clone(text))
+    }
+
+    /// The schema; of a view with a model, the model's.
     #[must_use]
     pub fn schema(&self) -> Option<Arc<Schema>> {
         let guard = self.index.guard();
+        if let Some(model) = self.model {
+            let compiled = self.index.models.at(model, self.revision, &guard);
+            return compiled.map(|(_, compiled)| Arc::clone(&compiled.program.schema));
+        }
         self.index.programs.at(&(), self.revision, &guard).map(|(_, program)| Arc::clone(&program.schema))
     }
 
@@ -155,41 +208,83 @@ impl<'i> View<'i> {
         self.index.attributes.all(self.revision, &self.index.guard())
     }
 
+    /// What names are called over AuthZEN; none if each is called what it is.
+    #[must_use]
+    pub fn authzen_mapping(&self) -> Option<Arc<AuthzenMapping>> {
+        let guard = self.index.guard();
+        self.index.authzen_mapping.at(&(), self.revision, &guard).map(|(_, mapping)| Arc::clone(mapping))
+    }
+
     /// The question in numbers.
     pub(crate) fn prepare<'g>(
         &self,
         graph: &'g Graph<'g>,
-        guard: &'g LocalGuard<'g>,
-        resource: &'g ObjectRef,
-        permission: &'g RelationName,
-        subject: &'g SubjectRef,
+        resource: &ObjectRef,
+        permission: &RelationName,
+        subject: &SubjectRef,
+        given: Given<'g>,
     ) -> Result<Prepared<'g>, EngineError>
     where
         'i: 'g,
     {
-        let index = self.index;
-        let (_, program) = index.programs.at(&(), self.revision, guard).ok_or(EngineError::NoSchema)?;
-        let (kind, relation) = self.find_member(program, &resource.kind, permission, guard)?;
-        let object = index.names.object(kind, &resource.id, guard).unwrap_or(STRANGER_FIRST);
-        // An object that the graph does not know has no edges, but may still be what a wildcard or a userset means.
-        let stranger = |kind: KindId, found: &ObjectRef| {
-            let unknown = if found == resource { STRANGER_FIRST } else { STRANGER_FIRST + 1 };
-            index.names.object(kind, &found.id, guard).unwrap_or(unknown)
-        };
-        let packed = match subject {
+        let program = self.program(graph)?;
+        let mut wording = self.wording();
+        let (kind, relation) = self.find_member(program, &resource.kind, permission, graph.guard())?;
+        let object = self.find_object(kind, resource, &mut wording, graph.guard());
+        let packed = self.find_subject(program, subject, &mut wording, graph.guard())?;
+        let asked = Asked { graph, program, revision: self.revision, given, subject: packed, assumed: None };
+        Ok(Prepared { wording, asked, goal: Node::new(kind, relation, object) })
+    }
+
+    pub(crate) fn program<'g>(&self, graph: &'g Graph<'g>) -> Result<&'g Program, EngineError>
+    where
+        'i: 'g,
+    {
+        if let Some(model) = self.model {
+            let found = self.index.models.at(model, self.revision, graph.guard());
+            return found
+                .map(|(_, compiled)| &compiled.program)
+                .ok_or_else(|| EngineError::ModelUnknown(model.clone()));
+        }
+        let found = self.index.programs.at(&(), self.revision, graph.guard());
+        found.map(|(_, program)| &**program).ok_or(EngineError::NoSchema)
+    }
+
+    pub(crate) fn wording(&self) -> Wording<'i> {
+        Wording::new(self.index, self.overlay.map_or(&[], Overlay::strangers))
+    }
+
+    pub(crate) fn find_object(
+        &self,
+        kind: KindId,
+        object: &ObjectRef,
+        wording: &mut Wording<'_>,
+        guard: &LocalGuard<'_>,
+    ) -> u32 {
+        self.index.names.object(kind, &object.id, guard).unwrap_or_else(|| wording.stranger(object))
+    }
+
+    pub(crate) fn find_subject(
+        &self,
+        program: &Program,
+        subject: &SubjectRef,
+        wording: &mut Wording<'_>,
+        guard: &LocalGuard<'_>,
+    ) -> Result<Subject, EngineError> {
+        Ok(match subject {
             SubjectRef::Object(found) => {
                 let kind = self.find_kind(program, &found.kind, guard)?;
-                Subject::object(kind, stranger(kind, found))
+                Subject::object(kind, self.find_object(kind, found, wording, guard))
             }
             SubjectRef::Userset(found, relation) => {
                 let (kind, relation) = self.find_member(program, &found.kind, relation, guard)?;
-                Subject::userset(Node::new(kind, relation, stranger(kind, found)))
+                Subject::userset(Node::new(kind, relation, self.find_object(kind, found, wording, guard)))
+            }
+            SubjectRef::Wildcard(kind) if program.is_strict() => {
+                Subject::wildcard(self.find_kind(program, kind, guard)?)
             }
             SubjectRef::Wildcard(kind) => return Err(EngineError::WildcardSubject(kind.clone())),
-        };
-        let asked = Asked { graph, program, revision: self.revision, subject: packed, assumed: None };
-        let names = Names { index, resource, permission, subject };
-        Ok(Prepared { names, asked, goal: Node::new(kind, relation, object) })
+        })
     }
 
     pub(crate) fn find_kind(
@@ -207,7 +302,7 @@ impl<'i> View<'i> {
         Err(EngineError::NoSchema)
     }
 
-    fn find_member(
+    pub(crate) fn find_member(
         &self,
         program: &Program,
         kind: &TypeName,
@@ -227,7 +322,7 @@ impl<'i> View<'i> {
 
 /// A question whose names were found.
 pub(crate) struct Prepared<'g> {
-    pub(crate) names: Names<'g>,
+    pub(crate) wording: Wording<'g>,
     pub(crate) asked: Asked<'g>,
     pub(crate) goal: Node,
 }
@@ -235,6 +330,8 @@ pub(crate) struct Prepared<'g> {
 /// A check's answer with its note, and what it cost.
 pub(crate) struct Found<N> {
     pub(crate) permissionship: Permissionship,
+    /// The edges that a conditional answer depends on.
+    pub(crate) conditions: Vec<Edge>,
     pub(crate) note: N,
     pub(crate) work: u64,
 }
@@ -244,16 +341,44 @@ impl Prepared<'_> {
         let mut check = Check::new(self.asked, limits, trace);
         let answer = check.run(self.goal);
         let work = check.work();
-        self.names.index.check_kept(self.asked.revision)?;
-        let answer = answer.map_err(|exhausted| match exhausted {
-            Exhausted::Depth(limit) => EngineError::TooDeep { limit },
-            Exhausted::Work(limit) => EngineError::TooMuchWork { limit },
-        })?;
-        let permissionship = match answer.truth {
-            Truth::True => Permissionship::Has,
-            Truth::False => Permissionship::HasNot,
-            Truth::Undefined => return Err(self.names.undecidable()),
-        };
-        Ok(Found { permissionship, note: answer.note, work })
+        self.wording.index.check_kept(self.asked.revision)?;
+        let answer = answer.map_err(exhausted)?;
+        let (permissionship, conditions) = self.told(&check, &answer, self.goal, self.asked.subject)?;
+        Ok(Found { permissionship, conditions, note: answer.note, work })
+    }
+
+    /// What an answer of the evaluator says, and the edges that a conditional one depends on.
+    pub(crate) fn told<T: Trace>(
+        &self,
+        check: &Check<'_, '_, T>,
+        answer: &Answer<T::Note>,
+        goal: Node,
+        subject: Subject,
+    ) -> Result<(Permissionship, Vec<Edge>), EngineError> {
+        match answer.truth {
+            Truth::True => Ok((Permissionship::Has, Vec::new())),
+            Truth::False => Ok((Permissionship::HasNot, Vec::new())),
+            Truth::Unknown => {
+                let Some(lacking) = check.lacking(answer.why) else {
+                    // Models come from a language in which what rests on its own absence is not there.
+                    if self.asked.program.is_strict() {
+                        return Ok((Permissionship::HasNot, Vec::new()));
+                    }
+                    return Err(self.wording.undecidable(goal, subject));
+                };
+                if let Some(failure) = &lacking.failure {
+                    return Err(EngineError::CaveatFailed(failure.clone()));
+                }
+                let missing = lacking.missing.iter().cloned().collect();
+                Ok((Permissionship::Conditional(missing), lacking.edges.clone()))
+            }
+        }
+    }
+}
+
+pub(crate) fn exhausted(exhausted: Exhausted) -> EngineError {
+    match exhausted {
+        Exhausted::Depth(limit) => EngineError::TooDeep { limit },
+        Exhausted::Work(limit) => EngineError::TooMuchWork { limit },
     }
 }

@@ -289,6 +289,12 @@ fn a_new_schema_asks_the_same_graph_anew() {
     fails(&index, "document:plan#view@user:alice");
     let view = index.view_at(before).unwrap();
     let question = super::question("document:plan#view@user:alice");
-    let found = view.check(&question.resource, &question.relation, &question.subject, &crate::Limits::default());
+    let found = view.check(
+        &question.resource,
+        &question.relation,
+        &question.subject,
+        super::given(),
+        &crate::Limits::default(),
+    );
     assert_eq!(found, Ok(crate::Permissionship::Has));
 }

@@ -86,6 +86,7 @@ fn asked(actor: &str, delegation: Option<&str>, resource: &str) -> Question {
         delegation: delegation.map(|id| DelegationId::new(id).unwrap()),
         permission: RelationName::new("write").unwrap(),
         resource: object(resource),
+        context: crate::Context::new(),
     }
 }
 

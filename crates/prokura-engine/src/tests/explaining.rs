@@ -53,6 +53,7 @@ fn held(explanation: Explanation) -> String {
     match explanation {
         Explanation::Held(proof) => drawn(&proof),
         Explanation::NotHeld(near) => panic!("it does not hold: {}", near.message),
+        Explanation::Open(open) => panic!("it is open: {}", open.message),
     }
 }
 
@@ -61,6 +62,7 @@ fn missed(explanation: Explanation) -> NearMiss {
     match explanation {
         Explanation::Held(proof) => panic!("it holds:\n{}", drawn(&proof)),
         Explanation::NotHeld(near) => near,
+        Explanation::Open(open) => panic!("it is open: {}", open.message),
     }
 }
 
@@ -172,7 +174,7 @@ fn a_deny_names_the_one_relationship_that_would_have_changed_it() {
     for question in ["document:plan#read@user:bob", "document:plan#sign@user:bob", "document:new#view@user:stranger"] {
         let near = missed(explain(&index, question));
         let missing = near.missing.unwrap_or_else(|| panic!("{question}: nothing missing"));
-        write(&index, vec![prokura_model::Change::RelationshipTouched(missing.clone())]);
+        write(&index, vec![prokura_model::Change::touched(missing.clone())]);
         assert_eq!(check(&index, question), Ok(true), "{question} with {missing}");
         write(&index, vec![prokura_model::Change::RelationshipDeleted(missing)]);
     }

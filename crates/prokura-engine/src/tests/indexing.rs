@@ -7,7 +7,7 @@ use std::{
 
 use prokura_model::{
     Cap, Change, Delegation, DelegationId, DelegationKind, ObjectRef, Principal, PrincipalState, Relationship,
-    RelationshipFilter, Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, Value,
+    RelationshipFilter, Revision, SubjectIdFilter, SubjectRef, Task, TaskId, TaskState, Terms, Timestamp, Value,
 };
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ const SCHEMA: &str = "
 /// The state in the plainest way.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Plain {
-    relationships: BTreeMap<Relationship, Revision>,
+    relationships: BTreeMap<Relationship, (Revision, Terms)>,
     principals: BTreeMap<ObjectRef, Principal>,
     tasks: BTreeMap<TaskId, Task>,
     delegations: BTreeMap<DelegationId, Delegation>,
@@ -40,10 +40,13 @@ struct Plain {
 impl Plain {
     fn apply(&mut self, change: &Change, at: Revision, now: Timestamp) {
         match change.clone() {
-            Change::RelationshipTouched(edge) => {
-                self.relationships.entry(edge).or_insert(at);
+            Change::RelationshipTouched(edge, terms) => {
+                // The same again changes nothing; other terms begin anew.
+                if self.relationships.get(&edge).is_none_or(|(_, before)| *before != terms) {
+                    self.relationships.insert(edge, (at, terms));
+                }
             }
-            Change::RelationshipDeleted(edge) => {
+            Change::RelationshipDeleted(edge) | Change::RelationshipExpired(edge) => {
                 self.relationships.remove(&edge);
             }
             Change::AttributesSet(object, members) if members.is_empty() => {
@@ -68,14 +71,18 @@ impl Plain {
             Change::DelegationRevoked(id) => {
                 self.delegations.get_mut(&id).unwrap().revoked_at.get_or_insert(now);
             }
-            Change::SchemaWritten(_) | Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => {}
+            other => assert!(matches!(other, Change::SchemaWritten(_)), "not generated: {other:?}"),
         }
     }
 
     /// The changes that make this state out of nothing.
     fn changes(&self) -> Vec<Change> {
         let mut changes = vec![Change::SchemaWritten(SCHEMA.to_owned())];
-        changes.extend(self.relationships.keys().cloned().map(Change::RelationshipTouched));
+        changes.extend(
+            self.relationships
+                .iter()
+                .map(|(edge, (_, terms))| Change::RelationshipTouched(edge.clone(), terms.clone())),
+        );
         changes.extend(self.principals.values().cloned().map(Change::PrincipalSet));
         changes.extend(self.tasks.values().cloned().map(Change::TaskOpened));
         changes.extend(self.delegations.values().cloned().map(Change::DelegationCreated));
@@ -88,14 +95,18 @@ impl Plain {
 
 /// Everything that can be read, the births apart, in the same shape.
 fn readable(view: &View<'_>) -> Plain {
-    let page = view.relationships(&RelationshipFilter::default(), None, usize::MAX).unwrap();
+    let page = view.relationships(&RelationshipFilter::default(), None, usize::MAX, super::given().now).unwrap();
     assert_eq!(page.next, None);
-    assert!(page.relationships.is_sorted());
-    for (relationship, birth) in &page.relationships {
-        assert_eq!(view.birth(relationship), Some(*birth), "{relationship}");
+    assert!(page.relationships.is_sorted_by_key(|stored| &stored.relationship));
+    for stored in &page.relationships {
+        assert_eq!(view.stored(&stored.relationship).as_ref(), Some(stored));
     }
     Plain {
-        relationships: page.relationships.into_iter().collect(),
+        relationships: page
+            .relationships
+            .into_iter()
+            .map(|stored| (stored.relationship, (stored.since, stored.terms)))
+            .collect(),
         principals: view.principals().iter().map(|found| (found.object.clone(), Principal::clone(found))).collect(),
         tasks: view.tasks().iter().map(|found| (found.id.clone(), Task::clone(found))).collect(),
         delegations: view.delegations().iter().map(|found| (found.id.clone(), Delegation::clone(found))).collect(),
@@ -113,10 +124,24 @@ fn answers(view: &View<'_>) -> Vec<Result<Permissionship, EngineError>> {
     for document in ["d0", "d1", "d2"] {
         for user in ["u0", "u1", "u2", "stranger"] {
             let asked = question(&format!("document:{document}#view@user:{user}"));
-            answers.push(view.check(&asked.resource, &asked.relation, &asked.subject, &Limits::default()));
+            answers.push(view.check(
+                &asked.resource,
+                &asked.relation,
+                &asked.subject,
+                super::given(),
+                &Limits::default(),
+            ));
         }
     }
     answers
+}
+
+/// None mostly; otherwise an end, so that touching with other terms and with the same ones both happen.
+fn terms() -> impl Strategy<Value = Terms> {
+    prop_oneof![
+        3 => Just(Terms::default()),
+        1 => (2..4u64).prop_map(|hours| Terms { expires_at: Some(Timestamp(hours * 3_600_000)), ..Terms::default() }),
+    ]
 }
 
 fn edge() -> impl Strategy<Value = Relationship> {
@@ -137,7 +162,7 @@ fn change() -> impl Strategy<Value = Change> {
     let user = || (0..3u8).prop_map(|number| object(&format!("user:u{number}")));
     let state = prop_oneof![Just(PrincipalState::Active), Just(PrincipalState::Suspended)];
     prop_oneof![
-        6 => edge().prop_map(Change::RelationshipTouched),
+        6 => (edge(), terms()).prop_map(|(edge, terms)| Change::RelationshipTouched(edge, terms)),
         4 => edge().prop_map(Change::RelationshipDeleted),
         1 => (user(), state).prop_map(|(object, state)| {
             Change::PrincipalSet(Principal { object, owner: None, state, declared: false })
@@ -299,9 +324,14 @@ fn readers_see_only_whole_transactions_while_others_are_written() {
     });
 }
 
+/// The revision that made the edge.
+fn since(view: &View<'_>, edge: &Relationship) -> Option<Revision> {
+    view.stored(edge).map(|stored| stored.since)
+}
+
 fn may_view(view: &View<'_>, document: &str) -> Result<Permissionship, EngineError> {
     let asked = question(&format!("document:{document}#view@user:alice"));
-    view.check(&asked.resource, &asked.relation, &asked.subject, &Limits::default())
+    view.check(&asked.resource, &asked.relation, &asked.subject, super::given(), &Limits::default())
 }
 
 #[test]
@@ -339,15 +369,14 @@ fn an_edge_keeps_its_birth_until_it_ends() {
     let index = Index::new();
     write(&index, vec![Change::SchemaWritten(SCHEMA.to_owned())]);
     let edge = relationship("document:d0#viewer@user:alice");
-    let born = write(&index, vec![Change::RelationshipTouched(edge.clone())]);
-    write(&index, vec![Change::RelationshipTouched(edge.clone())]);
-    assert_eq!(index.view().birth(&edge), Some(born));
-    let anew =
-        write(&index, vec![Change::RelationshipDeleted(edge.clone()), Change::RelationshipTouched(edge.clone())]);
-    assert_eq!(index.view().birth(&edge), Some(anew));
-    assert_eq!(index.view_at(born).unwrap().birth(&edge), Some(born));
-    write(&index, vec![Change::RelationshipTouched(edge.clone()), Change::RelationshipDeleted(edge.clone())]);
-    assert_eq!(index.view().birth(&edge), None);
+    let born = write(&index, vec![Change::touched(edge.clone())]);
+    write(&index, vec![Change::touched(edge.clone())]);
+    assert_eq!(since(&index.view(), &edge), Some(born));
+    let anew = write(&index, vec![Change::RelationshipDeleted(edge.clone()), Change::touched(edge.clone())]);
+    assert_eq!(since(&index.view(), &edge), Some(anew));
+    assert_eq!(since(&index.view_at(born).unwrap(), &edge), Some(born));
+    write(&index, vec![Change::touched(edge.clone()), Change::RelationshipDeleted(edge.clone())]);
+    assert_eq!(since(&index.view(), &edge), None);
 }
 
 #[test]
@@ -365,8 +394,8 @@ fn long_lists_are_edited_in_pieces_and_stay_sorted() {
     write(&index, (500..2_500).map(|number| delete(&member(number))).collect());
     plain.retain(|text| !(member(500)..member(2_500)).contains(text));
     let group = RelationshipFilter { resource_type: Some(object("group:g").kind), ..RelationshipFilter::default() };
-    let found = index.view().relationships(&group, None, usize::MAX).unwrap().relationships;
-    assert!(found.iter().map(|(found, _)| found.to_string()).eq(plain.iter().cloned()));
+    let found = index.view().relationships(&group, None, usize::MAX, super::given().now).unwrap().relationships;
+    assert!(found.iter().map(|found| found.relationship.to_string()).eq(plain.iter().cloned()));
     for number in [0, 1, 499, 500, 1_000, 2_499, 2_500, 3_998, 3_999] {
         let expected = plain.contains(&member(number));
         assert_eq!(check(&index, &member(number)), Ok(expected), "{number}");
@@ -386,7 +415,7 @@ fn schemas_are_kept_as_long_as_their_revisions() {
     let old = index.view_at(first).unwrap();
     index.collect(second);
     let asked = question("document:d0#view@user:alice");
-    let late = old.check(&asked.resource, &asked.relation, &asked.subject, &Limits::default());
+    let late = old.check(&asked.resource, &asked.relation, &asked.subject, super::given(), &Limits::default());
     assert!(late.is_err(), "an answer from a forgotten revision: {late:?}");
 }
 
@@ -396,10 +425,10 @@ fn subjects_of_any_class_are_read_back() {
     write(&index, vec![Change::SchemaWritten(SCHEMA.to_owned())]);
     for text in ["document:d0#viewer@user:*", "document:d0#viewer@group:g0#member", "document:d0#viewer@user:\"a b\""] {
         write(&index, vec![touch(text)]);
-        assert!(index.view().birth(&relationship(text)).is_some(), "{text}");
+        assert!(index.view().stored(&relationship(text)).is_some(), "{text}");
     }
-    let subject_id = Some(object("group:g0").id);
+    let subject_id = Some(SubjectIdFilter::Object(object("group:g0").id));
     let filter = RelationshipFilter { subject_id, ..RelationshipFilter::default() };
-    let found = index.view().relationships(&filter, None, 10).unwrap().relationships;
-    assert!(matches!(&found[0].0.subject, SubjectRef::Userset(group, _) if group == &object("group:g0")));
+    let found = index.view().relationships(&filter, None, 10, super::given().now).unwrap().relationships;
+    assert!(matches!(&found[0].relationship.subject, SubjectRef::Userset(group, _) if group == &object("group:g0")));
 }

@@ -92,7 +92,7 @@ fn limit_types_max_bounds_the_names_ever_used() {
     let wildcard = |number: usize| {
         let kind = prokura_model::TypeName::new(format!("type{number}")).unwrap();
         let Relationship { resource, relation, .. } = super::relationship("type0:a#member@type0:a");
-        Change::RelationshipTouched(Relationship { resource, relation, subject: SubjectRef::Wildcard(kind) })
+        Change::touched(Relationship { resource, relation, subject: SubjectRef::Wildcard(kind) })
     };
     let all = (0..TYPES_MAX).map(wildcard).collect();
     index.apply(&transaction(index.applied().next(), all)).unwrap();
@@ -159,6 +159,7 @@ fn limit_witness_edges_max_bounds_the_witness() {
             delegation: None,
             permission: super::question(TOP).relation,
             resource: super::object("group:g0"),
+            context: crate::Context::new(),
         };
         let decision = index.view().decide(&question, prokura_model::Timestamp(0), &limits).unwrap();
         assert_eq!(decision.witness.len(), edges);
@@ -186,9 +187,13 @@ fn limit_page_relationships_max_bounds_a_page() {
     let edges: Vec<String> =
         (0..=PAGE_RELATIONSHIPS_MAX).map(|number| format!("group:g#member@user:u{number}")).collect();
     let index = index(GROUPS, &own(&edges));
-    let page = index.view().relationships(&RelationshipFilter::default(), None, usize::MAX).unwrap();
+    let page =
+        index.view().relationships(&RelationshipFilter::default(), None, usize::MAX, super::given().now).unwrap();
     assert_eq!(page.relationships.len(), PAGE_RELATIONSHIPS_MAX);
-    let rest = index.view().relationships(&RelationshipFilter::default(), page.next.as_ref(), usize::MAX).unwrap();
+    let rest = index
+        .view()
+        .relationships(&RelationshipFilter::default(), page.next.as_ref(), usize::MAX, super::given().now)
+        .unwrap();
     assert_eq!((rest.relationships.len(), rest.next), (1, None));
 }
 

@@ -1,6 +1,6 @@
 //! Reading relationships back: filters, order and pages.
 
-use prokura_model::{ObjectId, RelationName, RelationshipFilter, TypeName};
+use prokura_model::{ObjectId, RelationName, RelationshipFilter, SubjectIdFilter, SubjectRelationFilter, TypeName};
 
 use super::{index, relationship};
 use crate::Index;
@@ -43,8 +43,11 @@ fn every_filter() -> Vec<RelationshipFilter> {
                                 resource_id: resource_id.map(|text| ObjectId::new(text).unwrap()),
                                 relation: relation.map(|text| RelationName::new(text).unwrap()),
                                 subject_type: subject_type.map(|text| TypeName::new(text).unwrap()),
-                                subject_id: subject_id.map(|text| ObjectId::new(text).unwrap()),
-                                subject_relation: subject_relation.map(|text| RelationName::new(text).unwrap()),
+                                subject_id: subject_id
+                                    .map(|text| SubjectIdFilter::Object(ObjectId::new(text).unwrap())),
+                                subject_relation: subject_relation
+                                    .map(|text| SubjectRelationFilter::Named(RelationName::new(text).unwrap())),
+                                ..RelationshipFilter::default()
                             });
                         }
                     }
@@ -59,9 +62,9 @@ fn listed(index: &Index, filter: &RelationshipFilter, limit: usize) -> Vec<Strin
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let page = index.view().relationships(filter, after.as_ref(), limit).unwrap();
+        let page = index.view().relationships(filter, after.as_ref(), limit, super::given().now).unwrap();
         assert!(page.relationships.len() <= limit);
-        all.extend(page.relationships.into_iter().map(|(found, _)| found.to_string()));
+        all.extend(page.relationships.into_iter().map(|found| found.relationship.to_string()));
         match page.next {
             Some(next) => after = Some(next),
             None => return all,
@@ -76,7 +79,7 @@ fn every_filter_finds_what_it_means_whichever_way_it_is_searched() {
         let meant: Vec<String> = EDGES
             .iter()
             .map(|text| relationship(text))
-            .filter(|edge| filter.matches(edge))
+            .filter(|edge| filter.matches(edge, &prokura_model::Terms::default()))
             .map(|edge| edge.to_string())
             .collect();
         assert_eq!(listed(&index, &filter, 100), meant, "{filter:?}");

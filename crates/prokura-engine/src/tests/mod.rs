@@ -4,11 +4,20 @@ mod explaining;
 mod indexing;
 mod limiting;
 mod listing;
+mod lists;
 mod remembering;
+mod terms;
 
 use prokura_model::{Change, ObjectRef, Relationship, Revision, Timestamp, Transaction};
 
-use crate::{EngineError, Explanation, Index, Limits, Permissionship};
+use crate::{Context, EngineError, Explanation, Given, Index, Limits, Permissionship};
+
+static NOTHING: Context = Context::new();
+
+/// Nothing but a moment.
+pub(crate) fn given() -> Given<'static> {
+    Given { now: Timestamp(1_000_000), context: &NOTHING }
+}
 
 /// An index with everything published.
 pub(crate) fn index(schema: &str, relationships: &[&str]) -> Index {
@@ -41,7 +50,7 @@ pub(crate) fn relationship(text: &str) -> Relationship {
 }
 
 pub(crate) fn touch(text: &str) -> Change {
-    Change::RelationshipTouched(relationship(text))
+    Change::touched(relationship(text))
 }
 
 pub(crate) fn delete(text: &str) -> Change {
@@ -59,7 +68,7 @@ pub(crate) fn question(text: &str) -> Relationship {
 
 pub(crate) fn check_within(index: &Index, text: &str, limits: &Limits) -> Result<Permissionship, EngineError> {
     let Relationship { resource, relation, subject } = question(text);
-    index.view().check(&resource, &relation, &subject, limits)
+    index.view().check(&resource, &relation, &subject, given(), limits)
 }
 
 pub(crate) fn check(index: &Index, text: &str) -> Result<bool, &'static str> {
@@ -76,7 +85,7 @@ pub(crate) fn check(index: &Index, text: &str) -> Result<bool, &'static str> {
 
 pub(crate) fn explain_within(index: &Index, text: &str, limits: &Limits) -> Result<Explanation, EngineError> {
     let Relationship { resource, relation, subject } = question(text);
-    index.view().explain(&resource, &relation, &subject, limits)
+    index.view().explain(&resource, &relation, &subject, given(), limits)
 }
 
 pub(crate) fn explain(index: &Index, text: &str) -> Explanation {

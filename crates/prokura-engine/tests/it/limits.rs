@@ -27,7 +27,7 @@ fn however_low_the_limits_an_answer_is_right_or_an_error() {
                     if found == Answer::Failed(code.to_owned()) {
                         reached += 1;
                     } else {
-                        assert_eq!(found, right, "seed {seed}, {limits:?}: {ask}");
+                        assert!(right.agrees_with(&found), "seed {seed}, {limits:?}: {ask}: {found}, right is {right}");
                         kept += 1;
                     }
                 }

@@ -1,0 +1,150 @@
+//! Lists: which resources a subject has something on, and which subjects have something on a resource.
+//!
+//! A walk over the graph finds candidates: everything that could be in the list, and for some, where only unions and edges
+//! without caveats lie between, that it is. Whatever is not certain by then is checked like any other question, so that a
+//! list is the set of its checks by construction.
+
+mod resources;
+mod subjects;
+
+use std::collections::BTreeSet;
+
+use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, Terms, condition::Evaluation};
+
+pub use self::subjects::{Everyone, FoundSubjects};
+use crate::{
+    EngineError, Given, Limits, Permissionship, View,
+    check::{Asked, Check},
+    graph::Graph,
+    list::List,
+    packed::{Node, Subject},
+    trace::Silent,
+    view::{Prepared, exhausted},
+};
+
+impl View<'_> {
+    /// What the subject has on the resource: every relation and permission of its type, by name.
+    ///
+    /// # Errors
+    /// One of the checks cannot be answered, or a name is unknown.
+    pub fn permissions(
+        &self,
+        resource: &ObjectRef,
+        subject: &SubjectRef,
+        given: Given<'_>,
+        limits: &Limits,
+    ) -> Result<Vec<(RelationName, Permissionship)>, EngineError> {
+        let schema = self.schema().ok_or(EngineError::NoSchema)?;
+        let definition = schema.find_definition(&resource.kind)?;
+        let mut found = Vec::new();
+        for name in definition.members.keys() {
+            found.push((name.clone(), self.check(resource, name, subject, given, limits)?));
+        }
+        Ok(found)
+    }
+}
+
+/// A list in the making: the question, and how much of the work that it may cost is left.
+struct Listing<'g> {
+    prepared: Prepared<'g>,
+    graph: &'g Graph<'g>,
+    limits: Limits,
+    left: u64,
+    /// The parameters without a value that conditions on the way depend on; only where a model asks.
+    missing: BTreeSet<String>,
+}
+
+impl<'g> Listing<'g> {
+    fn new(prepared: Prepared<'g>, graph: &'g Graph<'g>, limits: &Limits) -> Self {
+        Self { prepared, graph, limits: *limits, left: limits.list_work, missing: BTreeSet::new() }
+    }
+
+    fn spend(&mut self, work: u64) -> Result<(), EngineError> {
+        let Some(left) = self.left.checked_sub(work) else {
+            return Err(EngineError::ListTooMuchWork { limit: self.limits.list_work });
+        };
+        self.left = left;
+        Ok(())
+    }
+
+    /// The answer for one candidate.
+    fn checked(&mut self, goal: Node, subject: Subject) -> Result<Permissionship, EngineError> {
+        let asked = Asked { subject, ..self.prepared.asked };
+        let mut silent = Silent;
+        let mut check = Check::new(asked, &self.limits, &mut silent);
+        let answer = check.run(goal).map_err(exhausted)?;
+        let found = self.prepared.told(&check, &answer, goal, subject);
+        let work = check.work();
+        self.spend(work.saturating_add(1))?;
+        found.map(|(permissionship, _)| permissionship)
+    }
+
+    /// The edges from a node that exist for the question, or may; whether they surely do.
+    fn edges_from(&mut self, node: Node) -> Result<Vec<(Subject, bool)>, EngineError> {
+        let Some(list) = self.graph.edges_from(node) else { return Ok(Vec::new()) };
+        self.edges(list, |key| (node, Subject::from_bits(key)), |(_, subject)| subject)
+    }
+
+    /// The edges that name a subject and exist for the question, or may; whether they surely do.
+    fn edges_to(&mut self, subject: Subject) -> Result<Vec<(Node, bool)>, EngineError> {
+        let Some(list) = self.graph.edges_to(subject) else { return Ok(Vec::new()) };
+        self.edges(list, |key| (Node::from_bits(key), subject), |(node, _)| node)
+    }
+
+    fn edges<T>(
+        &mut self,
+        list: &List,
+        edge: impl Fn(u64) -> (Node, Subject),
+        end: impl Fn((Node, Subject)) -> T,
+    ) -> Result<Vec<(T, bool)>, EngineError> {
+        let Asked { revision, given, program, .. } = self.prepared.asked;
+        let mut found = Vec::new();
+        let mut walk = list.walk_from(0);
+        while let Some((key, birth)) = list.next(&mut walk, revision) {
+            self.spend(1)?;
+            let (node, subject) = edge(key);
+            // A schema that need not fit what is stored has the last word in the check.
+            let mut surely = !program.is_strict();
+            let terms = if birth.on_terms() { self.graph.terms(node, subject, birth) } else { None };
+            if program.is_strict() && !self.may_hold(node, subject, terms.map(|terms| &**terms)) {
+                continue;
+            }
+            if birth.on_terms() {
+                if terms.is_some_and(|terms| terms.is_over(given.now)) {
+                    continue;
+                }
+                surely &= terms.is_some_and(|terms| terms.caveat.is_none());
+            }
+            found.push((end((node, subject)), surely));
+        }
+        Ok(found)
+    }
+
+    /// Whether a model allows the edge, and its condition is not known to be unmet.
+    fn may_hold(&mut self, node: Node, subject: Subject, terms: Option<&Terms>) -> bool {
+        let Asked { given, program, .. } = self.prepared.asked;
+        if program.restricted(node).is_some_and(|allowed| !allowed.fits(subject, terms)) {
+            return false;
+        }
+        let Some(caveat) = terms.and_then(|terms| terms.caveat.as_ref()) else { return true };
+        let Some(declared) = program.schema.caveat(caveat.name.as_str()) else { return true };
+        match declared.condition.evaluate(&caveat.context, given.context) {
+            Evaluation::False => false,
+            Evaluation::True | Evaluation::Failed(_) => true,
+            Evaluation::Missing(names) => {
+                self.missing.extend(names);
+                true
+            }
+        }
+    }
+
+    /// The id that an object is known by.
+    fn id(&self, node: Node) -> Option<ObjectId> {
+        self.prepared.wording.object(node).map(|object| object.id)
+    }
+}
+
+fn in_order<T>(mut found: Vec<(ObjectId, T)>) -> Vec<(ObjectId, T)> {
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}

@@ -1,0 +1,143 @@
+//! Caveats, expiry, `self` and `.all()`, where one can see each alone; the differential tests mix them.
+
+use prokura_model::{CaveatName, CaveatUse, Change, Terms, Timestamp, Value};
+
+use super::{index, object, question, relationship, write};
+use crate::{Context, EngineError, Explanation, Given, Index, Limits, Permissionship};
+
+const SCHEMA: &str = "
+    use expiration
+    use self
+
+    caveat at_most(amount int, most int) { amount <= most }
+    caveat switched(on bool) { on }
+
+    definition user {
+        permission own = self
+    }
+    definition team {
+        relation member: user | user with switched
+    }
+    definition document {
+        relation viewer: user | user with at_most | user with expiration | team#member with switched
+        relation banned: user with switched
+        relation team: team | team with switched
+        permission view = viewer - banned
+        permission every = team.all(member)
+    }
+";
+
+fn terms(caveat: &str, context: &[(&str, Value)]) -> Terms {
+    let context = context.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Terms { caveat: Some(CaveatUse { name: CaveatName::new(caveat).unwrap(), context }), expires_at: None }
+}
+
+fn on(index: &Index, text: &str, terms: Terms) {
+    write(index, vec![Change::RelationshipTouched(relationship(text), terms)]);
+}
+
+fn asked_at(index: &Index, text: &str, context: &[(&str, Value)], now: u64) -> Result<Permissionship, EngineError> {
+    let asked = question(text);
+    let context: Context = context.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let given = Given { now: Timestamp(now), context: &context };
+    let view = index.view();
+    let found = view.check(&asked.resource, &asked.relation, &asked.subject, given, &Limits::default());
+    let explained = view.explain(&asked.resource, &asked.relation, &asked.subject, given, &Limits::default());
+    match (&found, &explained) {
+        (Ok(Permissionship::Has), Ok(Explanation::Held(_)))
+        | (Ok(Permissionship::HasNot), Ok(Explanation::NotHeld(_))) => {}
+        (Ok(Permissionship::Conditional(missing)), Ok(Explanation::Open(open))) => assert_eq!(*missing, open.missing),
+        (Err(one), Err(other)) => assert_eq!(one, other),
+        other => panic!("check and explain disagree: {other:?}"),
+    }
+    found
+}
+
+fn asked(index: &Index, text: &str, context: &[(&str, Value)]) -> Result<Permissionship, EngineError> {
+    asked_at(index, text, context, 1_000)
+}
+
+fn missing(names: &[&str]) -> Permissionship {
+    Permissionship::Conditional(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+#[test]
+fn what_a_relationship_binds_beats_what_the_question_brings() {
+    let index = index(SCHEMA, &[]);
+    on(&index, "document:d#viewer@user:alice", terms("at_most", &[("most", Value::Integer(10))]));
+    let text = "document:d#view@user:alice";
+    assert_eq!(asked(&index, text, &[]), Ok(missing(&["amount"])));
+    assert_eq!(asked(&index, text, &[("amount", Value::Integer(10))]), Ok(Permissionship::Has));
+    let generous = [("amount", Value::Integer(11)), ("most", Value::Integer(100))];
+    assert_eq!(asked(&index, text, &generous), Ok(Permissionship::HasNot));
+}
+
+#[test]
+fn a_caveat_that_cannot_be_evaluated_is_an_error_unless_something_else_decides() {
+    let index = index(SCHEMA, &["document:d#viewer@user:bob"]);
+    on(&index, "document:d#viewer@user:alice", terms("at_most", &[("most", Value::Integer(10))]));
+    let wrong = [("amount", Value::Bool(true))];
+    let failed = asked(&index, "document:d#view@user:alice", &wrong).unwrap_err();
+    assert_eq!(failed.code(), "caveat_failed");
+    assert_eq!(asked(&index, "document:d#view@user:bob", &wrong), Ok(Permissionship::Has));
+}
+
+#[test]
+fn an_exclusion_that_may_hold_leaves_open_what_it_takes_from() {
+    let index = index(SCHEMA, &["document:d#viewer@user:alice"]);
+    on(&index, "document:d#banned@user:alice", terms("switched", &[]));
+    let text = "document:d#view@user:alice";
+    assert_eq!(asked(&index, text, &[]), Ok(missing(&["on"])));
+    assert_eq!(asked(&index, text, &[("on", Value::Bool(true))]), Ok(Permissionship::HasNot));
+    assert_eq!(asked(&index, text, &[("on", Value::Bool(false))]), Ok(Permissionship::Has));
+}
+
+#[test]
+fn a_relationship_is_over_from_its_end_on() {
+    let index = index(SCHEMA, &[]);
+    let ends = Terms { caveat: None, expires_at: Some(Timestamp(500)) };
+    on(&index, "document:d#viewer@user:alice", ends);
+    assert_eq!(asked_at(&index, "document:d#view@user:alice", &[], 499), Ok(Permissionship::Has));
+    assert_eq!(asked_at(&index, "document:d#view@user:alice", &[], 500), Ok(Permissionship::HasNot));
+}
+
+#[test]
+fn other_terms_take_the_place_of_those_before_and_older_revisions_keep_theirs() {
+    let index = index(SCHEMA, &[]);
+    let edge = relationship("document:d#viewer@user:alice");
+    on(&index, "document:d#viewer@user:alice", terms("at_most", &[("most", Value::Integer(1))]));
+    let before = index.published();
+    write(&index, vec![Change::touched(edge.clone())]);
+    assert_eq!(index.view().stored(&edge).unwrap().terms, Terms::default());
+    assert_eq!(asked(&index, "document:d#view@user:alice", &[]), Ok(Permissionship::Has));
+    let old = index.view_at(before).unwrap();
+    assert_eq!(old.stored(&edge).unwrap().terms, terms("at_most", &[("most", Value::Integer(1))]));
+    index.collect(index.published());
+    assert_eq!(index.terms.len(), 0, "what nobody can ask about any more is forgotten");
+}
+
+#[test]
+fn every_team_must_have_the_member_and_there_must_be_one() {
+    let index = index(SCHEMA, &["document:two#team@team:a", "document:two#team@team:b", "team:a#member@user:alice"]);
+    assert_eq!(asked(&index, "document:none#every@user:alice", &[]), Ok(Permissionship::HasNot));
+    assert_eq!(asked(&index, "document:two#every@user:alice", &[]), Ok(Permissionship::HasNot));
+    on(&index, "team:b#member@user:alice", terms("switched", &[]));
+    assert_eq!(asked(&index, "document:two#every@user:alice", &[]), Ok(missing(&["on"])));
+    assert_eq!(asked(&index, "document:two#every@user:alice", &[("on", Value::Bool(true))]), Ok(Permissionship::Has));
+}
+
+#[test]
+fn only_the_object_itself_is_itself() {
+    let index = index(SCHEMA, &[]);
+    assert_eq!(asked(&index, "user:alice#own@user:alice", &[]), Ok(Permissionship::Has));
+    assert_eq!(asked(&index, "user:alice#own@user:bob", &[]), Ok(Permissionship::HasNot));
+}
+
+#[test]
+fn a_userset_on_terms_gives_no_more_than_its_caveat() {
+    let index = index(SCHEMA, &["team:a#member@user:alice"]);
+    on(&index, "document:d#viewer@team:a#member", terms("switched", &[]));
+    assert_eq!(asked(&index, "document:d#view@user:alice", &[]), Ok(missing(&["on"])));
+    assert_eq!(asked(&index, "document:d#view@user:bob", &[]), Ok(Permissionship::HasNot));
+    assert_eq!(object("team:a").to_string(), "team:a");
+}
