@@ -1,6 +1,6 @@
 //! Asking for a decision, and finding it again.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use prokura_engine::{Decision, EngineError, Question};
 use prokura_model::{
@@ -9,8 +9,38 @@ use prokura_model::{
 };
 
 use crate::{
-    DecideError, limits::RECORDED_REQUEST_BYTES_MAX, mint, recorder::Unplaced, shared::Shared, writer::check_value,
+    ByModel, DecideError, Snapshot, limits::RECORDED_REQUEST_BYTES_MAX, mint, recorder::Unplaced, shared::Shared,
+    writer::check_value,
 };
+
+/// What was decided on a snapshot.
+#[derive(Clone, Debug)]
+pub enum DecidedOn {
+    /// On the state that is the newest, or was when it was asked for: it is recorded.
+    Recorded(Decided),
+    /// On a [historic](Snapshot::is_historic) snapshot: a preview, which is not recorded and must not be enforced.
+    Historic(Decision),
+}
+
+impl DecidedOn {
+    /// What was decided, and why.
+    #[must_use]
+    pub fn decision(&self) -> &Decision {
+        match self {
+            Self::Recorded(decided) => &decided.decision,
+            Self::Historic(decision) => decision,
+        }
+    }
+
+    /// Under which name it is recorded, if it is.
+    #[must_use]
+    pub fn id(&self) -> Option<&DecisionId> {
+        match self {
+            Self::Recorded(decided) => Some(&decided.id),
+            Self::Historic(_) => None,
+        }
+    }
+}
 
 /// Who asked, through which door, and in what words. It is recorded with the decision and plays no part in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +190,17 @@ pub(crate) fn decide_at_once(
     question: &Question,
     asked: Asked,
 ) -> Result<Placed, DecideError> {
+    decide_by(shared, tenant, question, None, asked)
+}
+
+/// The same, by a model if there is one.
+pub(crate) fn decide_by(
+    shared: &Shared,
+    tenant: &TenantName,
+    question: &Question,
+    by: Option<&ByModel>,
+    asked: Asked,
+) -> Result<Placed, DecideError> {
     let begun = Instant::now();
     let Some(tenant) = shared.system.tenant(tenant) else {
         return Err(DecideError::TenantUnknown(tenant.clone()));
@@ -167,14 +208,100 @@ pub(crate) fn decide_at_once(
     check_asked(&asked)?;
     shared.records.check()?;
     let time = shared.now.read();
+    let (revision, result) = tenant.at_head(|view| match by {
+        None => view.decide(question, time, &shared.limits),
+        Some(by) => by.view(view, |view| view.decide(question, time, &ByModel::limits(shared.limits))),
+    });
+    put(shared, &tenant.name, question, asked, Found { begun, time, revision, result })
+}
+
+/// With relationships and schema of the snapshot, and everything else of the head.
+pub(crate) fn decide_on(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    question: &Question,
+    asked: Asked,
+) -> Result<DecidedOn, DecideError> {
+    let begun = Instant::now();
+    let tenant = snapshot.tenant_kept();
+    let own = shared.system.tenant(&tenant.name).is_some_and(|own| Arc::ptr_eq(&own, tenant));
+    if !own {
+        return Err(DecideError::TenantUnknown(tenant.name.clone()));
+    }
+    check_asked(&asked)?;
+    shared.records.check()?;
+    let (time, revision) = (shared.now.read(), snapshot.revision());
+    let result = tenant
+        .index
+        .view_at(revision)
+        .and_then(|view| tenant.at_head(|head| view.decide_with(&head, question, time, &shared.limits)).1);
+    if snapshot.is_historic() {
+        return match result {
+            Ok(decision) => Ok(DecidedOn::Historic(decision)),
+            Err(error) => Err(DecideError::NotPreviewed(Box::new(error))),
+        };
+    }
+    match put(shared, &tenant.name, question, asked, Found { begun, time, revision, result })? {
+        Placed::InLine(decided) => Ok(DecidedOn::Recorded(decided)),
+        Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared).map(DecidedOn::Recorded),
+    }
+}
+
+/// All on one state and at one moment. They are recorded once all are decided: should the index forget the state
+/// meanwhile, which takes a whole window of writes, all are decided anew.
+pub(crate) fn decide_many(
+    shared: &Shared,
+    tenant: &TenantName,
+    questions: Vec<(Question, Asked)>,
+) -> Result<Vec<Result<Decided, DecideError>>, DecideError> {
+    let Some(tenant) = shared.system.tenant(tenant) else {
+        return Err(DecideError::TenantUnknown(tenant.clone()));
+    };
+    questions.iter().try_for_each(|(_, asked)| check_asked(asked))?;
+    shared.records.check()?;
+    let time = shared.now.read();
+    let (revision, found) = tenant.at_head(|view| {
+        let decided = |(question, _): &(Question, Asked)| {
+            let begun = Instant::now();
+            let result = view.decide(question, time, &shared.limits);
+            Found { begun, time, revision: view.revision(), result }
+        };
+        Ok(questions.iter().map(decided).collect::<Vec<_>>())
+    });
+    let found = found.map_err(|error| DecideError::RecordUnavailable(format!("revision {revision}: {error}")))?;
+    let placed = questions.into_iter().zip(found).map(|((question, asked), found)| {
+        match put(shared, &tenant.name, &question, asked, found)? {
+            Placed::InLine(decided) => Ok(decided),
+            Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared),
+        }
+    });
+    Ok(placed.collect())
+}
+
+/// How a question came out, before it is recorded.
+struct Found {
+    begun: Instant,
+    time: Timestamp,
+    revision: Revision,
+    result: Result<Decision, EngineError>,
+}
+
+/// Puts the record in line.
+fn put(
+    shared: &Shared,
+    tenant: &TenantName,
+    question: &Question,
+    asked: Asked,
+    found: Found,
+) -> Result<Placed, DecideError> {
+    let Found { begun, time, revision, result } = found;
     let id = mint::id("", time, DecisionId::new);
-    let (revision, result) = tenant.at_head(|view| view.decide(question, time, &shared.limits));
     let head = Head { id: id.clone(), time, revision, duration_us: microseconds_since(begun) };
     let record = match &result {
         Ok(decision) => decided(head, question, asked, decision),
         Err(error) => failed(head, question, asked, error),
     };
-    let unplaced = shared.records.put(&tenant.name, &record)?;
+    let unplaced = shared.records.put(tenant, &record)?;
     let result = match result {
         Ok(decision) => Ok(Decided { id, time, decision }),
         Err(error) => Err(DecideError::Undecided { id, error: Box::new(error) }),
@@ -200,6 +327,7 @@ fn decided(head: Head, question: &Question, asked: Asked, decision: &Decision) -
         origin: decision.origin.clone(),
         chain: decision.chain.clone(),
         witness: decision.witness.clone(),
+        missing: decision.missing.clone(),
         ..record(head, question, asked, outcome, decision.message.clone())
     }
 }
@@ -230,6 +358,7 @@ fn record(head: Head, question: &Question, asked: Asked, outcome: Outcome, messa
         enforcement_point,
         request_id,
         duration_us,
+        missing: Vec::new(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use prokura_model::{Cap, Change, DelegationId, ObjectRef, PrincipalState, Relationship, TaskId, Timestamp, Value};
+use prokura_model::{
+    AuthzenMapping, Cap, Change, DelegationId, ObjectRef, PrincipalState, Relationship, TaskId, Terms, Timestamp, Value,
+};
 
 use crate::Receipt;
 
@@ -11,8 +13,8 @@ use crate::Receipt;
 pub struct Declaration {
     /// The schema text.
     pub schema: Option<String>,
-    /// Relationships.
-    pub relationships: Option<Vec<Relationship>>,
+    /// Relationships, and the terms each holds on.
+    pub relationships: Option<Vec<(Relationship, Terms)>>,
     /// Attributes of objects: for each object named, all of them.
     pub attributes: Option<BTreeMap<ObjectRef, BTreeMap<String, Value>>>,
     /// Principals.
@@ -21,6 +23,8 @@ pub struct Declaration {
     pub tasks: Option<Vec<DeclaredTask>>,
     /// Delegations, parents in any order.
     pub delegations: Option<Vec<DeclaredDelegation>>,
+    /// What names are called over AuthZEN, whole.
+    pub authzen: Option<AuthzenMapping>,
 }
 
 /// A principal there should be.
@@ -108,7 +112,7 @@ pub struct Difference {
     pub effect: Effect,
     /// What kind of thing it is.
     pub section: Section,
-    /// Which one, as text; empty for the schema.
+    /// Which one, as text; empty for the schema and the AuthZEN mapping.
     pub name: String,
     /// What is different about it, for a person; empty when the name says all.
     pub detail: String,
@@ -142,6 +146,8 @@ pub enum Section {
     Task,
     /// A delegation.
     Delegation,
+    /// What names are called over AuthZEN.
+    Authzen,
 }
 
 impl Effect {
@@ -167,6 +173,7 @@ impl Section {
             Self::Principal => "principal",
             Self::Task => "task",
             Self::Delegation => "delegation",
+            Self::Authzen => "authzen",
         }
     }
 }

@@ -4,11 +4,14 @@ mod delegation;
 
 use prokura_engine::EngineError;
 use prokura_model::{
-    CodecError, DecisionId, DelegationId, Fault, KeyId, ObjectRef, PrincipalState, Relationship, Revision, TaskId,
-    TaskState, TenantName, Timestamp,
+    CodecError, DecisionId, DelegationId, Fault, KeyId, ModelId, ObjectRef, PrincipalState, Relationship,
+    RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId, TaskState, TenantName, Timestamp,
+    model::ModelFault,
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
 use prokura_store::ReadError;
+
+use crate::Precondition;
 
 pub use delegation::DelegationFault;
 
@@ -91,6 +94,17 @@ pub enum AskError {
         /// The newest there is.
         newest: Revision,
     },
+    /// The token is for a revision that is not reached: what it was given out for was lost, as by a restore from a backup.
+    #[error("revision {wanted} is not reached: the newest is {newest}; was the data restored from a backup?")]
+    RevisionAhead {
+        /// The one asked for.
+        wanted: Revision,
+        /// The newest there is.
+        newest: Revision,
+    },
+    /// The revision token is not one that this store gave out for the tenant, or was altered.
+    #[error("the revision token is none of tenant `{0}` in this store, or was altered; pass one as an answer gave it")]
+    RevisionTokenInvalid(TenantName),
     /// The cursor is not one that a page of this list gave out.
     #[error("`{0}` is not where a page of this list ended; pass the `next` of the page before, or nothing")]
     CursorInvalid(String),
@@ -112,6 +126,8 @@ impl AskError {
         match self {
             Self::TenantUnknown(_) => "tenant_unknown",
             Self::RevisionNotKept { .. } => "revision_not_kept",
+            Self::RevisionAhead { .. } => "revision_ahead",
+            Self::RevisionTokenInvalid(_) => "revision_token_invalid",
             Self::CursorInvalid(_) => "cursor_invalid",
             Self::PageSize(_) => "page_size",
             Self::Engine(error) => error.code(),
@@ -123,7 +139,11 @@ impl AskError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::TenantUnknown(_) | Self::RevisionNotKept { .. } | Self::CursorInvalid(_) => Fault::Caller,
+            Self::TenantUnknown(_)
+            | Self::RevisionNotKept { .. }
+            | Self::RevisionAhead { .. }
+            | Self::RevisionTokenInvalid(_)
+            | Self::CursorInvalid(_) => Fault::Caller,
             Self::PageSize(_) => Fault::Limit,
             Self::Engine(error) => error.fault(),
             Self::Read(_) => Fault::Server,
@@ -163,6 +183,9 @@ pub enum DecideError {
         /// Why not.
         error: Box<EngineError>,
     },
+    /// The engine could not decide on a historic snapshot. It would have been a preview, so that is not recorded.
+    #[error("{0}")]
+    NotPreviewed(Box<EngineError>),
     /// The request that came with the question cannot be recorded.
     #[error("the request cannot be recorded: {0}")]
     RequestInvalid(String),
@@ -177,7 +200,7 @@ impl DecideError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TenantUnknown(_) => "tenant_unknown",
-            Self::Undecided { error, .. } => error.code(),
+            Self::Undecided { error, .. } | Self::NotPreviewed(error) => error.code(),
             Self::RequestInvalid(_) => "request_invalid",
             Self::RecordUnavailable(_) => "record_unavailable",
         }
@@ -188,7 +211,7 @@ impl DecideError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::TenantUnknown(_) => Fault::Caller,
-            Self::Undecided { error, .. } => error.fault(),
+            Self::Undecided { error, .. } | Self::NotPreviewed(error) => error.fault(),
             Self::RequestInvalid(_) => Fault::Limit,
             Self::RecordUnavailable(_) => Fault::Server,
         }
@@ -207,15 +230,38 @@ pub enum WriteError {
     /// The name belongs to the authority itself.
     #[error("`{0}` is reserved: it holds the tenants and the keys, which have operations of their own")]
     TenantReserved(TenantName),
+    /// What the tenant is to be shown as is no such name.
+    #[error("the name a tenant is shown under is not empty and has no control characters")]
+    TenantNameInvalid,
     /// There is nothing to write.
     #[error("a transaction has at least one change")]
     NoChanges,
     /// A change that only the authority itself makes.
     #[error("tenants and keys are not written with other changes; use their own operations")]
     ChangeReserved,
-    /// A relationship is both touched and deleted.
-    #[error("`{0}` is both touched and deleted in one transaction; say which")]
+    /// A relationship is both touched and deleted, or touched on different terms.
+    #[error("`{0}` is both touched and deleted, or touched on different terms, in one transaction; say which")]
     ChangesContradict(Box<Relationship>),
+    /// A relationship is updated twice.
+    #[error("`{0}` is updated more than once in one write; leave one update")]
+    RelationshipRepeated(Box<Relationship>),
+    /// A relationship that is to be created is there.
+    #[error("`{0}` exists already; touch it if it may")]
+    RelationshipExists(Box<Relationship>),
+    /// A precondition does not hold.
+    #[error("a precondition failed: {} relationship matches {}", if .0.must_match { "no" } else { "a" }, described(&.0.filter))]
+    PreconditionFailed(Box<Precondition>),
+    /// A filter that means everything where that is hardly meant.
+    #[error("the filter of a {0} is empty and would mean every relationship; name at least one thing")]
+    FilterEmpty(&'static str),
+    /// More relationships would be deleted than the limit.
+    #[error(
+        "more than {limit} relationships match, and none was deleted; allow a part of them to be deleted, or raise the limit"
+    )]
+    TooManyRelationships {
+        /// The limit.
+        limit: u64,
+    },
     /// A named limit is exceeded.
     #[error("{what}: at most {max}, found {found}")]
     LimitExceeded {
@@ -280,6 +326,18 @@ pub enum WriteError {
         /// What is wrong.
         detail: String,
     },
+    /// The model is not legal.
+    #[error("the model has {} mistakes, the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    ModelInvalid(Vec<ModelFault>),
+    /// There is no such model.
+    #[error("there is no model `{0}`")]
+    ModelUnknown(ModelId),
+    /// A relationship that was to be new, or there on the same terms, is there on others.
+    #[error("`{0}` is there already, on other terms; delete it first")]
+    RelationshipDiffers(Box<Relationship>),
+    /// A relationship that was to be deleted is not there.
+    #[error("`{0}` is not there")]
+    RelationshipMissing(Box<Relationship>),
     /// A principal that owns itself.
     #[error("`{0}` cannot own itself; leave the owner out when nobody answers for it")]
     PrincipalOwnsItself(ObjectRef),
@@ -462,9 +520,14 @@ impl WriteError {
             Self::TenantUnknown(_) => "tenant_unknown",
             Self::TenantExists(_) => "tenant_exists",
             Self::TenantReserved(_) => "tenant_reserved",
+            Self::TenantNameInvalid => "tenant_name_invalid",
             Self::NoChanges => "no_changes",
             Self::ChangeReserved => "change_reserved",
             Self::ChangesContradict(_) => "changes_contradict",
+            Self::RelationshipRepeated(_) => "relationship_repeated",
+            Self::PreconditionFailed(_) => "precondition_failed",
+            Self::FilterEmpty(_) => "filter_empty",
+            Self::TooManyRelationships { .. } => "too_many_relationships",
             Self::LimitExceeded { .. } => "limit_exceeded",
             Self::ProvenanceInvalid(_) => "provenance_invalid",
             Self::RequestIdReused { .. } => "request_id_reused",
@@ -475,6 +538,11 @@ impl WriteError {
             Self::RelationshipInvalid(_) => "relationship_invalid",
             Self::NameUnknown { unknown, .. } => unknown.code(),
             Self::ValueInvalid { .. } => "value_invalid",
+            Self::ModelInvalid(_) => "model_invalid",
+            Self::ModelUnknown(_) => "model_unknown",
+            Self::RelationshipExists(_) => "relationship_exists",
+            Self::RelationshipDiffers(_) => "relationship_differs",
+            Self::RelationshipMissing(_) => "relationship_missing",
             Self::PrincipalOwnsItself(_) => "principal_owns_itself",
             Self::PrincipalUnknown { .. } => "principal_unknown",
             Self::PrincipalNotActive { .. } | Self::PrincipalNotRemovable { .. } => "principal_not_active",
@@ -508,7 +576,7 @@ impl WriteError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::LimitExceeded { .. } | Self::Busy => Fault::Limit,
+            Self::LimitExceeded { .. } | Self::TooManyRelationships { .. } | Self::Busy => Fault::Limit,
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             _ => Fault::Caller,
         }
@@ -529,4 +597,36 @@ fn first_message(diagnostics: &[Diagnostic]) -> String {
 fn listed(unfit: &[Unfit]) -> String {
     let parts: Vec<String> = unfit.iter().map(|unfit| format!("`{}` ({})", unfit.relationship, unfit.fault)).collect();
     parts.join(", ")
+}
+
+/// A filter in words, for an error.
+fn described(filter: &RelationshipFilter) -> String {
+    let RelationshipFilter { resource_type, resource_id, resource_id_prefix, relation, .. } = filter;
+    let RelationshipFilter { subject_type, subject_id, subject_relation, caveat, expires, .. } = filter;
+    let parts = [
+        ("resource type", resource_type.as_ref().map(ToString::to_string)),
+        ("resource id", resource_id.as_ref().map(ToString::to_string)),
+        ("resource ids from", resource_id_prefix.clone()),
+        ("relation", relation.as_ref().map(ToString::to_string)),
+        ("subject type", subject_type.as_ref().map(ToString::to_string)),
+        (
+            "subject id",
+            subject_id.as_ref().map(|id| match id {
+                SubjectIdFilter::Object(id) => id.to_string(),
+                SubjectIdFilter::Wildcard => "*".to_owned(),
+            }),
+        ),
+        (
+            "subject relation",
+            subject_relation.as_ref().map(|relation| match relation {
+                SubjectRelationFilter::Named(relation) => relation.to_string(),
+                SubjectRelationFilter::Absent => "...".to_owned(),
+            }),
+        ),
+        ("caveat", caveat.as_ref().map(ToString::to_string)),
+        ("expiry", expires.map(|expires| if expires { "some" } else { "none" }.to_owned())),
+    ];
+    let named: Vec<String> =
+        parts.into_iter().filter_map(|(what, name)| name.map(|name| format!("{what} `{name}`"))).collect();
+    named.join(", ")
 }

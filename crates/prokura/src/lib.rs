@@ -15,7 +15,7 @@
 //!
 //! ```
 //! use prokura::{
-//!     Asked, Authority, Options, Provenance, Question,
+//!     Asked, Authority, Context, Options, Provenance, Question,
 //!     model::{
 //!         Cap, CapClause, CapPermissions, Change, Delegation, DelegationKind, ObjectRef, Principal, PrincipalState, Reason,
 //!         RelationName, Task, TaskState, TenantName,
@@ -41,7 +41,7 @@
 //! let provenance = Provenance::new("user:alice", "setting up");
 //! authority.write(&tenant, provenance.clone(), vec![
 //!     Change::SchemaWritten(schema.to_owned()),
-//!     Change::RelationshipTouched("document:plan#editor@user:alice".parse()?),
+//!     Change::touched("document:plan#editor@user:alice".parse()?),
 //!     active(&alice),
 //!     active(&coder),
 //! ])?;
@@ -80,6 +80,7 @@
 //!     delegation: Some(delegation),
 //!     permission: RelationName::new("edit")?,
 //!     resource: "document:plan".parse()?,
+//!     context: Context::new(),
 //! };
 //! let decided = authority.decide(&tenant, &question, Asked::by_library())?;
 //! assert_eq!(decided.decision.reason, Reason::LentAuthority);
@@ -104,6 +105,8 @@
 //! - **A decision is recorded before it is answered**: it is in a bounded queue by then, which is flushed within milliseconds. If
 //!   it cannot be recorded, it is not answered.
 //! - **Failing to decide is an error, never a yes.** Limits, damage, a full disk: all of them are errors.
+//! - **What is over is invisible at once**, and collected soon after, with a transaction of its own.
+//! - **Whoever watches misses nothing**: [`Authority::changes`] tells every transaction after any revision, each once, in order.
 //! - **Time does not go back**, whatever the machine's clock does, restarts included.
 //! - **Every error says whose doing it is** and has a stable code: see the `code` and `fault` of [`OpenError`],
 //!   [`WriteError`], [`AskError`] and [`DecideError`].
@@ -112,13 +115,18 @@
 //! finds out what is on disk; [`Authority::health`] says so. Limits are in [`limits`], and none is without a name.
 
 mod authority;
+mod consistency;
 mod decide;
 mod declaration;
 mod error;
+mod expiry;
 mod health;
+mod import;
 mod key;
 pub mod limits;
+mod lookup;
 mod mint;
+mod modelled;
 mod now;
 mod options;
 mod page;
@@ -131,25 +139,37 @@ mod snapshot;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod tuples;
+mod watch;
 mod write;
 mod writer;
 
-pub use authority::Authority;
-pub use decide::{Asked, Decided, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
+pub use authority::{Authority, TupleChangesPlace};
+pub use consistency::Consistency;
+pub use decide::{Asked, Decided, DecidedOn, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
 pub use declaration::{
     Applied, ApplyMode, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect, Expiry,
     Section,
 };
 pub use error::{AskError, DecideError, DelegationFault, OpenError, Unfit, WriteError};
 pub use health::{Condition, Health};
+pub use import::{ImportError, ImportFault, Imported};
 pub use key::{NewKey, Secret};
+pub use lookup::{ExcludedSubject, FoundResource, FoundSubject, ResourceLookup, SubjectLookup};
+pub use modelled::{ByModel, Modelled};
 pub use options::{Clock, Options, Progress, ProgressListener};
 pub use page::{Listed, Page};
 pub use prokura_engine::{
-    Decision, EngineError, Exclusion, Explanation, Followed, Goal, Limits, NearMiss, Permissionship, Proof, ProofPart,
-    Question,
+    Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion, ExpansionNode,
+    Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation, Permissionship,
+    Proof, ProofPart, Question, Standing, Stored,
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
 pub use snapshot::{Attributes, DelegationFilter, Snapshot, TaskFilter};
-pub use write::{Provenance, Receipt};
+pub use tenant::TenantDetails;
+pub use tuples::{NewModel, TupleChange, TupleChanges, TupleWrite};
+pub use watch::Subscription;
+pub use write::{
+    DeleteRelationships, Deleted, Operation, Precondition, Provenance, Receipt, RelationshipUpdate, RelationshipWrite,
+};

@@ -83,5 +83,54 @@ pub const KEYS_MAX: usize = 100_000;
 /// Most attributes of one object.
 pub const ATTRIBUTES_MAX: usize = 256;
 
+/// Most names in a tenant's AuthZEN mapping.
+pub const AUTHZEN_NAMES_MAX: usize = 1_000;
+
+/// Longest name in an AuthZEN mapping, in bytes: an action name may be a URL.
+pub const AUTHZEN_NAME_BYTES_MAX: usize = 1_024;
+
 /// Largest request that is kept with a decision, in bytes as it is recorded.
 pub const RECORDED_REQUEST_BYTES_MAX: usize = 1_048_576;
+
+/// Longest text of a model, in bytes. OpenFGA's default.
+pub const MODEL_BYTES_MAX: usize = 262_144;
+
+/// Most models of a tenant: all of them are kept ready to be asked by.
+pub const MODELS_MAX: usize = 1_000;
+
+/// Most goals open on one path of a question by a model, whatever the options say: OpenFGA's limit, so that what is too
+/// complex there is so here.
+pub const MODEL_DEPTH_MAX: usize = 25;
+
+/// Most transactions looked at for one page of changed tuples; the page then says where to go on.
+pub const CHANGES_SCANNED_MAX: usize = 1_000;
+
+/// Longest name that a tenant is shown under, in bytes.
+pub const TENANT_DISPLAY_NAME_BYTES_MAX: usize = 256;
+
+/// Largest metadata of a transaction, in bytes as they are recorded. SpiceDB's limit, so that its users' fit.
+pub const METADATA_BYTES_MAX: usize = 65_000;
+
+/// Largest context that a relationship binds for its caveat, in bytes as they are recorded. SpiceDB's limit.
+pub const RELATIONSHIP_CONTEXT_BYTES_MAX: usize = 25_000;
+
+/// Most preconditions of one write: each may look through the whole graph, and the writer waits meanwhile.
+pub const PRECONDITIONS_MAX: usize = 1_000;
+
+/// Most relationships of an import that are written in one transaction: few enough that other writers get their turn.
+pub const IMPORT_BATCH_MAX: usize = 10_000;
+
+/// Once a batch of an import holds this many bytes, no further relationship joins it.
+pub const IMPORT_BATCH_BYTES_MAX: usize = 4 * 1_048_576;
+
+/// Most relationships that are over and are collected in one transaction.
+pub const EXPIRED_PER_TRANSACTION_MAX: usize = 1_000;
+
+/// Most transactions in one answer about what changed.
+pub const CHANGES_TRANSACTIONS_MAX: usize = 1_000;
+
+/// Once an answer about what changed holds this many bytes, as they are logged, no further transaction joins it.
+pub const CHANGES_BYTES_MAX: usize = 16 * 1_048_576;
+
+/// Longest the writer waits before it looks whether something is over by now: its clock may be set.
+pub const EXPIRY_LOOK_MAX: Duration = Duration::from_millis(500);

@@ -47,17 +47,28 @@ impl<T> Listed<T> {
         key: impl Fn(&T) -> K,
         read_key: impl Fn(&str) -> Option<K>,
     ) -> Result<Self, AskError> {
+        Self::by(entries, page, key, K::to_string, read_key)
+    }
+
+    /// The same, for keys that are text in a way of their own.
+    pub(crate) fn by<K: Ord>(
+        entries: Vec<T>,
+        page: &Page,
+        key: impl Fn(&T) -> K,
+        text: impl Fn(&K) -> String,
+        read_key: impl Fn(&str) -> Option<K>,
+    ) -> Result<Self, AskError> {
         page.check()?;
         let start = match &page.after {
             None => 0,
-            Some(text) => {
-                let after = read_key(text).ok_or_else(|| AskError::CursorInvalid(text.clone()))?;
+            Some(cursor) => {
+                let after = read_key(cursor).ok_or_else(|| AskError::CursorInvalid(cursor.clone()))?;
                 entries.partition_point(|entry| key(entry) <= after)
             }
         };
         let more = entries.len() > start + page.size;
         let entries: Vec<T> = entries.into_iter().skip(start).take(page.size).collect();
-        let next = entries.last().filter(|_| more).map(|last| key(last).to_string());
+        let next = entries.last().filter(|_| more).map(|last| text(&key(last)));
         Ok(Self { entries, next })
     }
 }

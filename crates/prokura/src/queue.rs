@@ -39,6 +39,16 @@ pub(crate) struct Batch {
     pub(crate) bytes: usize,
 }
 
+/// What was found in the queue in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Taken<T> {
+    Entry(T),
+    /// Nothing came.
+    Nothing,
+    /// Nothing will ever come.
+    Closed,
+}
+
 /// Why nothing was put into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -106,10 +116,32 @@ impl<T> Queue<T> {
     }
 
     /// Takes the first entry, waiting until there is one; none when the queue is closed and empty.
+    #[cfg(test)]
     pub(crate) fn take(&self) -> Option<T> {
         let entry = self.wait_for_one().first();
         self.emptied.notify_one();
         entry
+    }
+
+    /// The same, but it waits no longer than this; without a time it waits as long as it takes.
+    pub(crate) fn take_within(&self, longest: Option<Duration>) -> Taken<T> {
+        let empty = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.closed;
+        let mut inner = match longest {
+            None => self.wait_for_one(),
+            Some(longest) => {
+                self.filled.wait_timeout_while(self.lock(), longest, empty).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        let (entry, closed) = (inner.first(), inner.closed);
+        drop(inner);
+        match entry {
+            Some(entry) => {
+                self.emptied.notify_one();
+                Taken::Entry(entry)
+            }
+            None if closed => Taken::Closed,
+            None => Taken::Nothing,
+        }
     }
 
     /// Takes the first entry if there is one.
@@ -144,6 +176,10 @@ impl<T> Queue<T> {
         self.lock().closed = true;
         self.filled.notify_all();
         self.emptied.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// How many entries wait.

@@ -4,7 +4,7 @@ use prokura_store::{DecisionLog, Entry, Log, ReplayError};
 use crate::{
     OpenError, Progress, ProgressListener, Receipt,
     shared::Shared,
-    tenant::{ChangesDigest, Done, Tenant},
+    tenant::{Done, Tenant},
 };
 
 /// Transactions between two reports of progress.
@@ -87,7 +87,9 @@ pub(crate) fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
     };
     let Entry { time, author, reason, request_id, .. } = entry;
     let transaction = Transaction { revision, time, author, reason, request_id, changes };
+    let noted = shared.expiring.note(&tenant, &transaction.changes);
     tenant.index.apply(&transaction).map_err(|error| refused(error.to_string()))?;
+    shared.expiring.take(noted);
     tenant.index.publish(revision);
     // At once, as when it was written: every change to an object copies what is kept of it, so a long history that is
     // only forgotten in the end would take time in the square of its length.
@@ -99,7 +101,7 @@ pub(crate) fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
 fn remember(tenant: &Tenant, transaction: &Transaction) {
     if let Some(request_id) = &transaction.request_id {
         let receipt = Receipt { revision: transaction.revision, time: transaction.time };
-        let done = Done { changes: ChangesDigest::of(&transaction.changes), receipt };
+        let done = Done::of(&transaction.changes, receipt);
         tenant.requests().remember(&transaction.author, request_id, done);
     }
 }

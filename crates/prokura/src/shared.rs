@@ -1,5 +1,5 @@
 use std::sync::{
-    OnceLock,
+    Mutex, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -9,6 +9,8 @@ use prokura_store::{DecisionReader, LogReader};
 
 use crate::{
     Options,
+    expiry::Expiring,
+    mint,
     now::Now,
     recorder::Records,
     tenant::{System, Tenant},
@@ -21,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) now: Now,
     pub(crate) system: System,
+    pub(crate) expiring: Expiring,
     pub(crate) writes: Writes,
     pub(crate) records: Records,
     pub(crate) log: LogReader,
@@ -28,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) kept_revisions: u64,
     /// The last revision given out in the system's own log.
     system_revision: AtomicU64,
+    /// The last id that was made to sort.
+    minted: Mutex<u128>,
 }
 
 impl Shared {
@@ -37,13 +42,22 @@ impl Shared {
             limits: options.limits,
             now: Now::new(options.clock.clone()),
             system: System::new(),
+            expiring: Expiring::default(),
             writes: Writes::new(options.write_queue),
             records: Records::new(options.record_queue),
             log,
             decisions,
             kept_revisions: options.kept_revisions,
             system_revision: AtomicU64::new(0),
+            minted: Mutex::new(0),
         }
+    }
+
+    /// An id of 26 digits and upper-case letters that sorts behind all that were made before.
+    pub(crate) fn mint_sortable<T>(&self, new: impl Fn(String) -> Option<T>) -> T {
+        let mut last = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = mint::uuid(self.now.read()).as_u128().max(last.saturating_add(1));
+        mint::sortable(*last, new)
     }
 
     /// Only the writer asks, so reading and adding need not be one step.

@@ -1,12 +1,13 @@
 use std::{
     collections::{BTreeMap, HashSet},
+    ops::ControlFlow,
     sync::Arc,
 };
 
-use prokura_engine::{EngineError, Explanation, Limits, Permissionship, View};
+use prokura_engine::{Context, EngineError, Explanation, Given, Limits, Permissionship, Standing, Stored, View};
 use prokura_model::{
-    Delegation, DelegationId, ObjectRef, Principal, RelationName, Relationship, RelationshipFilter, Revision, Schema,
-    SubjectRef, Task, TaskId, TaskState, TenantName, Value,
+    AuthzenMapping, Delegation, DelegationId, ObjectRef, Principal, RelationName, RelationshipFilter, Revision, Schema,
+    SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
 };
 
 use crate::{AskError, Listed, Page, tenant::Tenant};
@@ -23,7 +24,9 @@ use crate::{AskError, Listed, Page, tenant::Tenant};
 pub struct Snapshot {
     tenant: Arc<Tenant>,
     revision: Revision,
-    limits: Limits,
+    pub(crate) limits: Limits,
+    pub(crate) now: Timestamp,
+    historic: bool,
 }
 
 /// Which tasks are meant. An absent member matches everything.
@@ -52,13 +55,19 @@ pub struct DelegationFilter {
 pub type Attributes = BTreeMap<String, Value>;
 
 impl Snapshot {
-    pub(crate) fn at_head(tenant: Arc<Tenant>, limits: Limits) -> Self {
+    pub(crate) fn at_head(tenant: Arc<Tenant>, limits: Limits, now: Timestamp) -> Self {
         let revision = tenant.index.published();
-        Self { tenant, revision, limits }
+        Self { tenant, revision, limits, now, historic: false }
     }
 
-    pub(crate) fn at(tenant: Arc<Tenant>, revision: Revision, limits: Limits) -> Result<Self, AskError> {
-        let snapshot = Self { tenant, revision, limits };
+    pub(crate) fn at(
+        tenant: Arc<Tenant>,
+        revision: Revision,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Self, AskError> {
+        let historic = revision < tenant.index.published();
+        let snapshot = Self { tenant, revision, limits, now, historic };
         snapshot.read(|_| Ok(()))?;
         Ok(snapshot)
     }
@@ -69,10 +78,23 @@ impl Snapshot {
         &self.tenant.name
     }
 
+    /// At which moment: relationships that are over by then do not exist for it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// At which revision.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Whether an exact revision was asked for that was not the newest any more. What such a snapshot answers shows how
+    /// things were, and must not be enforced.
+    #[must_use]
+    pub fn is_historic(&self) -> bool {
+        self.historic
     }
 
     /// The schema, once one was written.
@@ -91,7 +113,9 @@ impl Snapshot {
         self.read(|view| Ok(view.schema_birth()))
     }
 
-    /// Whether the subject has the permission on the resource, by relationships alone.
+    /// Whether the subject has the permission on the resource, by relationships alone: nobody is asked whether the subject
+    /// is suspended. Whoever enforces asks [`Authority::decide`](crate::Authority::decide) or
+    /// [`decide_on`](crate::Authority::decide_on).
     ///
     /// # Errors
     /// It cannot be said, or the revision is no longer kept. An error is never a yes.
@@ -100,8 +124,9 @@ impl Snapshot {
         resource: &ObjectRef,
         permission: &RelationName,
         subject: &SubjectRef,
+        context: &Context,
     ) -> Result<Permissionship, AskError> {
-        self.read(|view| view.check(resource, permission, subject, &self.limits))
+        self.read(|view| view.check(resource, permission, subject, self.given(context), &self.limits))
     }
 
     /// The same answer as [`check`](Self::check), and why.
@@ -113,26 +138,84 @@ impl Snapshot {
         resource: &ObjectRef,
         permission: &RelationName,
         subject: &SubjectRef,
+        context: &Context,
     ) -> Result<Explanation, AskError> {
-        self.read(|view| view.explain(resource, permission, subject, &self.limits))
+        self.read(|view| view.explain(resource, permission, subject, self.given(context), &self.limits))
     }
 
-    /// The relationships that the filter means, ascending, each with the revision that made it.
+    /// The relationships that the filter means and that are not over, ascending.
     ///
     /// # Errors
     /// The page is not legal, or the revision is no longer kept.
-    pub fn relationships(
-        &self,
-        filter: &RelationshipFilter,
-        page: &Page,
-    ) -> Result<Listed<(Relationship, Revision)>, AskError> {
+    pub fn relationships(&self, filter: &RelationshipFilter, page: &Page) -> Result<Listed<Stored>, AskError> {
         page.check()?;
         let after = match &page.after {
             Some(text) => Some(text.parse().map_err(|_| AskError::CursorInvalid(text.clone()))?),
             None => None,
         };
-        let found = self.read(|view| view.relationships(filter, after.as_ref(), page.size))?;
+        let found = self.read(|view| view.relationships(filter, after.as_ref(), page.size, self.now))?;
         Ok(Listed { entries: found.relationships, next: found.next.map(|next| next.to_string()) })
+    }
+
+    /// With whose authority the actor acts under the delegation, or under none, and within what; none if a decision would
+    /// be denied for the actor or the chain, whatever it is about. Like a decision it reads the head.
+    ///
+    /// # Errors
+    /// It cannot be said.
+    pub fn standing(&self, actor: &ObjectRef, delegation: Option<&DelegationId>) -> Result<Option<Standing>, AskError> {
+        let (_, standing) = self.tenant.at_head(|view| view.standing(actor, delegation, self.now, &self.limits));
+        Ok(standing?)
+    }
+
+    /// What names are called over AuthZEN; none if each is called what it is.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn authzen_mapping(&self) -> Result<Option<Arc<AuthzenMapping>>, AskError> {
+        self.read(|view| Ok(view.authzen_mapping()))
+    }
+
+    /// The relationships that the filter means and that are not over, at most `limit` (and at most 10,000) after a cursor,
+    /// in an order of its own, which stays the same as long as the authority is open: made for reading everything.
+    ///
+    /// A page holds in memory what it answers, and costs as much as what it passes over, while a page of
+    /// [`relationships`](Self::relationships) looks at everything the filter leaves open. The cursor of an authority that
+    /// was opened anew since is refused.
+    ///
+    /// # Errors
+    /// The cursor is none of this export, or the revision is no longer kept.
+    pub fn export(
+        &self,
+        filter: &RelationshipFilter,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Stored>, AskError> {
+        let instance = self.tenant.instance.simple();
+        let after = after
+            .map(|text| {
+                let own = text.strip_prefix(&instance.to_string()).and_then(|rest| rest.strip_prefix('-'));
+                own.and_then(|text| text.parse().ok()).ok_or_else(|| AskError::CursorInvalid(text.to_owned()))
+            })
+            .transpose()?;
+        let found = self.read(|view| view.export(filter, after.as_ref(), limit, self.now))?;
+        Ok(Listed { entries: found.relationships, next: found.next.map(|next| format!("{instance}-{next}")) })
+    }
+
+    /// Shows every relationship that the filter means and that is not over, in no particular order, until the visitor has
+    /// seen enough: the whole of [`relationships`](Self::relationships) without pages.
+    ///
+    /// # Errors
+    /// The revision is no longer kept; then some may have been left out.
+    pub fn visit_relationships(
+        &self,
+        filter: &RelationshipFilter,
+        mut visit: impl FnMut(Stored) -> ControlFlow<()>,
+    ) -> Result<(), AskError> {
+        self.read(|view| {
+            view.visit_relationships(filter, |stored| {
+                if stored.terms.is_over(self.now) { ControlFlow::Continue(()) } else { visit(stored) }
+            })
+        })
     }
 
     /// A registered principal.
@@ -232,9 +315,26 @@ impl Snapshot {
         Listed::of(attributes, page, |(object, _)| object.clone(), |text| text.parse().ok())
     }
 
+    pub(crate) fn given<'c>(&self, context: &'c Context) -> Given<'c> {
+        Given { now: self.now, context }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The tenant as of now, for what is never read at an older revision.
+    pub(crate) fn head(&self) -> View<'_> {
+        self.tenant.index.view()
+    }
+
+    pub(crate) fn tenant_kept(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
     /// Reads at the snapshot's revision. What was read while the index forgot that revision is thrown away: it might be
     /// half of it.
-    fn read<T>(&self, read: impl FnOnce(View<'_>) -> Result<T, EngineError>) -> Result<T, AskError> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(View<'_>) -> Result<T, EngineError>) -> Result<T, AskError> {
         let index = &self.tenant.index;
         let answer = index.view_at(self.revision).and_then(read);
         let oldest = index.horizon();

@@ -1,13 +1,15 @@
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
 use prokura_engine::{EngineError, Index, View};
-use prokura_model::{Change, Revision, TenantName, Timestamp, encode_changes};
+use prokura_model::{Change, Revision, StoreSecret, TenantName, Timestamp, encode_changes};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
-use crate::{Receipt, key::Keys, limits::REQUEST_IDS_KEPT_MAX};
+use crate::{Receipt, consistency::mint_secret, key::Keys, limits::REQUEST_IDS_KEPT_MAX, watch::Watchers};
 
 /// The tenant that is there from the start.
 const DEFAULT: &str = "default";
@@ -20,12 +22,21 @@ const SYSTEM: &str = "system";
 pub(crate) struct Tenant {
     pub(crate) name: TenantName,
     pub(crate) index: Index,
+    pub(crate) watchers: Arc<Watchers>,
+    /// Another one each time it is opened: the order of an export is that of the index, which is built anew then.
+    pub(crate) instance: Uuid,
     requests: Mutex<Requests>,
 }
 
 impl Tenant {
     pub(crate) fn new(name: TenantName) -> Self {
-        Self { name, index: Index::new(), requests: Mutex::default() }
+        Self {
+            name,
+            index: Index::new(),
+            watchers: Arc::default(),
+            instance: Uuid::new_v4(),
+            requests: Mutex::default(),
+        }
     }
 
     /// Reads at the head, and says which revision that was. Should the index forget that very revision meanwhile, which
@@ -75,22 +86,63 @@ impl RequestKey {
 /// A request that was done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
-    pub(crate) changes: ChangesDigest,
+    pub(crate) work: WorkDigest,
     pub(crate) receipt: Receipt,
+    /// How many relationships it deleted.
+    pub(crate) deleted: u64,
 }
 
-/// Equal for equal changes. What the authority itself sets plays no part, so that a request and the transaction it
-/// became have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ChangesDigest([u8; 32]);
+impl Done {
+    /// What a transaction was done for, as it is in the log. Where the changes do not tell, one of them says.
+    pub(crate) fn of(changes: &[Change], receipt: Receipt) -> Self {
+        let said = changes.iter().find_map(|change| match change {
+            Change::WorkDigested(digest) => Some(WorkDigest(*digest)),
+            _ => None,
+        });
+        let deleted = changes.iter().filter(|change| matches!(change, Change::RelationshipDeleted(_))).count();
+        Self { work: said.unwrap_or_else(|| WorkDigest::of(changes)), receipt, deleted: deleted as u64 }
+    }
+}
 
-impl ChangesDigest {
+/// Equal for equal work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WorkDigest([u8; 32]);
+
+/// Takes in text instead of keeping it.
+struct Digested(Sha256);
+
+impl fmt::Write for Digested {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
+}
+
+impl WorkDigest {
+    /// Of a request that the changes it leads to do not tell: what it would be shown as for debugging, which names
+    /// everything in it. A later version may show it differently; then a request from before is not known again.
+    pub(crate) fn of_request(request: &impl fmt::Debug) -> Self {
+        let mut digested = Digested(Sha256::new());
+        // Taking in text cannot fail.
+        let _ = write!(digested, "{request:?}");
+        Self(digested.0.finalize().into())
+    }
+
+    pub(crate) fn into_change(self) -> Change {
+        Change::WorkDigested(self.0)
+    }
+
+    /// Of changes. What the authority itself sets plays no part, so that a request and the transaction it became have
+    /// the same.
     pub(crate) fn of(changes: &[Change]) -> Self {
-        let completed = |change: &Change| matches!(change, Change::TaskOpened(_) | Change::PrincipalSet(_));
+        let completed = |change: &Change| {
+            matches!(change, Change::TaskOpened(_) | Change::PrincipalSet(_) | Change::RelationshipExpired(_))
+        };
         if !changes.iter().any(completed) {
             return Self(Sha256::digest(encode_changes(changes)).into());
         }
         let mut changes = changes.to_vec();
+        changes.retain(|change| !matches!(change, Change::RelationshipExpired(_)));
         for change in &mut changes {
             match change {
                 Change::TaskOpened(task) => task.opened_at = Timestamp::default(),
@@ -120,18 +172,44 @@ impl Requests {
     }
 }
 
+/// What is kept about a tenant besides what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantDetails {
+    /// Its name.
+    pub tenant: TenantName,
+    /// What people call it, if it was given such a name.
+    pub display_name: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was named last.
+    pub updated_at: Timestamp,
+}
+
 /// Which tenants and keys there are.
 #[derive(Debug)]
 pub(crate) struct System {
     pub(crate) name: TenantName,
     tenants: RwLock<BTreeMap<TenantName, Arc<Tenant>>>,
+    details: RwLock<BTreeMap<TenantName, TenantDetails>>,
+    ended: RwLock<BTreeSet<TenantName>>,
     keys: RwLock<Keys>,
+    secret: OnceLock<StoreSecret>,
+    /// Stands in until the secret is made, which it is before anybody is let in.
+    no_secret: StoreSecret,
 }
 
 impl System {
     /// With the tenant that is there from the start, and no keys.
     pub(crate) fn new() -> Self {
-        let system = Self { name: own_name(SYSTEM), tenants: RwLock::default(), keys: RwLock::default() };
+        let system = Self {
+            name: own_name(SYSTEM),
+            tenants: RwLock::default(),
+            details: RwLock::default(),
+            ended: RwLock::default(),
+            keys: RwLock::default(),
+            secret: OnceLock::new(),
+            no_secret: mint_secret(),
+        };
         system.begin(default_name());
         system
     }
@@ -148,17 +226,64 @@ impl System {
         read(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What revision tokens are made with.
+    pub(crate) fn secret(&self) -> &StoreSecret {
+        self.secret.get().unwrap_or(&self.no_secret)
+    }
+
+    pub(crate) fn has_secret(&self) -> bool {
+        self.secret.get().is_some()
+    }
+
     /// Takes in a transaction of the system's own log. What does not belong there is said.
     pub(crate) fn take(&self, changes: &[Change], time: Timestamp) -> Result<(), String> {
         for change in changes {
             match change {
-                Change::TenantCreated(name) => self.begin(name.clone()),
+                Change::TenantCreated(name) => {
+                    self.begin(name.clone());
+                    self.change_details(|details| {
+                        let (tenant, display_name) = (name.clone(), None);
+                        let begun = TenantDetails { tenant, display_name, created_at: time, updated_at: time };
+                        details.insert(name.clone(), begun);
+                    });
+                }
+                Change::TenantNamed(name, display_name) => self.change_details(|details| {
+                    if let Some(details) = details.get_mut(name) {
+                        details.display_name = Some(display_name.clone());
+                        details.updated_at = time;
+                    }
+                }),
+                Change::TenantDeleted(name) => self.end(name),
                 Change::KeyCreated(key) => self.change_keys(|keys| keys.created(key.clone())),
                 Change::KeyRevoked(id) => self.change_keys(|keys| keys.revoked(id, time)),
+                // The first one counts: tokens were made with it.
+                Change::SecretMade(secret) => drop(self.secret.set(secret.clone())),
                 _ => return Err("only tenants and keys are kept in the system's own log".to_owned()),
             }
         }
         Ok(())
+    }
+
+    /// What is kept about every tenant that was created, by name.
+    pub(crate) fn details(&self) -> Vec<TenantDetails> {
+        self.details.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether there was a tenant of this name, and is none any more.
+    pub(crate) fn is_ended(&self, name: &TenantName) -> bool {
+        self.ended.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    fn change_details(&self, change: impl FnOnce(&mut BTreeMap<TenantName, TenantDetails>)) {
+        change(&mut self.details.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn end(&self, name: &TenantName) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.change_details(|details| {
+            details.remove(name);
+        });
+        self.ended.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
     }
 
     fn begin(&self, name: TenantName) {

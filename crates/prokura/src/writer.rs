@@ -2,7 +2,10 @@
 
 mod batch;
 mod declare;
+mod models;
+mod relationships;
 mod stage;
+mod sweep;
 mod validate;
 
 use std::sync::{
@@ -10,15 +13,16 @@ use std::sync::{
     mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use prokura_model::{Change, Key, KeyId, TenantName};
+use prokura_model::{Change, Key, KeyId, Model, ModelId, TenantName};
 use prokura_store::Log;
 
 pub(crate) use validate::check_value;
 
 use crate::{
-    ApplyMode, Declaration, Difference, Provenance, Receipt, WriteError,
+    ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, Provenance, Receipt, RelationshipWrite,
+    TupleWrite, WriteError,
     limits::WRITE_WAIT_MAX,
-    queue::{Queue, Refused},
+    queue::{Queue, Refused, Taken},
     shared::{Latch, Shared},
     tenant::Tenant,
 };
@@ -38,12 +42,35 @@ pub(crate) enum Work {
     Changes { tenant: Arc<Tenant>, changes: Vec<Change> },
     /// Whatever makes things as declared.
     Declaration { tenant: Arc<Tenant>, declaration: Box<Declaration>, mode: ApplyMode },
+    /// A model.
+    Model { tenant: Arc<Tenant>, model: Box<Model> },
+    /// What is asserted about a model.
+    Assertions { tenant: Arc<Tenant>, model: ModelId, assertions: String },
+    /// Relationships that fit a model.
+    Tuples { tenant: Arc<Tenant>, write: Box<TupleWrite> },
+    /// These updates, if the preconditions hold.
+    Relationships { tenant: Arc<Tenant>, write: Box<RelationshipWrite> },
+    /// The end of what a filter means, if the preconditions hold.
+    Deletion { tenant: Arc<Tenant>, delete: Box<DeleteRelationships> },
     /// A tenant.
     Tenant(TenantName),
+    /// A tenant with a name for people.
+    NamedTenant(TenantWork),
     /// A key; with `only_first`, nothing if a key was ever made.
     Key { key: Key, only_first: bool },
     /// The end of a key.
     KeyRevoked(KeyId),
+}
+
+/// What is done with a tenant as a whole.
+#[derive(Debug)]
+pub(crate) enum TenantWork {
+    /// It begins.
+    Create { tenant: TenantName, display_name: String },
+    /// It is shown under another name.
+    Rename { tenant: TenantName, display_name: String },
+    /// It ends.
+    Delete(TenantName),
 }
 
 /// What was written.
@@ -53,6 +80,8 @@ pub(crate) struct Written {
     pub(crate) difference: Vec<Difference>,
     pub(crate) notes: Vec<String>,
     pub(crate) key: Option<Key>,
+    pub(crate) model: Option<ModelId>,
+    pub(crate) deleted: Option<Deleted>,
 }
 
 /// Where writes wait for the writer.
@@ -86,6 +115,11 @@ impl Writes {
         self.queue.close();
     }
 
+    /// Whether it still writes what nobody asked for.
+    fn is_open(&self) -> bool {
+        self.latch.reason().is_none() && !self.queue.is_closed()
+    }
+
     /// Nothing is written from now on.
     pub(crate) fn fail(&self, reason: &str) {
         self.latch.set(reason);
@@ -101,9 +135,17 @@ impl Writes {
 }
 
 /// The body of the writer's thread. Ends when the queue is closed and empty.
+///
+/// Between batches it collects what is over, a bounded part at a time, so that nobody who writes waits long for it.
 pub(crate) fn run(shared: &Shared, mut log: Log) {
     let _ending = Ending(&shared.writes);
-    while let Some(first) = shared.writes.queue.take() {
+    loop {
+        sweep::sweep(shared, &mut log);
+        let first = match shared.writes.queue.take_within(sweep::until_due(shared)) {
+            Taken::Entry(first) => first,
+            Taken::Nothing => continue,
+            Taken::Closed => return,
+        };
         let mut batch = batch::Batch::default();
         batch.take(shared, first);
         while batch.has_room() {

@@ -10,7 +10,7 @@ use crate::{
         BATCH_RECORD_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_QUEUE_BYTES_MAX, RECORD_QUEUE_DEFAULT,
         WRITE_QUEUE_DEFAULT,
     },
-    queue::{Batch, Queue, Refused},
+    queue::{Batch, Queue, Refused, Taken},
     recorder::check_size,
 };
 
@@ -159,4 +159,20 @@ fn an_urgent_entry_ends_the_gathering() {
     taken.extend(std::iter::from_fn(|| queue.take_now()));
     assert_eq!(taken, [1, 2]);
     assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn who_takes_within_a_time_is_told_whether_anything_may_still_come() {
+    let queue = Queue::new(4);
+    let begun = Instant::now();
+    assert_eq!(queue.take_within(Some(SHORT)), Taken::Nothing);
+    assert!(begun.elapsed() >= SHORT, "it did not wait");
+    queue.put(1, SHORT).unwrap();
+    queue.put(2, SHORT).unwrap();
+    queue.close();
+    assert!(queue.is_closed());
+    assert_eq!(queue.take_within(Some(Duration::ZERO)), Taken::Entry(1));
+    assert_eq!(queue.take_within(None), Taken::Entry(2));
+    assert_eq!(queue.take_within(None), Taken::Closed);
+    assert_eq!(queue.take_within(Some(Duration::from_secs(60))), Taken::Closed);
 }

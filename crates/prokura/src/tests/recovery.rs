@@ -13,10 +13,8 @@ fn reading_back_keeps_no_more_than_the_window() {
     let shared = Shared::new(&options, log.reader(), decisions.reader());
     let name = TenantName::new("default").unwrap();
     let edge = "document:plan#viewer@user:bob".parse().unwrap();
-    let (touch, delete) = (
-        Change::RelationshipTouched(edge),
-        Change::RelationshipDeleted("document:plan#viewer@user:bob".parse().unwrap()),
-    );
+    let (touch, delete) =
+        (Change::touched(edge), Change::RelationshipDeleted("document:plan#viewer@user:bob".parse().unwrap()));
     let mut most = 0;
     for revision in 1..=3_000 {
         let change = if revision % 2 == 1 { &touch } else { &delete };

@@ -7,7 +7,7 @@ use crate::{
     limits::{KEYS_MAX, REQUEST_IDS_KEPT_MAX},
     now::Now,
     shared::Shared,
-    tenant::{ChangesDigest, Done, Requests},
+    tenant::{Done, Requests, WorkDigest},
     writer::{Work, stage_for_test},
 };
 
@@ -15,7 +15,8 @@ use crate::{
 fn limit_request_ids_kept_max() {
     let mut requests = Requests::default();
     let done = |revision: u64| Done {
-        changes: ChangesDigest::of(&[]),
+        work: WorkDigest::of(&[]),
+        deleted: 0,
         receipt: Receipt { revision: Revision(revision), time: Timestamp(1) },
     };
     for revision in 0..REQUEST_IDS_KEPT_MAX as u64 {
@@ -82,8 +83,8 @@ fn equal_changes_have_equal_digests_whatever_the_authority_set_itself() {
             declared: false,
         })
     };
-    assert_eq!(ChangesDigest::of(&[task(1, "a")]), ChangesDigest::of(&[task(2, "a")]));
-    assert_ne!(ChangesDigest::of(&[task(1, "a")]), ChangesDigest::of(&[task(1, "b")]));
+    assert_eq!(WorkDigest::of(&[task(1, "a")]), WorkDigest::of(&[task(2, "a")]));
+    assert_ne!(WorkDigest::of(&[task(1, "a")]), WorkDigest::of(&[task(1, "b")]));
     assert_ne!(encode_changes(&[task(1, "a")]), encode_changes(&[task(2, "a")]));
 }
 

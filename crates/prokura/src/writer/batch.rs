@@ -1,4 +1,7 @@
-use std::sync::{Arc, mpsc::SyncSender};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, mpsc::SyncSender},
+};
 
 use prokura_model::{Change, Revision, Timestamp};
 use prokura_store::{Entry, Log};
@@ -38,6 +41,11 @@ impl Batch {
         self.answers.push((job.answer, answer));
     }
 
+    /// Takes what nobody waits for an answer to.
+    pub(super) fn take_own(&mut self, staged: Staged) {
+        self.add(staged);
+    }
+
     /// Whether another write may join. A write to the system's own registers is the last of its batch: what it changes
     /// is seen only once it is durable, so whatever rests on it comes later.
     pub(super) fn has_room(&self) -> bool {
@@ -67,8 +75,13 @@ impl Batch {
         for (sender, result) in answers {
             answer(&sender, result);
         }
+        let mut newest = BTreeMap::new();
         for (tenant, revision) in publish {
             shared.collect(&tenant, revision);
+            newest.insert(tenant.name.clone(), (tenant, revision));
+        }
+        for (tenant, revision) in newest.into_values() {
+            tenant.watchers.announce(revision);
         }
     }
 

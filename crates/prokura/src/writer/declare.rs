@@ -3,14 +3,14 @@
 mod parents;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::ControlFlow,
 };
 
 use prokura_engine::View;
 use prokura_model::{
-    Change, Delegation, DelegationKind, ObjectRef, Principal, PrincipalState, Relationship, RelationshipFilter, Schema,
-    Task, TaskState, Timestamp, Value,
+    AuthzenMapping, Change, Delegation, DelegationKind, ObjectRef, Principal, PrincipalState, Relationship,
+    RelationshipFilter, Schema, Task, TaskState, Terms, Timestamp, Value,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub(super) fn difference(
         found.schema(view, text);
     }
     if let Some(relationships) = &declaration.relationships {
-        found.relationships(view, relationships, prune)?;
+        found.relationships(view, relationships, prune, now)?;
     }
     if let Some(attributes) = &declaration.attributes {
         found.attributes(view, attributes, prune);
@@ -50,6 +50,9 @@ pub(super) fn difference(
     }
     if let Some(delegations) = &declaration.delegations {
         found.delegations(view, delegations, prune)?;
+    }
+    if let Some(mapping) = &declaration.authzen {
+        found.authzen(view, mapping);
     }
     Ok(found)
 }
@@ -65,23 +68,53 @@ impl Found {
         self.differs(effect, Section::Schema, String::new(), detail, Change::SchemaWritten(text.to_owned()));
     }
 
-    fn relationships(&mut self, view: &View<'_>, declared: &[Relationship], prune: bool) -> Result<(), WriteError> {
-        let declared: BTreeSet<&Relationship> = declared.iter().collect();
-        for relationship in &declared {
-            if view.birth(relationship).is_none() {
-                let change = Change::RelationshipTouched((*relationship).clone());
-                self.differs(Effect::Added, Section::Relationship, relationship.to_string(), String::new(), change);
+    fn relationships(
+        &mut self,
+        view: &View<'_>,
+        declared: &[(Relationship, Terms)],
+        prune: bool,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let mut named: BTreeMap<&Relationship, &Terms> = BTreeMap::new();
+        for (relationship, terms) in declared {
+            if named.insert(relationship, terms).is_some_and(|before| before != terms) {
+                let (section, name) = (Section::Relationship.word(), relationship.to_string());
+                return Err(WriteError::DeclaredTwice { section, name });
             }
         }
-        if !prune {
-            return Ok(());
+        for (relationship, terms) in &named {
+            self.relationship(view, relationship, terms, now);
         }
+        if prune { self.relationships_left_out(view, &named, now) } else { Ok(()) }
+    }
+
+    fn relationship(&mut self, view: &View<'_>, relationship: &Relationship, terms: &Terms, now: Timestamp) {
+        let (effect, detail) = match view.stored(relationship) {
+            Some(stored) if stored.terms == *terms => return,
+            // It would be collected at once, and be missing again the next time.
+            _ if terms.is_over(now) => {
+                return self.notes.push(format!("relationship `{relationship}` is over and is not written"));
+            }
+            None => (Effect::Added, String::new()),
+            Some(stored) if stored.terms.is_over(now) => (Effect::Added, String::new()),
+            Some(stored) => (Effect::Changed, terms_detail(&stored.terms, terms)),
+        };
+        let change = Change::RelationshipTouched(relationship.clone(), terms.clone());
+        self.differs(effect, Section::Relationship, relationship.to_string(), detail, change);
+    }
+
+    fn relationships_left_out(
+        &mut self,
+        view: &View<'_>,
+        declared: &BTreeMap<&Relationship, &Terms>,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
         // What cannot be written in one transaction need not be found to the end.
         let room = TRANSACTION_CHANGES_MAX.saturating_sub(self.difference.len());
         let mut removed = Vec::new();
-        view.visit_relationships(&RelationshipFilter::default(), |relationship, _| {
-            if !declared.contains(&relationship) {
-                removed.push(relationship);
+        view.visit_relationships(&RelationshipFilter::default(), |stored| {
+            if !declared.contains_key(&stored.relationship) && !stored.terms.is_over(now) {
+                removed.push(stored.relationship);
             }
             if removed.len() > room { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
@@ -284,6 +317,18 @@ impl Found {
         Err(WriteError::DeclaredDiffers { section: "delegation", name: there.id.to_string(), detail })
     }
 
+    fn authzen(&mut self, view: &View<'_>, wanted: &AuthzenMapping) {
+        let effect = match view.authzen_mapping() {
+            Some(there) if *there == *wanted => return,
+            None if wanted.is_empty() => return,
+            None => Effect::Added,
+            Some(_) if wanted.is_empty() => Effect::Removed,
+            Some(_) => Effect::Changed,
+        };
+        let detail = format!("{} names", wanted.len());
+        self.differs(effect, Section::Authzen, String::new(), detail, Change::AuthzenMappingSet(wanted.clone()));
+    }
+
     fn differs(&mut self, effect: Effect, section: Section, name: String, detail: String, change: Change) {
         self.difference.push(Difference { effect, section, name, detail, change });
     }
@@ -333,6 +378,22 @@ fn once<'d, T: std::hash::Hash + Eq + std::fmt::Display>(
         }
     }
     Ok(seen)
+}
+
+/// How the terms differ. Contexts may be long, and are told only to differ.
+fn terms_detail(there: &Terms, wanted: &Terms) -> String {
+    let mut parts = Vec::new();
+    let name = |terms: &Terms| terms.caveat.as_ref().map(|caveat| caveat.name.clone());
+    if name(there) != name(wanted) {
+        parts.push(name(wanted).map_or_else(|| "no caveat".to_owned(), |name| format!("caveat {name}")));
+    } else if there.caveat != wanted.caveat {
+        parts.push("another context of its caveat".to_owned());
+    }
+    if there.expires_at != wanted.expires_at {
+        let end = wanted.expires_at;
+        parts.push(end.map_or_else(|| "no expiry".to_owned(), |end| format!("expires at {end}")));
+    }
+    parts.join(", ")
 }
 
 fn principal_detail(there: &Principal, wanted: &Principal) -> String {

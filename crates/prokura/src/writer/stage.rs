@@ -9,13 +9,15 @@ use prokura_store::Entry;
 use super::{
     Work, Written,
     declare::difference,
+    models,
+    relationships::{stage_deletion, stage_write},
     validate::{validate, within},
 };
 use crate::{
-    ApplyMode, Declaration, Provenance, Receipt, WriteError,
-    limits::{AUTHOR_BYTES_MAX, KEYS_MAX, REQUEST_ID_BYTES_MAX, TENANTS_MAX, TRANSACTION_BYTES_MAX},
+    ApplyMode, Declaration, Deleted, Provenance, Receipt, WriteError,
+    limits::{AUTHOR_BYTES_MAX, KEYS_MAX, REQUEST_ID_BYTES_MAX, TRANSACTION_BYTES_MAX},
     shared::Shared,
-    tenant::{ChangesDigest, Done, Tenant},
+    tenant::{Done, Tenant, WorkDigest},
 };
 
 /// A write that is legal and in the index, but neither durable nor visible.
@@ -51,14 +53,42 @@ pub(super) fn check_provenance(provenance: &Provenance) -> Result<(), WriteError
 }
 
 pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Result<Staged, WriteError> {
+    // It may have ended while the write waited.
+    if let Some(tenant) = work.tenant().filter(|tenant| shared.system.tenant(&tenant.name).is_none()) {
+        return Err(WriteError::TenantUnknown(tenant.name.clone()));
+    }
     match work {
         Work::Changes { tenant, changes } => stage_changes(shared, tenant, provenance, changes),
         Work::Declaration { tenant, declaration, mode } => {
             stage_declaration(shared, tenant, provenance, &declaration, mode)
         }
+        Work::Model { tenant, model } => models::stage_model(shared, tenant, provenance, *model),
+        Work::Assertions { tenant, model, assertions } => {
+            models::stage_assertions(shared, tenant, provenance, model, assertions)
+        }
+        Work::Tuples { tenant, write } => models::stage_tuples(shared, tenant, provenance, *write),
+        Work::NamedTenant(work) => models::stage_named_tenant(shared, provenance, work),
+        Work::Relationships { tenant, write } => stage_write(shared, tenant, provenance, *write),
+        Work::Deletion { tenant, delete } => stage_deletion(shared, tenant, provenance, *delete),
         Work::Tenant(name) => stage_tenant(shared, provenance, name),
         Work::Key { key, only_first } => stage_key(shared, provenance, key, only_first),
         Work::KeyRevoked(id) => stage_key_revoked(shared, provenance, id),
+    }
+}
+
+impl Work {
+    /// Whose log it goes to; none for the system's own.
+    fn tenant(&self) -> Option<&Tenant> {
+        match self {
+            Self::Changes { tenant, .. }
+            | Self::Declaration { tenant, .. }
+            | Self::Model { tenant, .. }
+            | Self::Assertions { tenant, .. }
+            | Self::Tuples { tenant, .. }
+            | Self::Relationships { tenant, .. }
+            | Self::Deletion { tenant, .. } => Some(tenant),
+            Self::Tenant(_) | Self::NamedTenant(_) | Self::Key { .. } | Self::KeyRevoked(_) => None,
+        }
     }
 }
 
@@ -68,17 +98,20 @@ fn stage_changes(
     provenance: Provenance,
     mut changes: Vec<Change>,
 ) -> Result<Staged, WriteError> {
-    let digest = provenance.request_id.is_some().then(|| ChangesDigest::of(&changes));
+    let digest = provenance.request_id.is_some().then(|| WorkDigest::of(&changes));
+    if changes.iter().any(|change| matches!(change, Change::WorkDigested(_))) {
+        return Err(WriteError::ChangeReserved);
+    }
     if let Some(done) = done_before(&tenant, &provenance) {
         return match digest {
-            Some(digest) if digest == done.changes => Ok(Staged::answered(done.receipt)),
+            Some(digest) if digest == done.work => Ok(Staged::answered(done.receipt)),
             _ => Err(reused(&provenance, done)),
         };
     }
     let now = shared.now.read();
     keep_declared(&tenant, &mut changes);
     validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
-    into_index(tenant, provenance, now, changes, digest)
+    into_index(shared, tenant, provenance, now, changes, digest)
 }
 
 /// Who suspends a principal by hand does not take it away from the files it was declared in.
@@ -116,33 +149,37 @@ fn stage_declaration(
         encoded(&changes)?;
         return Ok(Staged { written, ..Staged::default() });
     }
-    let digest = provenance.request_id.is_some().then(|| ChangesDigest::of(&changes));
-    let mut staged = into_index(tenant, provenance, now, changes, digest)?;
+    let digest = provenance.request_id.is_some().then(|| WorkDigest::of(&changes));
+    let mut staged = into_index(shared, tenant, provenance, now, changes, digest)?;
     written.receipt = staged.written.receipt;
     staged.written = written;
     Ok(staged)
 }
 
-fn into_index(
+pub(super) fn into_index(
+    shared: &Shared,
     tenant: Arc<Tenant>,
     provenance: Provenance,
     time: Timestamp,
     changes: Vec<Change>,
-    digest: Option<ChangesDigest>,
+    digest: Option<WorkDigest>,
 ) -> Result<Staged, WriteError> {
     let payload = encoded(&changes)?;
     let revision = tenant.index.applied().next();
     let Provenance { author, reason, request_id } = provenance;
     let transaction = Transaction { revision, time, author, reason, request_id, changes };
+    let noted = shared.expiring.note(&tenant, &transaction.changes);
     tenant.index.apply(&transaction).map_err(|error| match error {
         ApplyError::TooManyNames { what, limit } => WriteError::LimitExceeded { what, max: limit, found: limit + 1 },
         other => WriteError::Internal(other.to_string()),
     })?;
-    let Transaction { author, reason, request_id, .. } = transaction;
+    shared.expiring.take(noted);
     let receipt = Receipt { revision, time };
-    if let (Some(request_id), Some(changes)) = (&request_id, digest) {
-        tenant.requests().remember(&author, request_id, Done { changes, receipt });
+    if let (Some(request_id), Some(work)) = (&transaction.request_id, digest) {
+        let done = Done { work, ..Done::of(&transaction.changes, receipt) };
+        tenant.requests().remember(&transaction.author, request_id, done);
     }
+    let Transaction { author, reason, request_id, .. } = transaction;
     let name = tenant.name.clone();
     Ok(Staged {
         entry: Some(Entry { tenant: name, revision, time, author, reason, request_id, payload }),
@@ -152,14 +189,8 @@ fn into_index(
 }
 
 fn stage_tenant(shared: &Shared, provenance: Provenance, name: TenantName) -> Result<Staged, WriteError> {
-    if name == shared.system.name {
-        return Err(WriteError::TenantReserved(name));
-    }
-    if shared.system.tenant(&name).is_some() {
-        return Err(WriteError::TenantExists(name));
-    }
-    within("tenants", TENANTS_MAX, shared.system.tenants().len() + 1)?;
-    into_system(shared, provenance, |_| Change::TenantCreated(name))
+    models::check_new(shared, &name)?;
+    into_system(shared, provenance, |_| vec![Change::TenantCreated(name)])
 }
 
 fn stage_key(shared: &Shared, provenance: Provenance, key: Key, only_first: bool) -> Result<Staged, WriteError> {
@@ -180,7 +211,7 @@ fn stage_key(shared: &Shared, provenance: Provenance, key: Key, only_first: bool
     let mut staged = into_system(shared, provenance, |now| {
         let key = Key { created_at: now, revoked_at: None, ..key };
         made = Some(key.clone());
-        Change::KeyCreated(key)
+        vec![Change::KeyCreated(key)]
     })?;
     staged.written.key = made;
     Ok(staged)
@@ -194,16 +225,16 @@ fn stage_key_revoked(shared: &Shared, provenance: Provenance, id: KeyId) -> Resu
     if last {
         return Err(WriteError::KeyLastAdmin(id));
     }
-    into_system(shared, provenance, |_| Change::KeyRevoked(id))
+    into_system(shared, provenance, |_| vec![Change::KeyRevoked(id)])
 }
 
-fn into_system(
+pub(super) fn into_system(
     shared: &Shared,
     provenance: Provenance,
-    change: impl FnOnce(Timestamp) -> Change,
+    changes: impl FnOnce(Timestamp) -> Vec<Change>,
 ) -> Result<Staged, WriteError> {
     let time = shared.now.read();
-    let changes = vec![change(time)];
+    let changes = changes(time);
     let payload = encoded(&changes)?;
     let revision = shared.next_system_revision();
     let Provenance { author, reason, request_id } = provenance;
@@ -221,18 +252,23 @@ fn encoded(changes: &[Change]) -> Result<Vec<u8>, WriteError> {
     Ok(payload)
 }
 
-fn done_before(tenant: &Tenant, provenance: &Provenance) -> Option<Done> {
+pub(super) fn done_before(tenant: &Tenant, provenance: &Provenance) -> Option<Done> {
     let request_id = provenance.request_id.as_deref()?;
     tenant.requests().done(&provenance.author, request_id)
 }
 
-fn reused(provenance: &Provenance, done: Done) -> WriteError {
+pub(super) fn reused(provenance: &Provenance, done: Done) -> WriteError {
     let request_id = provenance.request_id.clone().unwrap_or_default();
     WriteError::RequestIdReused { request_id, revision: done.receipt.revision }
 }
 
 impl Staged {
-    fn answered(receipt: Receipt) -> Self {
+    pub(super) fn answered(receipt: Receipt) -> Self {
         Self { written: Written { receipt: Some(receipt), ..Written::default() }, ..Self::default() }
+    }
+
+    pub(super) fn with_deleted(mut self, deleted: Deleted) -> Self {
+        self.written.deleted = Some(deleted);
+        self
     }
 }

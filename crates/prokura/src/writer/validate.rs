@@ -1,6 +1,7 @@
 //! Which changes are legal in a state. Runs on the writer's thread, against everything written before.
 
 mod authority;
+mod authzen;
 mod cap;
 mod schema;
 
@@ -11,14 +12,18 @@ use std::{
 
 use prokura_engine::View;
 use prokura_model::{
-    Change, Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Relationship, Schema, Task, TaskId,
+    Change, Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Relationship, Schema, Task, TaskId, Terms,
     Timestamp, TypeName, Value,
     limits::{SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
+    schema::RelationshipFault,
 };
+
+use self::schema::FinalSchema;
 
 use crate::{
     Unfit, WriteError,
-    limits::{ATTRIBUTES_MAX, TRANSACTION_CHANGES_MAX},
+    decide::recorded_bytes,
+    limits::{ATTRIBUTES_MAX, METADATA_BYTES_MAX, RELATIONSHIP_CONTEXT_BYTES_MAX, TRANSACTION_CHANGES_MAX},
 };
 
 /// The state as the changes looked at so far leave it.
@@ -40,14 +45,14 @@ pub(super) fn validate(
     view: View<'_>,
     now: Timestamp,
     chain_links: usize,
-    changes: &mut [Change],
+    changes: &mut Vec<Change>,
 ) -> Result<(), WriteError> {
     if changes.is_empty() {
         return Err(WriteError::NoChanges);
     }
     within("changes in a transaction", TRANSACTION_CHANGES_MAX, changes.len())?;
     let edges = edges(changes)?;
-    let schema = schema::final_schema(&view, changes, &edges)?;
+    let FinalSchema { schema, over } = schema::final_schema(&view, now, changes, &edges)?;
     let mut draft = Draft {
         view,
         now,
@@ -58,7 +63,9 @@ pub(super) fn validate(
         tasks: HashMap::new(),
         delegations: HashMap::new(),
     };
-    changes.iter_mut().try_for_each(|change| draft.take(change))
+    changes.iter_mut().try_for_each(|change| draft.take(change))?;
+    changes.extend(over.into_iter().map(Change::RelationshipExpired));
+    within("changes in a transaction", TRANSACTION_CHANGES_MAX, changes.len())
 }
 
 /// A limit, held.
@@ -85,18 +92,19 @@ pub(crate) fn check_value(value: &Value) -> Result<(), String> {
     check(value, VALUE_NESTING_MAX)
 }
 
-/// The relationships that are written, each with whether it is there afterwards.
-type Edges = BTreeMap<Relationship, bool>;
+/// The relationships that are written, each with the terms it holds on afterwards; none if it is gone.
+type Edges = BTreeMap<Relationship, Option<Terms>>;
 
 fn edges(changes: &[Change]) -> Result<Edges, WriteError> {
     let mut edges = Edges::new();
     for change in changes {
-        let (relationship, touched) = match change {
-            Change::RelationshipTouched(relationship) => (relationship, true),
-            Change::RelationshipDeleted(relationship) => (relationship, false),
+        let (relationship, terms) = match change {
+            Change::RelationshipTouched(relationship, terms) => (relationship, Some(terms)),
+            Change::RelationshipDeleted(relationship) => (relationship, None),
             _ => continue,
         };
-        if edges.insert(relationship.clone(), touched).is_some_and(|before| before != touched) {
+        let before = edges.insert(relationship.clone(), terms.cloned());
+        if before.is_some_and(|before| before.as_ref() != terms) {
             return Err(WriteError::ChangesContradict(Box::new(relationship.clone())));
         }
     }
@@ -116,7 +124,7 @@ impl Draft<'_> {
         match change {
             // The whole text was looked at before.
             Change::SchemaWritten(_) => Ok(()),
-            Change::RelationshipTouched(relationship) => self.touched(relationship),
+            Change::RelationshipTouched(relationship, terms) => self.touched(relationship, terms),
             Change::RelationshipDeleted(relationship) => self.deleted(relationship),
             Change::AttributesSet(object, attributes) => self.attributes_set(object, attributes),
             Change::PrincipalSet(principal) => self.principal_set(principal),
@@ -125,23 +133,37 @@ impl Draft<'_> {
             Change::TaskClosed(task, state) => self.task_closed(task, *state),
             Change::DelegationCreated(delegation) => self.delegation_created(delegation),
             Change::DelegationRevoked(delegation) => self.delegation_revoked(delegation),
-            Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => Err(WriteError::ChangeReserved),
+            Change::MetadataAttached(metadata) => metadata_attached(metadata),
+            // What the authority itself adds.
+            Change::WorkDigested(_) => Ok(()),
+            Change::AuthzenMappingSet(mapping) => self.authzen_mapping_set(mapping),
+            Change::RelationshipExpired(_)
+            | Change::ModelWritten(_)
+            | Change::AssertionsWritten(..)
+            | Change::TenantCreated(_)
+            | Change::TenantNamed(..)
+            | Change::TenantDeleted(_)
+            | Change::KeyCreated(_)
+            | Change::KeyRevoked(_)
+            | Change::SecretMade(_) => Err(WriteError::ChangeReserved),
         }
     }
 
-    fn touched(&self, relationship: &Relationship) -> Result<(), WriteError> {
-        self.schema()?.check_relationship(relationship).map_err(|fault| {
-            WriteError::RelationshipInvalid(Box::new(Unfit { relationship: relationship.clone(), fault }))
-        })
+    fn touched(&self, relationship: &Relationship, terms: &Terms) -> Result<(), WriteError> {
+        if let Some(caveat) = &terms.caveat {
+            context_bound(relationship, &caveat.context)?;
+        }
+        self.schema()?.check_relationship(relationship, terms).map_err(|fault| unfit(relationship, fault))
     }
 
     /// Deleting what is not there is fine, but not what could never be there: somebody means to take a right away, and
     /// a misspelt relation would leave it in place without a word.
     fn deleted(&self, relationship: &Relationship) -> Result<(), WriteError> {
-        if self.view.birth(relationship).is_some() {
+        if self.view.stored(relationship).is_some() {
             return Ok(());
         }
-        self.touched(relationship)
+        let fits = self.schema()?.check_deletion(relationship, &Terms::default());
+        fits.map_err(|fault| unfit(relationship, fault))
     }
 
     fn attributes_set(&self, object: &ObjectRef, attributes: &BTreeMap<String, Value>) -> Result<(), WriteError> {
@@ -163,8 +185,18 @@ impl Draft<'_> {
         self.schema.as_deref().ok_or(WriteError::SchemaMissing)
     }
 
+    fn newest_model(&self) -> Option<Arc<Schema>> {
+        let newest = self.view.newest_model()?;
+        self.view.with_model(&newest).ok()?.schema()
+    }
+
     fn known_type(&self, kind: &TypeName, place: impl FnOnce() -> String) -> Result<(), WriteError> {
-        match self.schema()?.find_definition(kind) {
+        let schema = match &self.schema {
+            Some(schema) => Arc::clone(schema),
+            // A tenant of models has no schema: its newest model says which types there are.
+            None => self.newest_model().ok_or(WriteError::SchemaMissing)?,
+        };
+        match schema.find_definition(kind) {
             Ok(_) => Ok(()),
             Err(unknown) => Err(WriteError::NameUnknown { place: place(), unknown }),
         }
@@ -184,6 +216,29 @@ impl Draft<'_> {
     fn delegation(&self, id: &DelegationId) -> Option<Arc<Delegation>> {
         self.delegations.get(id).cloned().or_else(|| self.view.delegation(id))
     }
+}
+
+fn unfit(relationship: &Relationship, fault: RelationshipFault) -> WriteError {
+    WriteError::RelationshipInvalid(Box::new(Unfit { relationship: relationship.clone(), fault }))
+}
+
+/// What a caveat is bound with can be kept, and is read back with every check that meets it.
+fn context_bound(relationship: &Relationship, context: &BTreeMap<String, Value>) -> Result<(), WriteError> {
+    let mut bytes = 1;
+    for (name, value) in context {
+        check_value(value).map_err(|detail| WriteError::ValueInvalid {
+            place: format!("`{name}` in the context of `{relationship}`"),
+            detail,
+        })?;
+        bytes += name.len() + 1 + recorded_bytes(value);
+    }
+    within("bytes of a relationship's context", RELATIONSHIP_CONTEXT_BYTES_MAX, bytes)
+}
+
+fn metadata_attached(metadata: &Value) -> Result<(), WriteError> {
+    let place = "the metadata of the transaction".to_owned();
+    check_value(metadata).map_err(|detail| WriteError::ValueInvalid { place, detail })?;
+    within("bytes of a transaction's metadata", METADATA_BYTES_MAX, recorded_bytes(metadata))
 }
 
 fn sentence(what: &'static str, text: &str) -> Result<(), WriteError> {

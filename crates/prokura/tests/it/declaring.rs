@@ -7,7 +7,7 @@ use prokura::{
 };
 
 use super::support::{
-    HOUR, Hand, NOON, SCHEMA, by, cap, coder_edits, delegation_id, exists, object, owned, principal, read, reason,
+    HOUR, Hand, NOON, SCHEMA, by, cap, coder_edits, delegation_id, edge, exists, object, owned, principal, reason,
     snapshot, task, task_id, tenant, touch, write,
 };
 
@@ -37,7 +37,7 @@ fn declared_link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Declar
 fn files() -> Declaration {
     Declaration {
         schema: Some(SCHEMA.to_owned()),
-        relationships: Some(vec![read("document:plan#editor@user:alice")]),
+        relationships: Some(vec![edge("document:plan#editor@user:alice")]),
         attributes: Some(BTreeMap::from([(
             object("document:plan"),
             BTreeMap::from([("sensitivity".to_owned(), Value::String("low".to_owned()))]),
@@ -53,6 +53,7 @@ fn files() -> Declaration {
             declared_link("second", "agent:planner", "agent:coder", Some("first")),
             declared_link("first", "user:alice", "agent:planner", None),
         ]),
+        authzen: None,
     }
 }
 
@@ -115,7 +116,7 @@ fn a_dry_run_says_everything_and_does_nothing() {
     assert_eq!(dry.difference, wet.difference);
     // What could not be written is refused in a dry run, too.
     let mut wrong = files();
-    wrong.relationships = Some(vec![read("document:plan#editr@user:alice")]);
+    wrong.relationships = Some(vec![edge("document:plan#editr@user:alice")]);
     assert_eq!(apply(&authority, &wrong, DRY).unwrap_err().code(), "relationship_invalid");
 }
 
@@ -146,6 +147,7 @@ fn prune_ends_what_the_sections_no_longer_name() {
         principals: Some(vec![declared_principal("user:alice")]),
         tasks: Some(vec![]),
         delegations: Some(vec![]),
+        authzen: None,
     };
     let pruned = apply(&authority, &nothing, PRUNE).unwrap();
     assert_eq!(
@@ -297,7 +299,7 @@ fn applying_under_the_same_request_id_twice_does_it_once() {
     assert_eq!(again.receipt, first.receipt);
     assert!(again.difference.is_empty());
     let mut other = files();
-    other.relationships = Some(vec![read("document:plan#viewer@user:bob")]);
+    other.relationships = Some(vec![edge("document:plan#viewer@user:bob")]);
     let error = authority.apply(&tenant(), request(), &other, PLAIN).unwrap_err();
     assert_eq!(error.code(), "request_id_reused");
     assert!(!exists(&authority, "document:plan#viewer@user:bob"));

@@ -10,7 +10,7 @@ use prokura::{
     },
 };
 
-use super::support::{at_noon, by, link, object, schema, task, tenant, touch, write};
+use super::support::{at_noon, by, edge, link, object, schema, task, tenant, touch, write};
 
 fn authority() -> Authority {
     let authority = Authority::in_memory(Options::default());
@@ -51,7 +51,7 @@ fn limit_transaction_changes_max_of_a_prune() {
     };
     exceeded(prune(&nothing), most);
     let kept = format!("document:plan#viewer@user:u{most}");
-    let all_but_one = Declaration { relationships: Some(vec![kept.parse().unwrap()]), ..Declaration::default() };
+    let all_but_one = Declaration { relationships: Some(vec![edge(&kept)]), ..Declaration::default() };
     assert_eq!(prune(&all_but_one).unwrap().difference.len(), most);
 }
 

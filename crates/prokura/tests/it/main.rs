@@ -5,6 +5,8 @@ mod candidates;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod consistency;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod declaring;
@@ -17,9 +19,13 @@ mod keys;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod modelling;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod recovering;
+#[cfg(test)]
+mod relationships;
 #[cfg(test)]
 mod stopped;
 #[cfg(test)]
@@ -28,5 +34,7 @@ mod support;
 mod switched;
 #[cfg(test)]
 mod validation;
+#[cfg(test)]
+mod watching;
 #[cfg(test)]
 mod writing;

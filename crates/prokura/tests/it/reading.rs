@@ -1,9 +1,11 @@
 use prokura::{
     Authority, DelegationFilter, Options, Page, TaskFilter,
-    model::{Change, RelationshipFilter, Revision, TaskState},
+    model::{AuthzenMapping, Change, PrincipalState, RelationshipFilter, Revision, TaskState},
 };
 
-use super::support::{Hand, NOON, at_noon, delegation_id, object, snapshot, task, task_id, tenant, told, touch, write};
+use super::support::{
+    Hand, NOON, at_noon, delegation_id, object, owned, relation, snapshot, task, task_id, tenant, told, touch, write,
+};
 
 #[test]
 fn everything_that_was_written_can_be_read() {
@@ -164,4 +166,45 @@ fn limit_revisions_kept_default() {
     let head = snapshot(&authority).revision().0;
     authority.snapshot_at(&tenant(), Revision(head - kept)).unwrap();
     assert_eq!(authority.snapshot_at(&tenant(), Revision(1)).unwrap_err().code(), "revision_not_kept");
+}
+
+#[test]
+fn a_standing_says_with_whose_authority_and_within_what() {
+    let (authority, _) = at_noon();
+    let snapshot = snapshot(&authority);
+    let standing = |actor: &str, id: Option<&str>| {
+        let id = id.map(delegation_id);
+        snapshot.standing(&object(actor), id.as_ref()).unwrap()
+    };
+    let own = standing("agent:coder", None).unwrap();
+    assert_eq!((own.origin, own.chain.len()), (object("agent:coder"), 0));
+    let lent = standing("agent:coder", Some("second")).unwrap();
+    assert_eq!((&lent.origin, lent.chain.len()), (&object("user:alice"), 2));
+    assert!(lent.covers(&relation("view"), &object("document:plan")));
+    assert!(!lent.covers(&relation("view"), &object("folder:plan")), "the caps are about documents");
+    assert_eq!(standing("agent:coder", Some("first")), None, "it was made to somebody else");
+    assert_eq!(standing("agent:coder", Some("third")), None, "there is none");
+    // It is the head's, whatever the snapshot's revision.
+    write(&authority, vec![owned("agent:coder", None, PrincipalState::Suspended)]).unwrap();
+    assert_eq!(standing("agent:coder", None), None);
+    assert_eq!(standing("agent:coder", Some("second")), None);
+}
+
+#[test]
+fn every_revision_has_its_own_authzen_mapping() {
+    let (authority, _) = at_noon();
+    let names = |permission: &str| AuthzenMapping {
+        actions: [("GET".to_owned(), relation(permission))].into(),
+        ..AuthzenMapping::default()
+    };
+    let before = snapshot(&authority);
+    write(&authority, vec![Change::AuthzenMappingSet(names("view"))]).unwrap();
+    let first = snapshot(&authority);
+    write(&authority, vec![Change::AuthzenMappingSet(names("edit"))]).unwrap();
+    let second = snapshot(&authority);
+    write(&authority, vec![Change::AuthzenMappingSet(AuthzenMapping::default())]).unwrap();
+    assert_eq!(before.authzen_mapping().unwrap(), None);
+    assert_eq!(first.authzen_mapping().unwrap().as_deref(), Some(&names("view")));
+    assert_eq!(second.authzen_mapping().unwrap().as_deref(), Some(&names("edit")));
+    assert_eq!(snapshot(&authority).authzen_mapping().unwrap(), None);
 }

@@ -12,7 +12,7 @@ use prokura::{
     Asked, Authority, Clock, DecideError, Decided, Options, Provenance, Question, Receipt, Snapshot, WriteError,
     model::{
         Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, ObjectRef, Principal,
-        PrincipalState, Reason, RelationName, Relationship, Task, TaskId, TaskState, TenantName, Timestamp,
+        PrincipalState, Reason, RelationName, Relationship, Task, TaskId, TaskState, TenantName, Terms, Timestamp,
     },
 };
 
@@ -46,6 +46,10 @@ impl Hand {
 
     pub(crate) fn set(&self, milliseconds: u64) {
         self.0.store(milliseconds, Ordering::SeqCst);
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -84,7 +88,12 @@ pub(crate) fn delegation_id(text: &str) -> DelegationId {
 }
 
 pub(crate) fn touch(text: &str) -> Change {
-    Change::RelationshipTouched(read(text))
+    Change::touched(read(text))
+}
+
+/// The relationship, for good.
+pub(crate) fn edge(text: &str) -> (Relationship, Terms) {
+    (read(text), Terms::default())
 }
 
 pub(crate) fn delete(text: &str) -> Change {
@@ -157,7 +166,7 @@ pub(crate) fn exists(authority: &Authority, text: &str) -> bool {
     let relationship: Relationship = read(text);
     let page = prokura::Page::first(1_000);
     let found = snapshot(authority).relationships(&prokura::model::RelationshipFilter::default(), &page).unwrap();
-    found.entries.iter().any(|(found, _)| *found == relationship)
+    found.entries.iter().any(|found| found.relationship == relationship)
 }
 
 /// `user:alice` may edit `document:plan`; in task `plan` she lends it to `agent:planner` by link `first`, who lends it to
@@ -193,6 +202,7 @@ pub(crate) fn question(actor: &str, permission: &str, resource: &str, delegation
         permission: relation(permission),
         resource: object(resource),
         delegation: delegation.map(delegation_id),
+        context: prokura::Context::new(),
     }
 }
 

@@ -14,8 +14,10 @@ fn an_acknowledged_write_is_seen_by_the_next_question() {
     let receipt = told(&authority);
     assert_eq!(receipt.revision, Revision(1));
     let alice: SubjectRef = object("user:alice").into();
-    let asked =
-        |authority: &Authority| snapshot(authority).check(&object("document:plan"), &relation("view"), &alice).unwrap();
+    let asked = |authority: &Authority| {
+        let context = prokura::Context::new();
+        snapshot(authority).check(&object("document:plan"), &relation("view"), &alice, &context).unwrap()
+    };
     assert_eq!(asked(&authority), Permissionship::Has);
     write(&authority, vec![delete("document:plan#editor@user:alice")]).unwrap();
     assert_eq!(asked(&authority), Permissionship::HasNot);
@@ -54,8 +56,9 @@ fn every_edge_leads_to_who_wrote_it_why_and_when() {
     let receipt = authority.write(&tenant(), provenance, changes.clone()).unwrap();
     assert_eq!(receipt.time, Timestamp(NOON + 7));
     let found = snapshot(&authority).relationships(&RelationshipFilter::default(), &Page::first(10)).unwrap();
-    let (_, birth) = found.entries.iter().find(|(edge, _)| *edge == read("document:plan#viewer@user:bob")).unwrap();
-    let transaction = authority.transaction(&tenant(), *birth).unwrap().unwrap();
+    let edge = read("document:plan#viewer@user:bob");
+    let stored = found.entries.iter().find(|stored| stored.relationship == edge).unwrap();
+    let transaction = authority.transaction(&tenant(), stored.since).unwrap().unwrap();
     assert_eq!(transaction.author, "key:k-1");
     assert_eq!(transaction.reason, "for the review");
     assert_eq!(transaction.request_id.as_deref(), Some("r-1"));

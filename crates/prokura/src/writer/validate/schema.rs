@@ -4,9 +4,10 @@ use std::{
     sync::Arc,
 };
 
-use prokura_engine::View;
+use prokura_engine::{Stored, View};
 use prokura_model::{
-    Change, ObjectRef, RelationName, RelationshipFilter, Schema, TaskState, TypeName,
+    CaveatName, Change, ObjectRef, RelationName, Relationship, RelationshipFilter, Schema, TaskState, Timestamp,
+    TypeName,
     schema::{Definition, Member, Relation},
 };
 
@@ -16,63 +17,77 @@ use crate::{Unfit, WriteError};
 /// Relationships, or principals and tasks, named in an error, at most.
 const STRANDED_SHOWN: usize = 10;
 
+/// What a schema in the changes comes to.
+#[derive(Default)]
+pub(super) struct FinalSchema {
+    /// The schema as the changes leave it.
+    pub(super) schema: Option<Arc<Schema>>,
+    /// Relationships that would not fit it and are over: they are collected in the same transaction.
+    pub(super) over: Vec<Relationship>,
+}
+
 /// The schema as the changes leave it, if it is one and everything that stays fits it.
 pub(super) fn final_schema(
     view: &View<'_>,
+    now: Timestamp,
     changes: &[Change],
     edges: &Edges,
-) -> Result<Option<Arc<Schema>>, WriteError> {
+) -> Result<FinalSchema, WriteError> {
     let mut texts = changes.iter().filter_map(|change| match change {
         Change::SchemaWritten(text) => Some(text),
         _ => None,
     });
     let before = view.schema();
     let Some(text) = texts.next() else {
-        return Ok(before);
+        return Ok(FinalSchema { schema: before, over: Vec::new() });
     };
     within("schemas in a transaction", 1, 1 + texts.count())?;
     let after = Schema::parse(text).map_err(WriteError::SchemaInvalid)?;
+    let mut over = Vec::new();
     if let Some(before) = before {
-        strands_nothing(view, &before, &after, changes, edges)?;
+        over = strands_no_relationship(view, now, &before, &after, edges)?;
+        if before.definitions().keys().any(|kind| after.definition(kind.as_str()).is_none()) {
+            strands_no_principal(view, &after, changes)?;
+        }
     }
-    Ok(Some(Arc::new(after)))
+    Ok(FinalSchema { schema: Some(Arc::new(after)), over })
 }
 
-fn strands_nothing(
+/// One pass through the graph, and none for a schema that only grows. Answers with those that would not fit and are over.
+fn strands_no_relationship(
     view: &View<'_>,
+    now: Timestamp,
     before: &Schema,
     after: &Schema,
-    changes: &[Change],
     edges: &Edges,
-) -> Result<(), WriteError> {
-    strands_no_relationship(view, before, after, edges)?;
-    if before.definitions().keys().all(|kind| after.definition(kind.as_str()).is_some()) {
-        return Ok(());
-    }
-    strands_no_principal(view, after, changes)
-}
-
-/// One pass through the graph, and none for a schema that only grows.
-fn strands_no_relationship(view: &View<'_>, before: &Schema, after: &Schema, edges: &Edges) -> Result<(), WriteError> {
+) -> Result<Vec<Relationship>, WriteError> {
     let mut narrowed_of: HashMap<&TypeName, HashSet<&RelationName>> = HashMap::new();
     for definition in before.definitions().values() {
-        let relations: HashSet<_> =
-            narrowed(definition, after.definition(definition.name.as_str())).map(|relation| &relation.name).collect();
+        let relations: HashSet<_> = definition
+            .relations()
+            .filter(|old| narrowed(before, after, definition, old))
+            .map(|old| &old.name)
+            .collect();
         if !relations.is_empty() {
             narrowed_of.insert(&definition.name, relations);
         }
     }
+    let (mut first, mut total, mut over) = (BTreeMap::new(), 0, Vec::new());
     if narrowed_of.is_empty() {
-        return Ok(());
+        return Ok(over);
     }
-    let (mut first, mut total) = (BTreeMap::new(), 0);
-    view.visit_relationships(&RelationshipFilter::default(), |relationship, _| {
+    view.visit_relationships(&RelationshipFilter::default(), |Stored { relationship, terms, .. }| {
         let narrowed =
             narrowed_of.get(&relationship.resource.kind).is_some_and(|names| names.contains(&relationship.relation));
+        // What the same changes write is looked at there, with the terms that it gets.
         if narrowed
-            && edges.get(&relationship) != Some(&false)
-            && let Err(fault) = after.check_relationship(&relationship)
+            && !edges.contains_key(&relationship)
+            && let Err(fault) = after.check_relationship(&relationship, &terms)
         {
+            if terms.is_over(now) {
+                over.push(relationship);
+                return ControlFlow::Continue(());
+            }
             total += 1;
             first.insert(relationship, fault);
             if first.len() > STRANDED_SHOWN {
@@ -86,7 +101,7 @@ fn strands_no_relationship(view: &View<'_>, before: &Schema, after: &Schema, edg
         let first = first.into_iter().map(|(relationship, fault)| Unfit { relationship, fault }).collect();
         return Err(WriteError::SchemaStrands { first, total });
     }
-    Ok(())
+    Ok(over)
 }
 
 /// Principals keep their types, suspended ones above all, and so do the origins of open tasks.
@@ -127,14 +142,15 @@ fn strands_no_principal(view: &View<'_>, after: &Schema, changes: &[Change]) -> 
     Ok(())
 }
 
-/// The relations that allow less than they did. Only their relationships need to be looked at, which spares a schema
-/// that only grows a walk through the whole graph.
-fn narrowed<'s>(before: &'s Definition, after: Option<&'s Definition>) -> impl Iterator<Item = &'s Relation> {
-    before.relations().filter(move |old| {
-        let new = after.and_then(|after| after.member(old.name.as_str()));
-        match new {
-            Some(Member::Relation(new)) => !old.allowed.iter().all(|allowed| new.allowed.contains(allowed)),
-            Some(Member::Permission(_)) | None => true,
-        }
-    })
+/// Whether the relation allows less than it did, or a caveat that goes with what it allows takes less. Only its
+/// relationships need to be looked at then, which spares a schema that only grows a walk through the whole graph.
+fn narrowed(before: &Schema, after: &Schema, definition: &Definition, old: &Relation) -> bool {
+    let new = after.definition(definition.name.as_str()).and_then(|after| after.member(old.name.as_str()));
+    let Some(Member::Relation(new)) = new else { return true };
+    let takes_less = |caveat: &CaveatName| {
+        let (old, new) = (before.caveat(caveat.as_str()), after.caveat(caveat.as_str()));
+        let kept = |parameter| new.is_some_and(|new| new.parameters.contains(parameter));
+        old.is_some_and(|old| !old.parameters.iter().all(kept))
+    };
+    old.allowed.iter().any(|allowed| !new.allowed.contains(allowed) || allowed.caveat.as_ref().is_some_and(takes_less))
 }
