@@ -1,6 +1,8 @@
-use std::fmt;
+use std::collections::BTreeMap;
 
-use prokura_model::{Change, DelegationId, ObjectRef, Reason, RelationName, SubjectRef, Timestamp};
+use prokura_model::{Change, DelegationId, ObjectRef, RelationName, SubjectRef, Timestamp, TypeName, Value};
+
+use crate::Answer;
 
 /// Whatever claims to answer as the oracle does. It starts empty.
 pub trait Candidate {
@@ -11,8 +13,11 @@ pub trait Candidate {
     fn answer(&self, ask: &Ask) -> Answer;
 }
 
+/// What a question brings for the parameters of caveats.
+pub type Context = BTreeMap<String, Value>;
+
 /// Something that can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// Does the subject have the permission (or stand in the relation), on the graph alone?
     Check {
@@ -22,6 +27,55 @@ pub enum Ask {
         permission: RelationName,
         /// Who.
         subject: SubjectRef,
+        /// What is known.
+        context: Context,
+        /// The moment.
+        now: Timestamp,
+    },
+    /// On which objects of a type does the subject have the permission? Named by id.
+    LookupResources {
+        /// Of which type.
+        kind: TypeName,
+        /// A permission or a relation.
+        permission: RelationName,
+        /// Who.
+        subject: SubjectRef,
+        /// Whether a subject that is stopped, or whose owner is off-boarded, has nothing.
+        alive: bool,
+        /// What is known.
+        context: Context,
+        /// The moment.
+        now: Timestamp,
+    },
+    /// Who of a type has the permission on the resource? Named by id.
+    LookupSubjects {
+        /// On what.
+        resource: ObjectRef,
+        /// A permission or a relation.
+        permission: RelationName,
+        /// Of which type.
+        kind: TypeName,
+        /// The usersets of this relation, instead of objects.
+        relation: Option<RelationName>,
+        /// Whether those that are stopped, or whose owner is off-boarded, are left out.
+        alive: bool,
+        /// What is known.
+        context: Context,
+        /// The moment.
+        now: Timestamp,
+    },
+    /// Which relations and permissions does the subject have on the resource? Named by name.
+    Permissions {
+        /// On what.
+        resource: ObjectRef,
+        /// Who.
+        subject: SubjectRef,
+        /// Whether a subject that is stopped, or whose owner is off-boarded, has nothing.
+        alive: bool,
+        /// What is known.
+        context: Context,
+        /// The moment.
+        now: Timestamp,
     },
     /// May it be done, now?
     Decide {
@@ -33,7 +87,7 @@ pub enum Ask {
 }
 
 /// What an actor wants.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// Who wants to act.
     pub actor: ObjectRef,
@@ -43,82 +97,74 @@ pub struct Question {
     pub permission: RelationName,
     /// To what.
     pub resource: ObjectRef,
+    /// What is known.
+    pub context: Context,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Of a check: yes.
-    Has,
-    /// Of a check: no.
-    HasNot,
-    /// Of a decision.
-    Decided(Verdict),
-    /// Of either: the stable code of the error.
-    Failed(String),
-}
-
-/// The part of a decision every implementation must agree on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Allow or deny, and why.
-    pub reason: Reason,
-    /// The link it failed at, counted from the root.
-    pub at: Option<usize>,
-    /// How long an allow holds if nothing is written.
-    pub valid_until: Option<Timestamp>,
-}
-
-impl Verdict {
-    pub(crate) fn because(reason: Reason) -> Self {
-        Self { reason, at: None, valid_until: None }
-    }
-}
-
-impl Answer {
-    /// Whether something is permitted by it.
+impl Ask {
+    /// The moment it is asked about.
     #[must_use]
-    pub fn allows(&self) -> bool {
+    pub fn now(&self) -> Timestamp {
         match self {
-            Self::Has => true,
-            Self::Decided(verdict) => verdict.reason.disposition() == prokura_model::Disposition::Allow,
-            Self::HasNot | Self::Failed(_) => false,
+            Self::Check { now, .. }
+            | Self::LookupResources { now, .. }
+            | Self::LookupSubjects { now, .. }
+            | Self::Permissions { now, .. }
+            | Self::Decide { now, .. } => *now,
         }
     }
-}
 
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What is known when it is asked.
+    #[must_use]
+    pub fn context(&self) -> &Context {
         match self {
-            Self::Has => f.write_str("has"),
-            Self::HasNot => f.write_str("has_not"),
-            Self::Failed(code) => write!(f, "error {code}"),
-            Self::Decided(verdict) => {
-                write!(f, "{} {}", verdict.reason.disposition(), verdict.reason)?;
-                if let Some(link) = verdict.at {
-                    write!(f, " at link {link}")?;
-                }
-                if let Some(Timestamp(until)) = verdict.valid_until {
-                    write!(f, " until {until}")?;
-                }
-                Ok(())
+            Self::Check { context, .. }
+            | Self::LookupResources { context, .. }
+            | Self::LookupSubjects { context, .. }
+            | Self::Permissions { context, .. } => context,
+            Self::Decide { question, .. } => &question.context,
+        }
+    }
+
+    /// The same question about another moment, or with something else known.
+    #[must_use]
+    pub fn with(mut self, context: Context, now: Timestamp) -> Self {
+        match &mut self {
+            Self::Check { context: known, now: then, .. }
+            | Self::LookupResources { context: known, now: then, .. }
+            | Self::LookupSubjects { context: known, now: then, .. }
+            | Self::Permissions { context: known, now: then, .. }
+            | Self::Decide { question: Question { context: known, .. }, now: then } => {
+                (*known, *then) = (context, now);
             }
         }
+        self
     }
 }
 
-impl fmt::Display for Ask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let listed = |alive: &bool| if *alive { "living " } else { "" };
         match self {
-            Self::Check { resource, permission, subject } => write!(f, "check {resource}#{permission}@{subject}"),
-            Self::Decide { question, now: Timestamp(now) } => {
-                let Question { actor, delegation, permission, resource } = question;
+            Self::Check { resource, permission, subject, .. } => write!(f, "check {resource}#{permission}@{subject}"),
+            Self::LookupResources { kind, permission, subject, alive, .. } => {
+                write!(f, "resources {kind}#{permission} of {}{subject}", listed(alive))
+            }
+            Self::LookupSubjects { resource, permission, kind, relation, alive, .. } => {
+                write!(f, "subjects of {resource}#{permission}, every {}{kind}", listed(alive))?;
+                relation.iter().try_for_each(|relation| write!(f, "#{relation}"))
+            }
+            Self::Permissions { resource, subject, alive, .. } => {
+                write!(f, "permissions on {resource} of {}{subject}", listed(alive))
+            }
+            Self::Decide { question, .. } => {
+                let Question { actor, delegation, permission, resource, context: _ } = question;
                 write!(f, "decide {actor} {permission} {resource}")?;
-                if let Some(delegation) = delegation {
-                    write!(f, " by {delegation}")?;
-                }
-                write!(f, " at {now}")
+                delegation.iter().try_for_each(|delegation| write!(f, " by {delegation}"))
             }
-        }
+        }?;
+        let Timestamp(now) = self.now();
+        write!(f, " at {now}")?;
+        if self.context().is_empty() { Ok(()) } else { write!(f, " with {:?}", self.context()) }
     }
 }

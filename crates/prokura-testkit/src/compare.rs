@@ -73,7 +73,8 @@ pub fn differential_on<C: Candidate>(
     let mut seed = first_seed();
     while tally.cases < at_least {
         let case = make(seed);
-        if let Some(difference) = compare(&case, &new, &mut tally) {
+        let right = Right::of(&case, &mut tally);
+        if let Some(difference) = right.compare(&case, &new, tally.cases) {
             return (tally, Some(difference));
         }
         seed += 1;
@@ -81,31 +82,72 @@ pub fn differential_on<C: Candidate>(
     (tally, None)
 }
 
-fn compare<C: Candidate>(case: &Case, new: &impl Fn() -> C, tally: &mut Tally) -> Option<Difference> {
-    let mut candidate = new();
-    let mut world = World::default();
-    let mut changes = Vec::new();
-    let later: Vec<Ask> = case.asks.iter().chain(&case.asks_after).cloned().collect();
-    for (transactions, asks) in [(&case.before, &case.asks), (&case.after, &later)] {
-        for transaction in transactions {
-            candidate.apply(transaction, Timestamp(1));
-            world.apply(transaction, Timestamp(1));
-            changes.extend(transaction.iter().cloned());
+/// As [`differential_on`], for several candidates: the first difference of each that has one. The oracle answers once for
+/// all of them.
+pub fn differential_of_each<N: Copy, C: Candidate>(
+    make: impl Fn(u64) -> Case,
+    names: &[N],
+    new: impl Fn(N) -> C,
+    at_least: u64,
+) -> Vec<(N, Option<Difference>)> {
+    let mut found: Vec<(N, Option<Difference>)> = names.iter().map(|name| (*name, None)).collect();
+    let mut tally = Tally::default();
+    let mut seed = first_seed();
+    while tally.cases < at_least && found.iter().any(|(_, difference)| difference.is_none()) {
+        let case = make(seed);
+        let right = Right::of(&case, &mut tally);
+        for (name, difference) in found.iter_mut().filter(|(_, difference)| difference.is_none()) {
+            *difference = right.compare(&case, &|| new(*name), tally.cases);
         }
-        for ask in asks {
-            let right = world.answer(ask);
-            tally.count(&world, ask, &right);
-            let found = candidate.answer(ask);
-            if found != right {
-                let after = tally.cases;
-                return Some(smallest(
-                    Difference { seed: case.seed, after, changes, ask: ask.clone(), right, found },
-                    new,
-                ));
+        seed += 1;
+    }
+    found
+}
+
+/// The oracle's answers to everything a case asks: before and after its later changes.
+struct Right {
+    parts: [Part; 2],
+}
+
+/// Transactions, and what is asked after them with its right answer.
+type Part = (Vec<Vec<Change>>, Vec<(Ask, Answer)>);
+
+impl Right {
+    fn of(case: &Case, tally: &mut Tally) -> Self {
+        let mut world = World::default();
+        let later: Vec<Ask> = case.asks.iter().chain(&case.asks_after).cloned().collect();
+        let parts = [(&case.before, &case.asks), (&case.after, &later)].map(|(transactions, asks)| {
+            for transaction in transactions {
+                world.apply(transaction, Timestamp(1));
+            }
+            let answered = asks.iter().map(|ask| {
+                let right = world.answer(ask);
+                tally.count(&world, ask, &right);
+                (ask.clone(), right)
+            });
+            (transactions.clone(), answered.collect())
+        });
+        Self { parts }
+    }
+
+    fn compare<C: Candidate>(&self, case: &Case, new: &impl Fn() -> C, after: u64) -> Option<Difference> {
+        let mut candidate = new();
+        let mut changes = Vec::new();
+        for (transactions, asks) in &self.parts {
+            for transaction in transactions {
+                candidate.apply(transaction, Timestamp(1));
+                changes.extend(transaction.iter().cloned());
+            }
+            for (ask, right) in asks {
+                let found = candidate.answer(ask);
+                if !right.agrees_with(&found) {
+                    let (ask, right) = (ask.clone(), right.clone());
+                    return Some(smallest(Difference { seed: case.seed, after, changes, ask, right, found }, new));
+                }
             }
         }
+        None
     }
-    None
 }
 
 fn smallest<C: Candidate>(mut difference: Difference, new: &impl Fn() -> C) -> Difference {
@@ -116,12 +158,12 @@ fn smallest<C: Candidate>(mut difference: Difference, new: &impl Fn() -> C) -> D
     };
     // Taken in at once instead of step by step it may be gone; then the case itself must do.
     let (right, found) = answers(&difference.changes);
-    if right == found {
+    if right.agrees_with(&found) {
         return difference;
     }
     let changes = shrink(&difference.changes, &|changes| {
         let (right, found) = answers(changes);
-        right != found
+        !right.agrees_with(&found)
     });
     let (right, found) = answers(&changes);
     difference = Difference { changes, right, found, ..difference };

@@ -4,17 +4,17 @@ use std::{
 };
 
 use prokura_model::{
-    Reason, SubjectRef,
-    schema::{Expression, Member},
+    Reason, SubjectRef, Timestamp,
+    schema::{Expression, Member, Quantifier},
 };
 
-use crate::{
-    Answer, Ask, World,
-    oracle::{Goal, member},
-};
+use crate::{Answer, Ask, Standing, World, oracle::member, truth::Goal};
 
-/// What the language has, by the names under which it is counted.
-const OPERATORS: [&str; 7] = ["+", "&", "-", "->", "wildcard", "userset", "recursion"];
+/// The operators, by the names under which they are counted.
+const OPERATORS: [&str; 8] = ["+", "&", "-", "->", "all", "userset", "self", "nil"];
+
+/// What an operator may meet on its way.
+const CIRCUMSTANCES: [&str; 4] = ["wildcard", "caveat", "expiry", "recursion"];
 
 /// What a run of cases contained: a generator that never makes the hard case proves nothing.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,8 @@ pub struct Tally {
     pub cases: u64,
     /// How many of them were allowed.
     pub allows: u64,
-    operators: BTreeMap<&'static str, u64>,
+    features: BTreeMap<&'static str, u64>,
+    crossings: BTreeMap<(&'static str, &'static str), u64>,
     answers: BTreeMap<String, u64>,
 }
 
@@ -32,32 +33,52 @@ impl Tally {
     pub fn count(&mut self, world: &World, ask: &Ask, answer: &Answer) {
         self.cases += 1;
         self.allows += u64::from(answer.allows());
-        let name = match answer {
-            Answer::Decided(verdict) => verdict.reason.word().to_owned(),
-            Answer::Failed(code) => format!("error {code}"),
-            Answer::Has | Answer::HasNot => answer.to_string(),
-        };
-        *self.answers.entry(name).or_default() += 1;
-        for operator in operators(world, ask, answer) {
-            *self.operators.entry(operator).or_default() += 1;
+        for name in kinds(ask, answer.likeliest()) {
+            *self.answers.entry(name).or_default() += 1;
+        }
+        if matches!(answer, Answer::OneOf(several) if several.iter().any(|one| matches!(one, Answer::Failed(_)))) {
+            *self.answers.entry("one of several".to_owned()).or_default() += 1;
+        }
+        let found = features(world, ask, answer.likeliest());
+        for operator in OPERATORS.iter().filter(|operator| found.contains(*operator)) {
+            for circumstance in CIRCUMSTANCES.iter().filter(|circumstance| found.contains(*circumstance)) {
+                *self.crossings.entry((operator, circumstance)).or_default() += 1;
+            }
+        }
+        for feature in found {
+            *self.features.entry(feature).or_default() += 1;
         }
     }
 
-    /// Fails unless 30 to 70 % are allows, every operator took part in 5 %, and every reason was given.
+    /// Every operator and circumstance that never met.
+    #[must_use]
+    pub fn unmet(&self) -> Vec<(&'static str, &'static str)> {
+        let pairs = OPERATORS.iter().flat_map(|operator| CIRCUMSTANCES.iter().map(move |other| (*operator, *other)));
+        pairs.filter(|pair| !self.crossings.contains_key(pair)).collect()
+    }
+
+    /// Fails unless 30 to 70 % are allows, every operator and circumstance took part in 5 % and every two of them in 1 %,
+    /// and every reason and kind of answer was given.
     ///
     /// # Panics
     /// When it does fail.
     pub fn require_spread(&self) {
-        let percent = |count: u64| count * 100 / self.cases.max(1);
-        assert!((30..=70).contains(&percent(self.allows)), "allows are out of balance\n{self}");
+        let per_mille = |count: u64| count * 1_000 / self.cases.max(1);
+        assert!((300..=700).contains(&per_mille(self.allows)), "allows are out of balance\n{self}");
+        for feature in OPERATORS.iter().chain(&CIRCUMSTANCES) {
+            let count = self.features.get(feature).copied().unwrap_or_default();
+            assert!(per_mille(count) >= 50, "`{feature}` takes part too seldom\n{self}");
+        }
         for operator in OPERATORS {
-            let count = self.operators.get(operator).copied().unwrap_or_default();
-            assert!(percent(count) >= 5, "`{operator}` takes part too seldom\n{self}");
+            for circumstance in CIRCUMSTANCES {
+                let count = self.crossings.get(&(operator, circumstance)).copied().unwrap_or_default();
+                assert!(per_mille(count) >= 10, "`{operator}` meets {circumstance} too seldom\n{self}");
+            }
         }
         for reason in REASONS {
             assert!(self.answers.contains_key(reason.word()), "`{reason}` was never given\n{self}");
         }
-        for other in ["error undecidable", "error type_unknown", "error member_unknown", "error wildcard_subject"] {
+        for other in OTHERS {
             assert!(self.answers.contains_key(other), "`{other}` never happened\n{self}");
         }
     }
@@ -71,8 +92,14 @@ impl fmt::Display for Tally {
         };
         line("cases", self.cases)?;
         line("allows", self.allows)?;
+        for feature in OPERATORS.iter().chain(&CIRCUMSTANCES) {
+            line(feature, self.features.get(feature).copied().unwrap_or_default())?;
+        }
         for operator in OPERATORS {
-            line(operator, self.operators.get(operator).copied().unwrap_or_default())?;
+            for circumstance in CIRCUMSTANCES {
+                let count = self.crossings.get(&(operator, circumstance)).copied().unwrap_or_default();
+                line(&format!("{operator} and {circumstance}"), count)?;
+            }
         }
         for (answer, count) in &self.answers {
             line(answer, *count)?;
@@ -82,7 +109,7 @@ impl fmt::Display for Tally {
 }
 
 /// Every reason there is.
-const REASONS: [Reason; 22] = [
+const REASONS: [Reason; 23] = [
     Reason::OwnAuthority,
     Reason::LentAuthority,
     Reason::NoPath,
@@ -105,22 +132,80 @@ const REASONS: [Reason; 22] = [
     Reason::TaskExpired,
     Reason::OutsideCap,
     Reason::OriginLacksPermission,
+    Reason::ContextMissing,
 ];
 
-/// The operators that a question can meet, on the edges there are. None where it never came to a check.
-fn operators(world: &World, ask: &Ask, answer: &Answer) -> BTreeSet<&'static str> {
-    let mut walk = Walk { world, subject: None, found: BTreeSet::new(), open: Vec::new(), seen: BTreeSet::new() };
+/// What else must have happened.
+const OTHERS: [&str; 17] = [
+    "has",
+    "has_not",
+    "conditional",
+    "error undecidable",
+    "error caveat_failed",
+    "error type_unknown",
+    "error member_unknown",
+    "error wildcard_subject",
+    "one of several",
+    "resources",
+    "resources, conditional",
+    "subjects",
+    "subjects, conditional",
+    "subjects, everyone",
+    "subjects, everyone but",
+    "permissions",
+    "permissions, conditional",
+];
+
+/// The names under which an answer is counted.
+fn kinds(ask: &Ask, answer: &Answer) -> Vec<String> {
+    let list = match ask {
+        Ask::LookupResources { .. } => "resources",
+        Ask::LookupSubjects { .. } => "subjects",
+        Ask::Permissions { .. } => "permissions",
+        Ask::Check { .. } | Ask::Decide { .. } => "",
+    };
+    match answer {
+        Answer::Decided(verdict) => vec![verdict.reason.word().to_owned()],
+        Answer::Failed(code) => vec![format!("error {code}")],
+        Answer::Conditional(_) => vec!["conditional".to_owned()],
+        Answer::Has | Answer::HasNot | Answer::OneOf(_) => vec![answer.to_string()],
+        Answer::Listed(found) => {
+            let conditional = |standing: &Standing| matches!(standing, Standing::Conditional(_));
+            let everyone = found.others != Standing::HasNot;
+            let mut kinds = vec![list.to_owned()];
+            let mut standings = found.named.values().chain([&found.others]);
+            kinds.extend(standings.any(conditional).then(|| format!("{list}, conditional")));
+            kinds.extend(everyone.then(|| format!("{list}, everyone")));
+            kinds.extend((everyone && !found.named.is_empty()).then(|| format!("{list}, everyone but")));
+            kinds
+        }
+    }
+}
+
+/// What a question can meet in the schema and on the edges there are. Nothing where it never came to a check.
+fn features(world: &World, ask: &Ask, answer: &Answer) -> BTreeSet<&'static str> {
+    let mut walk =
+        Walk { world, now: ask.now(), subject: None, found: BTreeSet::new(), open: Vec::new(), seen: BTreeSet::new() };
     match (ask, answer) {
-        (Ask::Check { resource, permission, subject }, _) => {
+        (Ask::Check { resource, permission, subject, .. }, _) => {
             walk.subject = Some(subject.clone());
             walk.visit(&(resource.clone(), permission.clone()));
+        }
+        (Ask::LookupSubjects { resource, permission, .. }, _) => {
+            walk.visit(&(resource.clone(), permission.clone()));
+        }
+        (Ask::LookupResources { kind, permission, subject, .. }, _) => {
+            walk.subject = Some(subject.clone());
+            for resource in world.objects().into_iter().filter(|object| object.kind == *kind) {
+                walk.visit(&(resource.clone(), permission.clone()));
+            }
         }
         (Ask::Decide { question, .. }, Answer::Decided(verdict)) => {
             let task = question.delegation.as_ref().and_then(|delegation| world.delegations.get(delegation));
             let task = task.and_then(|leaf| world.tasks.get(&leaf.task));
             let subject = match verdict.reason {
                 Reason::OwnAuthority | Reason::NoPath => &question.actor,
-                Reason::LentAuthority | Reason::OriginLacksPermission => {
+                Reason::LentAuthority | Reason::OriginLacksPermission | Reason::ContextMissing => {
                     task.map_or(&question.actor, |task| &task.origin)
                 }
                 _ => return walk.found,
@@ -135,13 +220,15 @@ fn operators(world: &World, ask: &Ask, answer: &Answer) -> BTreeSet<&'static str
 
 struct Walk<'a> {
     world: &'a World,
+    now: Timestamp,
+    /// Who is asked about; none is everyone.
     subject: Option<SubjectRef>,
     found: BTreeSet<&'static str>,
     open: Vec<Goal>,
     seen: BTreeSet<Goal>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn visit(&mut self, goal: &Goal) {
         if self.open.contains(goal) {
             self.found.insert("recursion");
@@ -150,35 +237,70 @@ impl Walk<'_> {
             return;
         }
         self.open.push(goal.clone());
-        let world = self.world;
-        match member(world.schema.as_ref(), &goal.0, &goal.1) {
+        match member(self.world.schema.as_ref(), &goal.0, &goal.1) {
             Some(Member::Permission(permission)) => self.expression(&permission.expression, goal),
-            Some(Member::Relation(_)) => {
-                for subject in world.subjects(&goal.0, &goal.1) {
-                    match (subject, &self.subject) {
-                        (SubjectRef::Userset(object, relation), _) => {
-                            self.found.insert("userset");
-                            self.visit(&(object.clone(), relation.clone()));
-                        }
-                        (SubjectRef::Wildcard(kind), Some(SubjectRef::Object(asked))) if *kind == asked.kind => {
-                            self.found.insert("wildcard");
-                        }
-                        _ => {}
-                    }
-                }
-            }
+            Some(Member::Relation(relation)) => match &relation.computed {
+                Some(expression) => self.expression(expression, goal),
+                None => self.direct(goal),
+            },
             None => {}
         }
         self.open.pop();
     }
 
+    /// The edges of this goal that there are, or were.
+    fn edges(&mut self, goal: &Goal) -> Vec<&'a SubjectRef> {
+        let mut subjects = Vec::new();
+        let edges = self.world.relationships.iter();
+        for (edge, terms) in edges.filter(|(edge, _)| edge.resource == goal.0 && edge.relation == goal.1) {
+            if terms.expires_at.is_some() {
+                self.found.insert("expiry");
+            }
+            if terms.is_over(self.now) {
+                continue;
+            }
+            if terms.caveat.is_some() {
+                self.found.insert("caveat");
+            }
+            subjects.push(&edge.subject);
+        }
+        subjects
+    }
+
+    fn direct(&mut self, goal: &Goal) {
+        for subject in self.edges(goal) {
+            match (subject, &self.subject) {
+                (SubjectRef::Userset(object, relation), _) => {
+                    self.found.insert("userset");
+                    self.visit(&(object.clone(), relation.clone()));
+                }
+                (SubjectRef::Wildcard(kind), Some(SubjectRef::Object(asked))) if *kind == asked.kind => {
+                    self.found.insert("wildcard");
+                }
+                (SubjectRef::Wildcard(_), None) => {
+                    self.found.insert("wildcard");
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn expression(&mut self, expression: &Expression, goal: &Goal) {
         match expression {
             Expression::Member(name) => self.visit(&(goal.0.clone(), name.clone())),
-            Expression::Arrow { tupleset, target } => {
-                self.found.insert("->");
-                let world = self.world;
-                for subject in world.subjects(&goal.0, tupleset) {
+            Expression::Direct => self.direct(goal),
+            Expression::Itself => {
+                self.found.insert("self");
+            }
+            Expression::Nil => {
+                self.found.insert("nil");
+            }
+            Expression::Arrow { tupleset, target, quantifier } => {
+                self.found.insert(match quantifier {
+                    Quantifier::Any => "->",
+                    Quantifier::All => "all",
+                });
+                for subject in self.edges(&(goal.0.clone(), tupleset.clone())) {
                     if let SubjectRef::Object(next) | SubjectRef::Userset(next, _) = subject {
                         self.visit(&(next.clone(), target.clone()));
                     }

@@ -11,6 +11,7 @@
 //! The crate sees the model only, never what it judges.
 #![expect(clippy::panic, clippy::expect_used, reason = "a test kit speaks by failing the test")]
 
+mod answer;
 mod candidate;
 pub mod compare;
 mod features;
@@ -21,9 +22,11 @@ mod planted;
 mod rng;
 pub mod scenario;
 mod shrink;
+mod truth;
 mod world;
 
-pub use candidate::{Answer, Ask, Candidate, Question, Verdict};
+pub use answer::{Answer, List, Standing, Verdict};
+pub use candidate::{Ask, Candidate, Context, Question};
 pub use features::Tally;
 pub use oracle::{CHAIN_LINKS, OracleError};
 pub use planted::{Bug, Planted};

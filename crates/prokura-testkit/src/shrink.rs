@@ -1,8 +1,8 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prokura_model::{
     Change, Schema,
-    schema::{Definition, Expression, Member, Relation},
+    schema::{Caveat, Definition, Expression, Member, Relation},
 };
 
 use crate::generate::expression_text;
@@ -67,21 +67,23 @@ fn simplified(best: &[Change], position: usize, fails: &dyn Fn(&[Change]) -> boo
 /// Whether a writer would let it be, as far as the index relies on it.
 fn plausible(changes: &[Change]) -> bool {
     let mut schema: Option<Schema> = None;
-    let mut edges = BTreeSet::new();
+    let mut edges = BTreeMap::new();
     let mut ids = BTreeSet::new();
     for change in changes {
         match change {
             Change::SchemaWritten(text) => match Schema::parse(text) {
-                Ok(parsed) if edges.iter().all(|edge| parsed.check_relationship(edge).is_ok()) => schema = Some(parsed),
+                Ok(parsed) if edges.iter().all(|(edge, terms)| parsed.check_relationship(edge, terms).is_ok()) => {
+                    schema = Some(parsed);
+                }
                 _ => return false,
             },
-            Change::RelationshipTouched(edge) => {
-                if schema.as_ref().is_none_or(|schema| schema.check_relationship(edge).is_err()) {
+            Change::RelationshipTouched(edge, terms) => {
+                if schema.as_ref().is_none_or(|schema| schema.check_relationship(edge, terms).is_err()) {
                     return false;
                 }
-                edges.insert(edge.clone());
+                edges.insert(edge.clone(), terms.clone());
             }
-            Change::RelationshipDeleted(edge) => {
+            Change::RelationshipDeleted(edge) | Change::RelationshipExpired(edge) => {
                 edges.remove(edge);
             }
             Change::TaskOpened(task) => {
@@ -102,6 +104,11 @@ fn plausible(changes: &[Change]) -> bool {
 fn simpler(schema: &Schema) -> Vec<String> {
     let definitions: Vec<_> = schema.definitions().values().cloned().collect();
     let mut found = Vec::new();
+    for left_out in schema.caveats().keys() {
+        let kept = schema.caveats().values().filter(|caveat| caveat.name != *left_out);
+        found.push(text(kept, &definitions));
+    }
+    let text = |definitions: &[Definition]| text(schema.caveats().values(), definitions);
     for position in 0..definitions.len() {
         let mut fewer = definitions.clone();
         fewer.remove(position);
@@ -155,7 +162,10 @@ fn simpler_members(member: &Member) -> Vec<Member> {
 
 fn simpler_expressions(expression: &Expression) -> Vec<Expression> {
     let rebuild: fn(Vec<Expression>) -> Expression = match expression {
-        Expression::Member(_) | Expression::Arrow { .. } => return Vec::new(),
+        Expression::Nil => return Vec::new(),
+        Expression::Member(_) | Expression::Arrow { .. } | Expression::Itself | Expression::Direct => {
+            return vec![Expression::Nil];
+        }
         Expression::Union(_) => Expression::Union,
         Expression::Intersection(_) => Expression::Intersection,
         Expression::Exclusion(..) => |mut sides| {
@@ -168,7 +178,7 @@ fn simpler_expressions(expression: &Expression) -> Vec<Expression> {
     let operands: Vec<Expression> = match expression {
         Expression::Union(operands) | Expression::Intersection(operands) => operands.clone(),
         Expression::Exclusion(from, taken) => vec![(**from).clone(), (**taken).clone()],
-        Expression::Member(_) | Expression::Arrow { .. } => Vec::new(),
+        _ => Vec::new(),
     };
     let mut found = operands.clone();
     for (position, operand) in operands.iter().enumerate() {
@@ -188,8 +198,12 @@ fn simpler_expressions(expression: &Expression) -> Vec<Expression> {
     found
 }
 
-fn text(definitions: &[Definition]) -> String {
-    let mut text = String::new();
+fn text<'a>(caveats: impl Iterator<Item = &'a Caveat>, definitions: &[Definition]) -> String {
+    let mut text = "use expiration\nuse self\n".to_owned();
+    for Caveat { name, parameters, expression, .. } in caveats {
+        let parameters: Vec<_> = parameters.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
+        text.push_str(&format!("caveat {name}({}) {{ {} }}\n", parameters.join(", "), expression.trim()));
+    }
     for definition in definitions {
         text.push_str(&format!("definition {} {{\n", definition.name));
         for (name, member) in &definition.members {

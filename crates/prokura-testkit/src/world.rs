@@ -1,7 +1,8 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prokura_model::{
-    Change, Delegation, DelegationId, ObjectRef, Principal, Relationship, Schema, Task, TaskId, Timestamp, Value,
+    Change, Delegation, DelegationId, ObjectRef, Principal, RelationName, Relationship, Schema, SubjectRef, Task,
+    TaskId, Terms, Timestamp, Value,
 };
 
 use crate::{Answer, Ask, Candidate};
@@ -11,8 +12,8 @@ use crate::{Answer, Ask, Candidate};
 pub struct World {
     /// The schema, once one was written.
     pub schema: Option<Schema>,
-    /// Every edge.
-    pub relationships: BTreeSet<Relationship>,
+    /// Every edge, also those that are over, and on which terms it holds.
+    pub relationships: BTreeMap<Relationship, Terms>,
     /// The attributes of objects that have any.
     pub attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
     /// The registered principals.
@@ -35,16 +36,27 @@ impl World {
         world
     }
 
+    /// The subjects of the edges of this object and relation, each with its terms.
+    pub(crate) fn edges<'a>(
+        &'a self,
+        object: &'a ObjectRef,
+        relation: &'a RelationName,
+    ) -> impl Iterator<Item = (&'a SubjectRef, &'a Terms)> {
+        let edges = self.relationships.iter();
+        let edges = edges.filter(move |(edge, _)| edge.resource == *object && edge.relation == *relation);
+        edges.map(|(edge, terms)| (&edge.subject, terms))
+    }
+
     fn take_in(&mut self, change: &Change, at: Timestamp) {
         match change {
             Change::SchemaWritten(text) => {
                 let schema = Schema::parse(text);
                 self.schema = Some(schema.unwrap_or_else(|faults| panic!("the schema is wrong: {faults:?}\n{text}")));
             }
-            Change::RelationshipTouched(edge) => {
-                self.relationships.insert(edge.clone());
+            Change::RelationshipTouched(edge, terms) => {
+                self.relationships.insert(edge.clone(), terms.clone());
             }
-            Change::RelationshipDeleted(edge) => {
+            Change::RelationshipDeleted(edge) | Change::RelationshipExpired(edge) => {
                 self.relationships.remove(edge);
             }
             Change::AttributesSet(object, attributes) if attributes.is_empty() => {
@@ -75,8 +87,19 @@ impl World {
                     link.revoked_at.get_or_insert(at);
                 }
             }
+            // No answer depends on these.
+            Change::MetadataAttached(_)
+            | Change::WorkDigested(..)
+            | Change::AuthzenMappingSet(_)
+            | Change::ModelWritten(_)
+            | Change::AssertionsWritten(..) => {}
             // Of the system tenant, where nothing is decided.
-            Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => {}
+            Change::TenantCreated(_)
+            | Change::TenantNamed(..)
+            | Change::TenantDeleted(_)
+            | Change::SecretMade(_)
+            | Change::KeyCreated(_)
+            | Change::KeyRevoked(_) => {}
         }
     }
 }
@@ -89,12 +112,20 @@ impl Candidate for World {
     }
 
     fn answer(&self, ask: &Ask) -> Answer {
-        let answered = match ask {
-            Ask::Check { resource, permission, subject } => {
-                self.check(resource, permission, subject).map(|has| if has { Answer::Has } else { Answer::HasNot })
+        match ask {
+            Ask::Check { resource, permission, subject, context, now } => {
+                self.check(resource, permission, subject, context, *now)
             }
-            Ask::Decide { question, now } => self.decide(question, *now).map(Answer::Decided),
-        };
-        answered.unwrap_or_else(|error| Answer::Failed(error.code().to_owned()))
+            Ask::LookupResources { kind, permission, subject, alive, context, now } => {
+                self.lookup_resources(kind, permission, subject, *alive, (context, *now))
+            }
+            Ask::LookupSubjects { resource, permission, kind, relation, alive, context, now } => {
+                self.lookup_subjects(resource, permission, (kind, relation.as_ref()), *alive, (context, *now))
+            }
+            Ask::Permissions { resource, subject, alive, context, now } => {
+                self.permissions(resource, subject, *alive, (context, *now))
+            }
+            Ask::Decide { question, now } => self.decide(question, *now),
+        }
     }
 }

@@ -7,8 +7,8 @@ use prokura_model::{
     Principal, PrincipalState, RelationName, Task, TaskId, TaskState, Timestamp,
 };
 
-use super::{Maker, NOON};
-use crate::{Ask, Question, oracle::CHAIN_LINKS};
+use super::{Maker, NOON, asking::add};
+use crate::{Answer, Ask, Context, Question, oracle::CHAIN_LINKS};
 
 const MINUTE: u64 = 60_000;
 
@@ -110,11 +110,13 @@ struct Draft {
 
 impl Maker {
     /// A task with a chain under it, and what its last link's holder wants. A third of the chains have one flaw.
-    pub(crate) fn delegated(&mut self, asks: &mut BTreeSet<Ask>) {
-        let (mut origin, mut target) = self.origin();
+    pub(crate) fn delegated(&mut self, asks: &mut Vec<Ask>) {
+        let context = self.asked_context();
+        let (mut origin, mut target) = self.origin(&context);
         for _ in 0..2 {
-            if self.world.check(&target.0, &target.1, &origin.clone().into()) != Ok(true) && self.rng.chance(60) {
-                (origin, target) = self.origin();
+            let check = self.world.check(&target.0, &target.1, &origin.clone().into(), &context, Timestamp(NOON));
+            if check != Answer::Has && self.rng.chance(60) {
+                (origin, target) = self.origin(&context);
             }
         }
         let (resource, permission) = target;
@@ -137,23 +139,28 @@ impl Maker {
                 self.push(Change::DelegationRevoked(link.id.clone()));
             }
         }
-        let question = Question { actor: draft.actor, delegation: Some(draft.leaf), permission, resource };
-        asks.insert(Ask::Decide { question: question.clone(), now: Timestamp(NOON) });
+        let question = Question { actor: draft.actor, delegation: Some(draft.leaf), permission, resource, context };
+        add(asks, Ask::Decide { question: question.clone(), now: Timestamp(NOON) });
         if self.rng.chance(35) {
             let now = *self.rng.pick(&times);
-            asks.insert(Ask::Decide { question: question.clone(), now });
+            add(asks, Ask::Decide { question: question.clone(), now });
+        }
+        if self.rng.chance(15) {
+            // The same without naming the way: what was lent does not count then.
+            let question = Question { delegation: None, ..question.clone() };
+            add(asks, Ask::Decide { question, now: Timestamp(NOON) });
         }
         if self.rng.chance(20) {
             // The same way, for something else.
             let (resource, permission) = self.anything();
-            asks.insert(Ask::Decide { question: Question { permission, resource, ..question }, now: Timestamp(NOON) });
+            add(asks, Ask::Decide { question: Question { permission, resource, ..question }, now: Timestamp(NOON) });
         }
     }
 
     /// Someone, and something they may well do.
-    fn origin(&mut self) -> (ObjectRef, (ObjectRef, RelationName)) {
+    fn origin(&mut self, context: &Context) -> (ObjectRef, (ObjectRef, RelationName)) {
         let origin = if self.rng.chance(80) { self.person() } else { self.agent() };
-        let target = self.target(&origin.clone().into(), 90);
+        let target = self.target(&origin.clone().into(), context, 90);
         (origin, target)
     }
 

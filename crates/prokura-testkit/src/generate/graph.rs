@@ -1,9 +1,12 @@
 use prokura_model::{
     Change, ObjectRef, Principal, PrincipalState, RelationName, Relationship, SubjectRef, TypeName,
-    schema::{AllowedSubject, Member},
+    schema::{Allowed, AllowedSubject, Member},
 };
 
-use super::{Maker, named, schema::ACTING};
+use super::{
+    Maker, named,
+    schema::{ACTING, PARENTS},
+};
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "zoë"];
 const AGENTS: [&str; 8] = ["planner", "coder", "tester", "writer", "mailer", "buyer", "guide", "clerk"];
@@ -38,12 +41,15 @@ impl Maker {
         }
     }
 
-    /// A subject to ask about: mostly someone, sometimes a userset.
+    /// A subject to ask about: mostly someone, sometimes a thing or a userset.
     pub(crate) fn subject(&mut self) -> SubjectRef {
-        if self.rng.chance(88) {
+        if self.rng.chance(10) {
+            return self.anything().0.into();
+        }
+        if self.rng.chance(86) {
             return if self.rng.chance(75) { self.person().into() } else { self.agent().into() };
         }
-        let usersets: Vec<_> = self.world.relationships.iter().map(|edge| edge.subject.clone()).collect();
+        let usersets: Vec<_> = self.world.relationships.keys().map(|edge| edge.subject.clone()).collect();
         let usersets: Vec<_> =
             usersets.into_iter().filter(|subject| matches!(subject, SubjectRef::Userset(..))).collect();
         if !usersets.is_empty() && self.rng.chance(70) {
@@ -82,10 +88,18 @@ impl Maker {
 
     /// The graph. Three objects of a type and this many edges make cycles ordinary.
     pub(crate) fn edges(&mut self) {
-        let count = if self.large { self.rng.between(40, 70) } else { self.rng.between(8, 28) };
+        let count = if self.large { self.rng.between(40, 70) } else { self.rng.between(8, 22) };
         for _ in 0..count {
             let edge = self.edge();
-            self.push(Change::RelationshipTouched(edge));
+            self.push(edge.clone());
+            if let Change::RelationshipTouched(edge, _) = edge
+                && PARENTS.contains(&edge.relation.as_str())
+                && self.rng.chance(45)
+            {
+                // What all of several objects have.
+                let beside = self.edge_of(edge.resource, edge.relation);
+                self.push(beside);
+            }
         }
         // Some come and go before anyone asks.
         for _ in 0..self.rng.below(4) {
@@ -93,24 +107,32 @@ impl Maker {
         }
     }
 
-    pub(crate) fn edge(&mut self) -> Relationship {
+    pub(crate) fn edge(&mut self) -> Change {
         let mut relations = self.relations();
         if self.large && self.rng.chance(70) {
             // Ways that lead on, and so in circles, rather than ways that end.
-            relations.iter_mut().for_each(|(_, _, allowed)| allowed.retain(leads_on));
-            relations.retain(|(_, _, allowed)| !allowed.is_empty());
+            relations.retain(|(_, _, allowed)| allowed.iter().any(|allowed| leads_on(&allowed.subject)));
         }
-        let (kind, relation, allowed) = self.rng.pick(&relations).clone();
+        let (kind, relation, _) = self.rng.pick(&relations).clone();
         let resource = self.object(&kind);
-        let subject = match self.rng.pick(&allowed).clone() {
+        self.edge_of(resource, relation)
+    }
+
+    fn edge_of(&mut self, resource: ObjectRef, relation: RelationName) -> Change {
+        let relations = self.relations();
+        let found = relations.into_iter().find(|(kind, name, _)| *kind == resource.kind && *name == relation);
+        let (_, _, allowed) = found.expect("a relation of the schema");
+        let allowed = self.rng.pick(&allowed).clone();
+        let subject = match allowed.subject.clone() {
             AllowedSubject::Object(kind) => self.object(&kind).into(),
             AllowedSubject::Userset(kind, relation) => SubjectRef::Userset(self.object(&kind), relation),
             AllowedSubject::Wildcard(kind) => SubjectRef::Wildcard(kind),
         };
-        Relationship { resource, relation, subject }
+        let terms = self.terms(&allowed);
+        Change::RelationshipTouched(Relationship { resource, relation, subject }, terms)
     }
 
-    fn relations(&self) -> Vec<(TypeName, RelationName, Vec<AllowedSubject>)> {
+    fn relations(&self) -> Vec<(TypeName, RelationName, Vec<Allowed>)> {
         let mut relations = Vec::new();
         for definition in self.schema().definitions().values() {
             for member in definition.members.values() {
@@ -123,7 +145,7 @@ impl Maker {
     }
 
     fn lose_an_edge(&mut self) {
-        let edges: Vec<_> = self.world.relationships.iter().cloned().collect();
+        let edges: Vec<_> = self.world.relationships.keys().cloned().collect();
         if !edges.is_empty() {
             let edge = self.rng.pick(&edges).clone();
             self.push(Change::RelationshipDeleted(edge));
@@ -137,7 +159,7 @@ impl Maker {
                 0..=3 => self.lose_an_edge(),
                 4..=7 => {
                     let edge = self.edge();
-                    self.push(Change::RelationshipTouched(edge));
+                    self.push(edge);
                 }
                 8 => {
                     let object = if self.rng.chance(50) { self.person() } else { self.agent() };
@@ -159,8 +181,9 @@ impl Maker {
                 }
                 _ => {
                     // The same edge again: it exists, and is none the newer for it.
-                    if let Some(edge) = self.world.relationships.first().cloned() {
-                        self.push(Change::RelationshipTouched(edge));
+                    if let Some((edge, terms)) = self.world.relationships.first_key_value() {
+                        let again = Change::RelationshipTouched(edge.clone(), terms.clone());
+                        self.push(again);
                     }
                 }
             }

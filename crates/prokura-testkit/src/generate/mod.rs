@@ -1,21 +1,21 @@
 //! Random cases from a seed: a schema that type-checks, a graph over it, principals, tasks and chains, and what to ask.
 //!
 //! The schema leaves the generator as text, so the parser takes part; the graph has cycles, wildcards and usersets; most
-//! chains are right and the rest have one thing wrong with them; clocks stand on the boundaries. Questions lean towards what
-//! the oracle allows, because an evaluator that always says no would otherwise look good.
+//! chains are right and the rest have one thing wrong with them; clocks stand on the boundaries; contexts decide caveats or
+//! leave them open. Questions lean towards what the oracle allows, because an evaluator that always says no would otherwise look good.
 
+mod asking;
 mod chain;
 mod graph;
 mod schema;
+mod terms;
 
-use std::collections::BTreeSet;
-
-use prokura_model::{Change, ObjectRef, RelationName, Schema, SubjectRef, Timestamp, TypeName};
+use prokura_model::{Change, RelationName, Schema, Timestamp, TypeName};
 
 pub use schema::{Kind, Sketch};
 pub(crate) use schema::{expression_text, named, relation_name};
 
-use crate::{Ask, Question, Rng, World};
+use crate::{Ask, Rng, World};
 
 /// A world, what is asked about it, and how it goes on.
 #[derive(Clone, Debug)]
@@ -135,87 +135,8 @@ impl Maker {
         self.world.schema.as_ref().expect("a case begins with its schema")
     }
 
-    /// So many questions about each of two or three subjects, without doubles.
-    fn asks(&mut self, rounds: usize) -> Vec<Ask> {
-        let mut asks = BTreeSet::new();
-        for _ in 0..rounds {
-            match self.rng.below(10) {
-                0..=3 => self.checks(&mut asks),
-                4 | 5 => self.own(&mut asks),
-                _ => self.delegated(&mut asks),
-            }
-        }
-        asks.into_iter().collect()
-    }
-
-    /// Two checks about one subject.
-    fn checks(&mut self, asks: &mut BTreeSet<Ask>) {
-        let subject = self.subject();
-        for _ in 0..2 {
-            let (resource, permission) = self.target(&subject, 75);
-            asks.insert(Ask::Check { resource, permission, subject: subject.clone() });
-        }
-        if self.rng.chance(6) {
-            let (mut resource, mut permission) = self.target(&subject, 50);
-            let mut subject = subject;
-            match self.rng.below(3) {
-                0 => resource.kind = named("nowhere"),
-                1 => permission = relation_name("nothing"),
-                _ => subject = SubjectRef::Wildcard(subject.kind().clone()),
-            }
-            asks.insert(Ask::Check { resource, permission, subject });
-        }
-    }
-
-    /// Two decisions on an actor's own authority.
-    fn own(&mut self, asks: &mut BTreeSet<Ask>) {
-        let actor = if self.rng.chance(70) { self.person() } else { self.agent() };
-        for _ in 0..2 {
-            let (resource, permission) = self.target(&actor.clone().into(), 75);
-            let question = Question { actor: actor.clone(), delegation: None, permission, resource };
-            asks.insert(Ask::Decide { question, now: Timestamp(NOON) });
-        }
-    }
-
-    /// Something the subject may do if there is anything, in so many of a hundred cases; otherwise anything.
-    fn target(&mut self, subject: &SubjectRef, allowed: usize) -> (ObjectRef, RelationName) {
-        let anything = self.anything();
-        if !self.rng.chance(allowed) {
-            return anything;
-        }
-        let model = self.world.model(subject, &anything.0);
-        let undefined: Vec<_> = model.possible.difference(&model.certain).collect();
-        if !undefined.is_empty() && self.rng.chance(20) {
-            return (*self.rng.pick(&undefined)).clone();
-        }
-        // The long way round is the interesting one: prefer permissions to plain relations.
-        let certain: Vec<_> = model.certain.iter().collect();
-        let computed: Vec<_> =
-            certain.iter().copied().filter(|goal| self.is_permission(&goal.0.kind, &goal.1)).collect();
-        if !computed.is_empty() && self.rng.chance(90) {
-            (*self.rng.pick(&computed)).clone()
-        } else if certain.is_empty() {
-            anything
-        } else {
-            (*self.rng.pick(&certain)).clone()
-        }
-    }
-
     fn is_permission(&self, kind: &TypeName, name: &RelationName) -> bool {
         let member = self.schema().definition(kind.as_str()).and_then(|found| found.member(name.as_str()));
         matches!(member, Some(prokura_model::schema::Member::Permission(_)))
-    }
-
-    fn anything(&mut self) -> (ObjectRef, RelationName) {
-        let definitions = self.schema().definitions().values();
-        let holding: Vec<_> = definitions.filter(|definition| !definition.members.is_empty()).cloned().collect();
-        let definition = self.rng.pick(&holding);
-        let names: Vec<_> = definition.members.keys().collect();
-        let name = (*self.rng.pick(&names)).clone();
-        let computed = self.rng.chance(70);
-        let permissions: Vec<_> = names.iter().filter(|name| self.is_permission(&definition.name, name)).collect();
-        let name = if computed { (**self.rng.pick(&permissions)).clone() } else { name };
-        let kind = definition.name.clone();
-        (self.object(&kind), name)
     }
 }

@@ -1,10 +1,11 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use prokura_model::{
-    RelationName, TypeName,
-    schema::{AllowedSubject, Expression},
+    CaveatName, RelationName, TypeName,
+    schema::{Allowed, AllowedSubject, Expression, Quantifier},
 };
 
+use super::terms::CAVEATS;
 use crate::Rng;
 
 /// Types without relations, which act and receive.
@@ -12,7 +13,7 @@ pub(super) const ACTING: [&str; 2] = ["user", "agent"];
 const HOLDING: [&str; 3] = ["group", "folder", "document"];
 /// Operators within operators, at most.
 const NESTING: usize = 2;
-const PARENTS: [&str; 2] = ["parent", "home"];
+pub(super) const PARENTS: [&str; 2] = ["parent", "home"];
 const RELATIONS: [&str; 5] = ["owner", "viewer", "banned", "member", "guest"];
 const PERMISSIONS: [&str; 5] = ["view", "edit", "manage", "share", "read_all"];
 
@@ -29,7 +30,7 @@ pub struct Kind {
     /// Its name.
     pub name: TypeName,
     /// Its relations.
-    pub relations: Vec<(RelationName, Vec<AllowedSubject>)>,
+    pub relations: Vec<(RelationName, Vec<Allowed>)>,
     /// Its permissions; each may refer to the ones before it.
     pub permissions: Vec<(RelationName, Expression)>,
 }
@@ -64,12 +65,13 @@ impl Sketch {
         sketch
     }
 
-    /// Whether a `-` stands anywhere in it.
+    /// Whether a `-` or an `.all()` stands anywhere in it: where none does, one edge more never takes anything away.
     #[must_use]
     pub fn has_exclusion(&self) -> bool {
         fn within(expression: &Expression) -> bool {
             match expression {
-                Expression::Member(_) | Expression::Arrow { .. } => false,
+                Expression::Arrow { quantifier, .. } => *quantifier == Quantifier::All,
+                Expression::Member(_) | Expression::Itself | Expression::Nil | Expression::Direct => false,
                 Expression::Union(operands) | Expression::Intersection(operands) => operands.iter().any(within),
                 Expression::Exclusion(..) => true,
             }
@@ -110,24 +112,33 @@ impl Sketch {
             for (relation, allowed) in &mut kind.relations {
                 if PARENTS.contains(&relation.as_str()) {
                     let count = rng.between(1, 2);
-                    allowed.extend(rng.some(&names, count).into_iter().map(AllowedSubject::Object));
+                    let mut subjects: Vec<_> =
+                        rng.some(&names, count).into_iter().map(AllowedSubject::Object).collect();
                     if rng.chance(20) {
-                        allowed.push(rng.pick(&usersets).clone());
+                        subjects.push(rng.pick(&usersets).clone());
                     }
+                    allowed.extend(subjects.into_iter().map(|subject| on_terms(rng, subject)));
                     continue;
                 }
+                let mut subjects = Vec::new();
                 let mut from: Vec<_> = ACTING.iter().map(|name| AllowedSubject::Object(named(name))).collect();
                 let count = rng.between(1, 2);
                 from.extend(rng.some(&usersets, count));
                 if open.contains(&(kind.name.clone(), relation.clone())) {
                     let count = rng.between(1, 2);
                     let wildcards: Vec<_> = ACTING.iter().map(|name| AllowedSubject::Wildcard(named(name))).collect();
-                    allowed.extend(rng.some(&wildcards, count));
+                    subjects.extend(rng.some(&wildcards, count));
                     let own = open.iter().filter(|(of, _)| *of == kind.name).map(|(_, relation)| relation.clone());
                     from.extend(own.map(|relation| AllowedSubject::Userset(kind.name.clone(), relation)));
                 }
                 let count = rng.between(1, 3);
-                allowed.extend(rng.some(&from, count));
+                subjects.extend(rng.some(&from, count));
+                for subject in subjects {
+                    let one = on_terms(rng, subject.clone());
+                    // The same subject with and without terms.
+                    let other = rng.chance(20).then(|| on_terms(rng, subject)).filter(|other| *other != one);
+                    allowed.extend([one].into_iter().chain(other));
+                }
             }
         }
     }
@@ -135,6 +146,13 @@ impl Sketch {
     fn expression(&self, rng: &mut Rng, kind: usize, permission: usize, nesting: usize) -> Expression {
         if nesting == 0 || rng.chance(20) {
             return self.leaf(rng, kind, permission, nesting == NESTING);
+        }
+        if nesting == NESTING
+            && rng.chance(8)
+            && let Some(Expression::Arrow { tupleset, target, .. }) = self.arrow(rng, kind, permission)
+        {
+            // Nothing around it that could hide what it says.
+            return Expression::Arrow { tupleset, target, quantifier: Quantifier::All };
         }
         match rng.below(3) {
             0 => {
@@ -171,29 +189,17 @@ impl Sketch {
     }
 
     /// A relation, an earlier permission, or an arrow.
-    fn leaf(&self, rng: &mut Rng, kind: usize, permission: usize, whole: bool) -> Expression {
-        let Some(kind) = self.kinds.get(kind) else {
+    fn leaf(&self, rng: &mut Rng, number: usize, permission: usize, whole: bool) -> Expression {
+        let Some(kind) = self.kinds.get(number) else {
             panic!("a definition that is being filled exists");
         };
-        let own = kind.permissions.get(permission).map(|(name, _)| name.clone());
-        if rng.chance(45) {
-            let mut arrows = Vec::new();
-            for (tupleset, allowed) in kind.relations.iter().filter(|(name, _)| PARENTS.contains(&name.as_str())) {
-                for target in allowed.iter().flat_map(|subject| self.members_of(subject)) {
-                    arrows.push(Expression::Arrow { tupleset: tupleset.clone(), target });
-                }
-            }
-            let recursive: Vec<_> = arrows
-                .iter()
-                .filter(|arrow| matches!(arrow, Expression::Arrow { target, .. } if Some(target) == own.as_ref()))
-                .cloned()
-                .collect();
-            if !recursive.is_empty() && rng.chance(40) {
-                return rng.pick(&recursive).clone();
-            }
-            if !arrows.is_empty() {
-                return rng.pick(&arrows).clone();
-            }
+        if rng.chance(8) {
+            return if rng.chance(60) { Expression::Itself } else { Expression::Nil };
+        }
+        if rng.chance(45)
+            && let Some(arrow) = self.arrow(rng, number, permission)
+        {
+            return arrow;
         }
         // Permissions that mean each other are legal, but not when they mean nothing else.
         let known = if whole || !rng.chance(20) { permission } else { kind.permissions.len() };
@@ -201,6 +207,26 @@ impl Sketch {
         let earlier = kind.permissions.iter().take(known).map(|(name, _)| name);
         let names: Vec<_> = relations.chain(earlier).collect();
         Expression::Member((*rng.pick(&names)).clone())
+    }
+
+    /// An arrow to something that one of the types it may lead to has: often to the permission that is being defined.
+    fn arrow(&self, rng: &mut Rng, kind: usize, permission: usize) -> Option<Expression> {
+        let kind = self.kinds.get(kind)?;
+        let own = kind.permissions.get(permission).map(|(name, _)| name.clone());
+        let mut arrows = Vec::new();
+        for (tupleset, allowed) in kind.relations.iter().filter(|(name, _)| PARENTS.contains(&name.as_str())) {
+            for target in allowed.iter().flat_map(|allowed| self.members_of(&allowed.subject)) {
+                let quantifier = if rng.chance(40) { Quantifier::All } else { Quantifier::Any };
+                arrows.push(Expression::Arrow { tupleset: tupleset.clone(), target, quantifier });
+            }
+        }
+        let recursive: Vec<_> = arrows
+            .iter()
+            .filter(|arrow| matches!(arrow, Expression::Arrow { target, .. } if Some(target) == own.as_ref()))
+            .cloned()
+            .collect();
+        let from = if !recursive.is_empty() && rng.chance(40) { recursive } else { arrows };
+        (!from.is_empty()).then(|| rng.pick(&from).clone())
     }
 
     fn members_of(&self, subject: &AllowedSubject) -> Vec<RelationName> {
@@ -212,7 +238,10 @@ impl Sketch {
 
     /// The schema's text, with as few parentheses as its meaning allows, or a few more.
     pub fn text(&self, rng: &mut Rng) -> String {
-        let mut text = String::new();
+        let mut text = "use expiration\nuse self\n\n".to_owned();
+        for (_, caveat) in CAVEATS {
+            text.push_str(caveat);
+        }
         for name in ACTING {
             let _ = writeln!(text, "definition {name} {{}}\n");
         }
@@ -238,6 +267,13 @@ impl Kind {
     }
 }
 
+/// Mostly without terms, otherwise with a caveat, an expiry or both.
+fn on_terms(rng: &mut Rng, subject: AllowedSubject) -> Allowed {
+    let dice = rng.below(100);
+    let caveat = (45..90).contains(&dice).then(|| caveat_name(rng.pick(&CAVEATS).0));
+    Allowed { subject, caveat, expires: dice >= 80 }
+}
+
 /// The expression as text. The language binds `+` closest, then `&`, then `-`, each to the left; parentheses stand where
 /// that would read differently, and where `extra` asks for them.
 pub(crate) fn expression_text(expression: &Expression, extra: &mut dyn FnMut(&Expression) -> bool) -> String {
@@ -247,7 +283,13 @@ pub(crate) fn expression_text(expression: &Expression, extra: &mut dyn FnMut(&Ex
     };
     match expression {
         Expression::Member(name) => name.to_string(),
-        Expression::Arrow { tupleset, target } => format!("{tupleset}->{target}"),
+        Expression::Arrow { tupleset, target, quantifier: Quantifier::All } => format!("{tupleset}.all({target})"),
+        Expression::Arrow { tupleset, target, .. } if extra(expression) => format!("{tupleset}.any({target})"),
+        Expression::Arrow { tupleset, target, .. } => format!("{tupleset}->{target}"),
+        Expression::Itself => "self".to_owned(),
+        Expression::Nil => "nil".to_owned(),
+        // The language has no word for it, because it is what a relation is.
+        Expression::Direct => String::new(),
         Expression::Union(all) => operands(all, " + ", extra),
         Expression::Intersection(all) => operands(all, " & ", extra),
         Expression::Exclusion(from, taken) => {
@@ -266,7 +308,11 @@ fn within(operand: &Expression, around: u8, extra: &mut dyn FnMut(&Expression) -
 
 fn looseness(expression: &Expression) -> u8 {
     match expression {
-        Expression::Member(_) | Expression::Arrow { .. } => 0,
+        Expression::Member(_)
+        | Expression::Arrow { .. }
+        | Expression::Itself
+        | Expression::Nil
+        | Expression::Direct => 0,
         Expression::Union(_) => 1,
         Expression::Intersection(_) => 2,
         Expression::Exclusion(..) => 3,
@@ -275,6 +321,10 @@ fn looseness(expression: &Expression) -> u8 {
 
 pub(crate) fn named(name: &str) -> TypeName {
     TypeName::new(name).expect("a legal type name")
+}
+
+fn caveat_name(name: &str) -> CaveatName {
+    CaveatName::new(name).expect("a legal caveat name")
 }
 
 pub(crate) fn relation_name(name: &str) -> RelationName {

@@ -1,7 +1,7 @@
 use prokura_model::{Delegation, ObjectRef, PrincipalState, Reason, Task, TaskState, Timestamp};
 
 use super::{Bug, Planted};
-use crate::{Question, Verdict, oracle::CHAIN_LINKS};
+use crate::{Question, Standing, Verdict, oracle::CHAIN_LINKS};
 
 impl Planted {
     fn has(&self, bug: Bug) -> bool {
@@ -9,7 +9,7 @@ impl Planted {
     }
 
     pub(super) fn decide(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
-        let Question { actor, delegation, permission, resource } = question;
+        let Question { actor, delegation, permission, resource, context } = question;
         let schema = self.world.schema.as_ref().ok_or("no_schema")?;
         schema.find_member(&resource.kind, permission).map_err(|unknown| unknown.code())?;
         schema.find_definition(&actor.kind).map_err(|unknown| unknown.code())?;
@@ -20,8 +20,13 @@ impl Planted {
             return Ok(Verdict::because(Reason::OwnerOffBoarded));
         }
         let Some(delegation) = delegation else {
-            if self.check(resource, permission, &actor.clone().into())? {
-                return Ok(Verdict::because(Reason::OwnAuthority));
+            match self.check(resource, permission, &actor.clone().into(), context, now)? {
+                Standing::Has => {
+                    let valid_until = self.first_end(now);
+                    return Ok(Verdict { reason: Reason::OwnAuthority, at: None, valid_until });
+                }
+                Standing::Conditional(_) => return Ok(self.conditional()),
+                Standing::HasNot => {}
             }
             if self.has(Bug::AmbientDelegations) {
                 return self.ambient(question, now);
@@ -48,7 +53,7 @@ impl Planted {
     }
 
     fn lent(&self, question: &Question, leaf: &Delegation, now: Timestamp) -> Result<Verdict, &'static str> {
-        let Question { actor, permission, resource, .. } = question;
+        let Question { actor, permission, resource, context, .. } = question;
         let chain = match self.links(leaf) {
             Ok(chain) => chain,
             Err(reason) => return Ok(Verdict::because(reason)),
@@ -74,13 +79,26 @@ impl Planted {
             return Ok(Verdict { reason: Reason::OutsideCap, at: outside, valid_until: None });
         }
         let whose = if self.has(Bug::ActorInPlaceOfOrigin) { actor } else { &task.origin };
-        if !self.check(resource, permission, &whose.clone().into())? {
-            return Ok(Verdict::because(Reason::OriginLacksPermission));
+        match self.check(resource, permission, &whose.clone().into(), context, now)? {
+            Standing::Has => {}
+            Standing::Conditional(_) => return Ok(self.conditional()),
+            Standing::HasNot => return Ok(Verdict::because(Reason::OriginLacksPermission)),
         }
         let ends = chain.iter().filter_map(|link| link.expires_at);
         let until = if self.has(Bug::ValidityOfTheLastLinkOnly) { leaf.expires_at } else { ends.min() };
-        let until = until.unwrap_or(task.expires_at).min(task.expires_at);
-        Ok(Verdict { reason: Reason::LentAuthority, at: None, valid_until: Some(until) })
+        let until = until.into_iter().chain(self.first_end(now)).chain([task.expires_at]).min();
+        Ok(Verdict { reason: Reason::LentAuthority, at: None, valid_until: until })
+    }
+
+    fn conditional(&self) -> Verdict {
+        let denied = self.has(Bug::ConditionalDecisionIsDeny);
+        Verdict::because(if denied { Reason::NoPath } else { Reason::ContextMissing })
+    }
+
+    /// The next moment at which any edge ends: an allow is good until then at least.
+    fn first_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.world.relationships.values().filter_map(|terms| terms.expires_at);
+        ends.filter(|end| *end > now && !self.has(Bug::ValidityForgetsEdges)).min()
     }
 
     fn links<'a>(&'a self, leaf: &'a Delegation) -> Result<Vec<&'a Delegation>, Reason> {
@@ -152,11 +170,11 @@ impl Planted {
         self.orphaned(&link.from).then_some(Reason::OwnerOffBoarded)
     }
 
-    fn stopped(&self, object: &ObjectRef) -> bool {
+    pub(super) fn stopped(&self, object: &ObjectRef) -> bool {
         self.world.principals.get(object).is_some_and(|principal| principal.state != PrincipalState::Active)
     }
 
-    fn orphaned(&self, object: &ObjectRef) -> bool {
+    pub(super) fn orphaned(&self, object: &ObjectRef) -> bool {
         let principals = &self.world.principals;
         let owner = principals.get(object).and_then(|principal| principals.get(principal.owner.as_ref()?));
         owner.is_some_and(|owner| owner.state == PrincipalState::OffBoarded) && !self.has(Bug::OwnerOffBoardedIgnored)

@@ -2,6 +2,7 @@
 //! it wrong. Without a bug it agrees with the oracle; with any of them the generator must notice.
 
 mod authority;
+mod list;
 mod search;
 
 use prokura_model::{Change, Timestamp};
@@ -54,11 +55,37 @@ pub enum Bug {
     AmbientDelegations,
     ChainOneLinkTooLong,
     ValidityOfTheLastLinkOnly,
+    WildcardsAreNotListed,
+    ConditionalIsNotListed,
+    TheStoppedAreListed,
+    TheSubjectItselfIsNotListed,
+    ExceptionsAreNotListed,
+    AskedContextWins,
+    MissingContextIsFalse,
+    FailedCaveatIsFalse,
+    CaveatsAreIgnored,
+    CaveatsOfWildcardsAreIgnored,
+    CaveatsOfUsersetsAreIgnored,
+    EdgesNeverEnd,
+    EdgesEndOneMomentLate,
+    ConditionalHoldsInUnion,
+    UnknownHoldsInIntersection,
+    ConditionalTakesNothingAway,
+    AllIsAny,
+    AllOfNothingHolds,
+    AllPassesOverFalseEdges,
+    AllPassesOverTypesWithoutTheTarget,
+    ArrowFollowsFalseEdges,
+    SelfIsAnyOfTheType,
+    SelfIsItsUsersetsToo,
+    NilIsEverybody,
+    ConditionalDecisionIsDeny,
+    ValidityForgetsEdges,
 }
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 66] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -99,6 +126,32 @@ impl Bug {
         Self::AmbientDelegations,
         Self::ChainOneLinkTooLong,
         Self::ValidityOfTheLastLinkOnly,
+        Self::WildcardsAreNotListed,
+        Self::ConditionalIsNotListed,
+        Self::TheStoppedAreListed,
+        Self::TheSubjectItselfIsNotListed,
+        Self::ExceptionsAreNotListed,
+        Self::AskedContextWins,
+        Self::MissingContextIsFalse,
+        Self::FailedCaveatIsFalse,
+        Self::CaveatsAreIgnored,
+        Self::CaveatsOfWildcardsAreIgnored,
+        Self::CaveatsOfUsersetsAreIgnored,
+        Self::EdgesNeverEnd,
+        Self::EdgesEndOneMomentLate,
+        Self::ConditionalHoldsInUnion,
+        Self::UnknownHoldsInIntersection,
+        Self::ConditionalTakesNothingAway,
+        Self::AllIsAny,
+        Self::AllOfNothingHolds,
+        Self::AllPassesOverFalseEdges,
+        Self::AllPassesOverTypesWithoutTheTarget,
+        Self::ArrowFollowsFalseEdges,
+        Self::SelfIsAnyOfTheType,
+        Self::SelfIsItsUsersetsToo,
+        Self::NilIsEverybody,
+        Self::ConditionalDecisionIsDeny,
+        Self::ValidityForgetsEdges,
     ];
 }
 
@@ -123,16 +176,15 @@ impl Candidate for Planted {
     }
 
     fn answer(&self, ask: &Ask) -> Answer {
-        match ask {
-            Ask::Check { resource, permission, subject } => match self.check(resource, permission, subject) {
-                Ok(true) => Answer::Has,
-                Ok(false) => Answer::HasNot,
-                Err(code) => Answer::Failed(code.to_owned()),
-            },
-            Ask::Decide { question, now } => match self.decide(question, *now) {
-                Ok(verdict) => Answer::Decided(verdict),
-                Err(code) => Answer::Failed(code.to_owned()),
-            },
-        }
+        let answered = match ask {
+            Ask::Check { resource, permission, subject, context, now } => {
+                self.check(resource, permission, subject, context, *now).map(Answer::from)
+            }
+            Ask::Decide { question, now } => self.decide(question, *now).map(Answer::Decided),
+            Ask::LookupResources { .. } | Ask::LookupSubjects { .. } | Ask::Permissions { .. } => {
+                self.list(ask).map(Answer::Listed)
+            }
+        };
+        answered.unwrap_or_else(|code| Answer::Failed(code.to_owned()))
     }
 }

@@ -9,7 +9,7 @@
 //!     schema: |              # each of these may be left out; they are written in this order, as one transaction
 //!       definition user {}
 //!     delete: |              # relationships, one a line
-//!     relationships: |
+//!     relationships: |       # with terms: document:plan#viewer@user:bob[only_on:{"day":"monday"}][expiration:2026-12-01T00:00:00Z]
 //!     principals: { agent:coder: { owner: user:alice, state: active } }
 //!     unregister: [agent:coder]
 //!     tasks: { t1: { origin: user:alice, expires_at: 2026-11-22T18:00:00Z } }
@@ -17,12 +17,19 @@
 //!     complete: [t1]
 //!     cancel: [t1]
 //!     revoke: [d1]
-//!     ask:
-//!       - { check: "document:plan#view@user:alice", expect: has }       # has, has_not, error CODE
+//!     ask:                   # each with `context` for caveats and `now`, where it is another moment than the step's
+//!       - { check: "document:plan#view@user:alice", expect: has }        # has, has_not, conditional NAME,NAME, error CODE
+//!       - { check: "document:plan#view@user:bob", context: { day: monday }, expect: has }
 //!       - decide: { actor: agent:coder, permission: view, resource: document:plan, delegation: d1 }
-//!         expect: allow lent_authority                                   # allow REASON, deny REASON, error CODE
+//!         expect: allow lent_authority                                   # allow, deny or conditional REASON, error CODE
+//!       - { resources: "document#view@user:alice", expect: "plan, memo if day" }           # or: nothing
+//!       - { subjects: "document:plan#view@user", expect: "alice, *, not bob" }             # * is everyone else
+//!       - { subjects: "document:plan#view@group#member", expect: "eng" }
+//!       - { permissions: "document:plan@user:alice", alive: true, expect: "view, viewer" } # nothing for the stopped
 //! ```
 
+mod ask;
+mod context;
 mod read;
 mod write;
 
@@ -33,6 +40,10 @@ use serde::{Deserialize, Serialize};
 
 pub use write::text_of;
 
+use self::{
+    ask::{spoken, told},
+    context::ValueEntry,
+};
 use crate::{Answer, Ask, Candidate};
 
 /// One file.
@@ -121,7 +132,7 @@ struct ClauseEntry {
     resources: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AskEntry {
     #[serde(default, skip_serializing_if = "is_default")]
@@ -129,7 +140,19 @@ struct AskEntry {
     #[serde(default, skip_serializing_if = "is_default")]
     check: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
+    resources: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    subjects: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    permissions: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
     decide: Option<DecideEntry>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    alive: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    context: BTreeMap<String, ValueEntry>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    now: Option<String>,
     expect: String,
 }
 
@@ -141,8 +164,6 @@ struct DecideEntry {
     resource: String,
     #[serde(default, skip_serializing_if = "is_default")]
     delegation: Option<String>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    now: Option<String>,
 }
 
 /// One step, understood.
@@ -165,8 +186,8 @@ pub struct Expected {
     pub about: String,
     /// The question.
     pub ask: Ask,
-    /// Its answer: `has`, `has_not`, `allow REASON`, `deny REASON` or `error CODE`.
-    pub answer: String,
+    /// Its answer; of a decision only the reason counts.
+    pub answer: Answer,
 }
 
 impl Scenario {
@@ -222,26 +243,20 @@ pub fn run(scenario: &Scenario, candidate: &mut impl Candidate) -> Result<(), St
     for (number, stage) in scenario.stages()?.into_iter().enumerate() {
         candidate.apply(&stage.changes, stage.now);
         for expected in stage.asks {
-            let found = spoken(&candidate.answer(&expected.ask));
-            if found != expected.answer {
+            let found = told(&candidate.answer(&expected.ask));
+            if !expected.answer.agrees_with(&found) {
                 let Expected { about, ask, answer } = expected;
                 wrong.push_str(&format!(
-                    "step {} ({}): {ask} ({about}): right is `{answer}`, found `{found}`\n",
+                    "step {} ({}): {ask} ({about}): right is `{}`, found `{}`\n",
                     number + 1,
-                    stage.about
+                    stage.about,
+                    spoken(&answer),
+                    spoken(&found),
                 ));
             }
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
-}
-
-/// An answer as scenarios write it: without the position in the chain, and without the time it holds until.
-fn spoken(answer: &Answer) -> String {
-    match answer {
-        Answer::Decided(verdict) => format!("{} {}", verdict.reason.disposition(), verdict.reason),
-        Answer::Has | Answer::HasNot | Answer::Failed(_) => answer.to_string(),
-    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

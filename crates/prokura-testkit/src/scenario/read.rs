@@ -1,12 +1,11 @@
 use std::{fmt::Display, str::FromStr};
 
 use prokura_model::{
-    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Principal, PrincipalState, Task,
-    TaskId, TaskState, Timestamp,
+    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Principal, PrincipalState,
+    RelationshipOnTerms, Task, TaskId, TaskState, Timestamp,
 };
 
-use super::{AskEntry, ClauseEntry, DelegationEntry, Expected, PrincipalEntry, Stage, Step, TaskEntry};
-use crate::{Ask, Question};
+use super::{ClauseEntry, DelegationEntry, PrincipalEntry, Stage, Step, TaskEntry};
 
 impl Step {
     pub(super) fn stage(&self, now: &mut Timestamp) -> Result<Stage, String> {
@@ -19,7 +18,8 @@ impl Step {
             changes.push(Change::RelationshipDeleted(parsed(line)?));
         }
         for line in lines(&self.relationships) {
-            changes.push(Change::RelationshipTouched(parsed(line)?));
+            let RelationshipOnTerms { relationship, terms } = parsed(line)?;
+            changes.push(Change::RelationshipTouched(relationship, terms));
         }
         for (object, entry) in &self.principals {
             changes.push(Change::PrincipalSet(entry.principal(object)?));
@@ -115,37 +115,15 @@ impl ClauseEntry {
     }
 }
 
-impl AskEntry {
-    fn expected(&self, now: Timestamp) -> Result<Expected, String> {
-        let ask = match (&self.check, &self.decide) {
-            (Some(text), None) => {
-                let edge: prokura_model::Relationship = parsed(text)?;
-                Ask::Check { resource: edge.resource, permission: edge.relation, subject: edge.subject }
-            }
-            (None, Some(entry)) => Ask::Decide {
-                question: Question {
-                    actor: parsed(&entry.actor)?,
-                    delegation: entry.delegation.as_deref().map(delegation_id).transpose()?,
-                    permission: parsed(&entry.permission)?,
-                    resource: parsed(&entry.resource)?,
-                },
-                now: entry.now.as_deref().map(moment).transpose()?.unwrap_or(now),
-            },
-            _ => return Err("an ask has either `check` or `decide`".to_owned()),
-        };
-        Ok(Expected { about: self.about.clone(), ask, answer: self.expect.clone() })
-    }
-}
-
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| format!("`{text}`: {error}"))
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let time: jiff::Timestamp = parsed(text)?;
     let milliseconds = u64::try_from(time.as_millisecond()).map_err(|error| format!("`{text}`: {error}"))?;
     Ok(Timestamp(milliseconds))
@@ -155,6 +133,6 @@ fn task_id(text: &str) -> Result<TaskId, String> {
     TaskId::new(text).ok_or_else(|| format!("`{text}` is no task id"))
 }
 
-fn delegation_id(text: &str) -> Result<DelegationId, String> {
+pub(super) fn delegation_id(text: &str) -> Result<DelegationId, String> {
     DelegationId::new(text).ok_or_else(|| format!("`{text}` is no delegation id"))
 }

@@ -1,6 +1,6 @@
 use prokura_model::{Cap, CapPermissions, Change, Delegation, TaskState, Timestamp};
 
-use super::{AskEntry, ClauseEntry, DecideEntry, DelegationEntry, PrincipalEntry, Scenario, Step, TaskEntry, spoken};
+use super::{AskEntry, ClauseEntry, DelegationEntry, PrincipalEntry, Scenario, Step, TaskEntry};
 use crate::{Answer, Ask};
 
 /// A scenario in which these changes are made one after the other, and the question then has this answer.
@@ -24,7 +24,7 @@ pub fn text_of(changes: &[Change], ask: &Ask, right: &Answer) -> String {
         steps.push(Step::default());
     }
     if let Some(step) = steps.last_mut() {
-        step.ask.push(entry_of(ask, right));
+        step.ask.push(AskEntry::of(ask, right));
     }
     let scenario = Scenario { about: "Say here what this shows.".to_owned(), forged: true, steps };
     serde_saphyr::to_string(&scenario).unwrap_or_else(|error| panic!("a scenario is plain data: {error}"))
@@ -33,8 +33,8 @@ pub fn text_of(changes: &[Change], ask: &Ask, right: &Answer) -> String {
 fn place(change: &Change) -> usize {
     match change {
         Change::SchemaWritten(_) => 0,
-        Change::RelationshipDeleted(_) => 1,
-        Change::RelationshipTouched(_) => 2,
+        Change::RelationshipDeleted(_) | Change::RelationshipExpired(_) => 1,
+        Change::RelationshipTouched(_, _) => 2,
         Change::PrincipalSet(_) => 3,
         Change::PrincipalRemoved(_) => 4,
         Change::TaskOpened(_) => 5,
@@ -42,15 +42,28 @@ fn place(change: &Change) -> usize {
         Change::TaskClosed(_, TaskState::Completed) => 7,
         Change::TaskClosed(..) => 8,
         Change::DelegationRevoked(_) => 9,
-        Change::AttributesSet(..) | Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => 10,
+        Change::AttributesSet(..)
+        | Change::MetadataAttached(_)
+        | Change::WorkDigested(..)
+        | Change::AuthzenMappingSet(_)
+        | Change::ModelWritten(_)
+        | Change::AssertionsWritten(..)
+        | Change::TenantCreated(_)
+        | Change::TenantNamed(..)
+        | Change::TenantDeleted(_)
+        | Change::SecretMade(_)
+        | Change::KeyCreated(_)
+        | Change::KeyRevoked(_) => 10,
     }
 }
 
 fn put(step: &mut Step, change: &Change) {
     match change {
         Change::SchemaWritten(text) => step.schema = Some(text.clone()),
-        Change::RelationshipDeleted(edge) => step.delete.push_str(&format!("{edge}\n")),
-        Change::RelationshipTouched(edge) => step.relationships.push_str(&format!("{edge}\n")),
+        Change::RelationshipDeleted(edge) | Change::RelationshipExpired(edge) => {
+            step.delete.push_str(&format!("{edge}\n"))
+        }
+        Change::RelationshipTouched(edge, terms) => step.relationships.push_str(&format!("{edge}{terms}\n")),
         Change::PrincipalSet(principal) => {
             let entry = PrincipalEntry {
                 owner: principal.owner.as_ref().map(ToString::to_string),
@@ -63,7 +76,7 @@ fn put(step: &mut Step, change: &Change) {
             let entry = TaskEntry {
                 origin: task.origin.to_string(),
                 purpose: task.purpose.clone(),
-                expires_at: moment(task.expires_at),
+                expires_at: moment_text(task.expires_at),
                 state: Some(task.state.to_string()),
             };
             step.tasks.insert(task.id.to_string(), entry);
@@ -75,7 +88,18 @@ fn put(step: &mut Step, change: &Change) {
         Change::TaskClosed(id, _) => step.cancel.push(id.to_string()),
         Change::DelegationRevoked(id) => step.revoke.push(id.to_string()),
         // No answer depends on these.
-        Change::AttributesSet(..) | Change::TenantCreated(_) | Change::KeyCreated(_) | Change::KeyRevoked(_) => {}
+        Change::AttributesSet(..)
+        | Change::MetadataAttached(_)
+        | Change::WorkDigested(..)
+        | Change::AuthzenMappingSet(_)
+        | Change::ModelWritten(_)
+        | Change::AssertionsWritten(..)
+        | Change::TenantCreated(_)
+        | Change::TenantNamed(..)
+        | Change::TenantDeleted(_)
+        | Change::SecretMade(_)
+        | Change::KeyCreated(_)
+        | Change::KeyRevoked(_) => {}
     }
 }
 
@@ -86,8 +110,8 @@ fn link_entry(link: &Delegation) -> DelegationEntry {
         from: link.from.to_string(),
         to: link.to.to_string(),
         depth: link.depth,
-        not_before: link.not_before.map(moment),
-        expires_at: link.expires_at.map(moment),
+        not_before: link.not_before.map(moment_text),
+        expires_at: link.expires_at.map(moment_text),
         cap: clauses(&link.cap),
     }
 }
@@ -105,25 +129,8 @@ fn clauses(cap: &Cap) -> Vec<ClauseEntry> {
         .collect()
 }
 
-fn entry_of(ask: &Ask, right: &Answer) -> AskEntry {
-    let (check, decide) = match ask {
-        Ask::Check { resource, permission, subject } => (Some(format!("{resource}#{permission}@{subject}")), None),
-        Ask::Decide { question, now } => (
-            None,
-            Some(DecideEntry {
-                actor: question.actor.to_string(),
-                permission: question.permission.to_string(),
-                resource: question.resource.to_string(),
-                delegation: question.delegation.as_ref().map(ToString::to_string),
-                now: Some(moment(*now)),
-            }),
-        ),
-    };
-    AskEntry { about: String::new(), check, decide, expect: spoken(right) }
-}
-
 /// As RFC 3339; the end of time, which has no such form, as the last moment that has.
-fn moment(Timestamp(milliseconds): Timestamp) -> String {
+pub(super) fn moment_text(Timestamp(milliseconds): Timestamp) -> String {
     let time = i64::try_from(milliseconds).ok().and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
     time.unwrap_or(jiff::Timestamp::MAX).to_string()
 }

@@ -39,7 +39,11 @@ fn a_schema_text_means_what_it_was_written_for() {
 /// `(a - b) - c` and `a - (b + c)` mean the same, and the parser may make one of the other.
 fn canonical(expression: &Expression) -> Expression {
     match expression {
-        Expression::Member(_) | Expression::Arrow { .. } => expression.clone(),
+        Expression::Member(_)
+        | Expression::Arrow { .. }
+        | Expression::Itself
+        | Expression::Nil
+        | Expression::Direct => expression.clone(),
         Expression::Union(operands) => Expression::Union(flat(operands.iter().map(canonical).collect())),
         Expression::Intersection(operands) => Expression::Intersection(operands.iter().map(canonical).collect()),
         Expression::Exclusion(from, taken) => match canonical(from) {
@@ -69,8 +73,9 @@ fn every_edge_fits_its_schema() {
         let case = Case::of(seed);
         for world in [case.world_before(), case.world_after()] {
             let schema = world.schema.as_ref().expect("a case begins with its schema");
-            for edge in &world.relationships {
-                schema.check_relationship(edge).unwrap_or_else(|fault| panic!("seed {seed}: {edge}: {fault}"));
+            for (edge, terms) in &world.relationships {
+                let checked = schema.check_relationship(edge, terms);
+                checked.unwrap_or_else(|fault| panic!("seed {seed}: {edge}: {fault}"));
             }
         }
     }

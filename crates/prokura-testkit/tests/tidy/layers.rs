@@ -18,8 +18,10 @@ const INTERNAL: &[(&str, &[&str])] = &[
 ];
 
 /// What the pure crates may depend on outside it. Nothing here does I/O, reads a clock, logs or is asynchronous.
-const EXTERNAL_OF_PURE: &[(&str, &[&str])] =
-    &[("prokura-model", &["minicbor", "smol_str", "thiserror"]), ("prokura-engine", &["papaya", "thiserror"])];
+const EXTERNAL_OF_PURE: &[(&str, &[&str])] = &[
+    ("prokura-model", &["cel-core", "minicbor", "regex", "smol_str", "thiserror"]),
+    ("prokura-engine", &["papaya", "thiserror"]),
+];
 
 /// What speaks the wire, and so belongs to the rim.
 const WIRE: &[&str] = &["axum", "hyper", "prost", "reqwest", "serde", "serde_json", "tonic", "utoipa"];

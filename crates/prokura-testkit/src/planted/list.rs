@@ -1,0 +1,87 @@
+use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, TypeName};
+
+use super::{Bug, Planted};
+use crate::{Ask, List, Standing};
+
+impl Planted {
+    /// The answer to a question for a list: check after check.
+    pub(super) fn list(&self, ask: &Ask) -> Result<List, &'static str> {
+        let (context, now) = (ask.context(), ask.now());
+        let mut list = List::default();
+        match ask {
+            Ask::LookupResources { kind, permission, subject, alive, .. } => {
+                // An error in the question is one whatever there is.
+                self.check(&nobody(kind), permission, subject, context, now)?;
+                for object in self.candidates(kind, subject) {
+                    let found = self.check(&object, permission, subject, context, now)?;
+                    self.put(&mut list, object.id.as_str(), found, self.is_dead(subject, *alive));
+                }
+            }
+            Ask::LookupSubjects { resource, permission, kind, relation, alive, .. } => {
+                let one = |object: ObjectRef| match relation {
+                    Some(relation) => SubjectRef::Userset(object, relation.clone()),
+                    None => SubjectRef::Object(object),
+                };
+                list.others = self.check(resource, permission, &one(nobody(kind)), context, now)?;
+                if relation.is_some() || self.bug == Bug::WildcardsAreNotListed {
+                    list.others = Standing::HasNot;
+                }
+                for object in self.candidates(kind, &resource.clone().into()) {
+                    let subject = one(object.clone());
+                    let found = self.check(resource, permission, &subject, context, now)?;
+                    self.put(&mut list, object.id.as_str(), found, self.is_dead(&subject, *alive));
+                }
+            }
+            Ask::Permissions { resource, subject, alive, .. } => {
+                for name in self.names(&resource.kind)? {
+                    let found = self.check(resource, &name, subject, context, now)?;
+                    self.put(&mut list, name.as_str(), found, self.is_dead(subject, *alive));
+                }
+            }
+            Ask::Check { .. } | Ask::Decide { .. } => {}
+        }
+        Ok(list)
+    }
+
+    fn put(&self, list: &mut List, name: &str, found: Standing, dead: bool) {
+        if self.bug == Bug::ExceptionsAreNotListed && list.others == Standing::Has {
+            return;
+        }
+        let standing = match found {
+            _ if dead => Standing::HasNot,
+            Standing::Conditional(_) if self.bug == Bug::ConditionalIsNotListed => Standing::HasNot,
+            found => found,
+        };
+        list.named.insert(name.to_owned(), standing);
+    }
+
+    fn is_dead(&self, subject: &SubjectRef, alive: bool) -> bool {
+        let SubjectRef::Object(object) = subject else {
+            return false;
+        };
+        alive && self.bug != Bug::TheStoppedAreListed && (self.stopped(object) || self.orphaned(object))
+    }
+
+    /// Everything of the type that is known by name.
+    fn candidates(&self, kind: &TypeName, own: &SubjectRef) -> Vec<ObjectRef> {
+        let mut objects = self.world.objects();
+        if let SubjectRef::Object(own) | SubjectRef::Userset(own, _) = own
+            && self.bug != Bug::TheSubjectItselfIsNotListed
+        {
+            objects.insert(own);
+        }
+        objects.extend(self.world.principals.keys());
+        objects.into_iter().filter(|object| object.kind == *kind).cloned().collect()
+    }
+
+    fn names(&self, kind: &TypeName) -> Result<Vec<RelationName>, &'static str> {
+        let schema = self.world.schema.as_ref().ok_or("no_schema")?;
+        let definition = schema.find_definition(kind).map_err(|unknown| unknown.code())?;
+        Ok(definition.members.keys().cloned().collect())
+    }
+}
+
+/// Someone whom no case knows.
+fn nobody(kind: &TypeName) -> ObjectRef {
+    ObjectRef { kind: kind.clone(), id: ObjectId::new("nobody-at-all").expect("a legal id") }
+}
