@@ -43,6 +43,9 @@ pub struct Declaration {
     /// Delegations, parents in any order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegations: Option<Vec<DeclaredDelegation>>,
+    /// What names are called over AuthZEN, whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authzen: Option<crate::authzen::Mapping>,
 }
 
 /// A principal there should be.
@@ -126,9 +129,10 @@ pub struct ApplyResponse {
 pub struct Difference {
     /// What is done about it.
     pub effect: Effect,
-    /// What kind of thing it is: `schema`, `relationship`, `attributes`, `principal`, `task` or `delegation`.
+    /// What kind of thing it is: `schema`, `relationship`, `attributes`, `principal`, `task`,
+    /// `delegation` or `authzen`.
     pub section: String,
-    /// Which one, as text; empty for the schema.
+    /// Which one, as text; empty for the schema and the AuthZEN mapping.
     pub name: String,
     /// What is different about it, for a person; empty when the name says all.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -1,10 +1,13 @@
-//! The messages of the AuthZEN Authorization API 1.0. Unknown members are ignored, as that specification demands.
+//! The messages of the AuthZEN Authorization API 1.0. Unknown members are ignored, as that specification demands. And what
+//! a tenant's names are called in them.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Who asks to act. The properties are recorded and grant nothing.
+/// Who asks to act. The properties are values for parameters of caveats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuthzenSubject)]
 pub struct Subject {
@@ -13,12 +16,12 @@ pub struct Subject {
     pub kind: String,
     /// Which one.
     pub id: String,
-    /// Recorded with the decision.
+    /// Values for parameters of caveats; recorded with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Map<String, Value>>,
 }
 
-/// What it asks to act on. The properties are recorded and grant nothing.
+/// What it asks to act on. The properties are values for parameters of caveats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuthzenResource)]
 pub struct Resource {
@@ -27,18 +30,18 @@ pub struct Resource {
     pub kind: String,
     /// Which one.
     pub id: String,
-    /// Recorded with the decision.
+    /// Values for parameters of caveats; recorded with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Map<String, Value>>,
 }
 
-/// What it asks to do. The properties are recorded and grant nothing.
+/// What it asks to do. The properties are values for parameters of caveats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuthzenAction)]
 pub struct Action {
     /// A permission of the resource's type.
     pub name: String,
-    /// Recorded with the decision.
+    /// Values for parameters of caveats; recorded with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Map<String, Value>>,
 }
@@ -53,7 +56,7 @@ pub struct EvaluationRequest {
     pub action: Action,
     /// What it asks to act on.
     pub resource: Resource,
-    /// The rest; `delegation` is understood.
+    /// Values for parameters of caveats, before all properties; `delegation` is understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Map<String, Value>>,
 }
@@ -150,6 +153,9 @@ pub struct ResponseContext {
     /// The state it was decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
+    /// For a deny because of it, the parameters of caveats that have no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// For an allow, the earliest expiry it depends on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<crate::Time>,
@@ -188,4 +194,168 @@ pub struct Configuration {
     pub access_evaluation_endpoint: String,
     /// Many questions.
     pub access_evaluations_endpoint: String,
+    /// Who may do this?
+    pub search_subject_endpoint: String,
+    /// On what may this be done?
+    pub search_resource_endpoint: String,
+    /// What may be done?
+    pub search_action_endpoint: String,
+}
+
+/// What is looked for: everything of a type. An id is ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenSearched)]
+pub struct Searched {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Values for parameters of caveats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Map<String, Value>>,
+}
+
+/// Who may do this?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenSubjectSearch)]
+pub struct SubjectSearch {
+    /// Of which type.
+    pub subject: Searched,
+    /// What is to be done.
+    pub action: Action,
+    /// On what.
+    pub resource: Resource,
+    /// Values for parameters of caveats, before all properties; `delegation` is understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+    /// How much of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PageRequest>,
+}
+
+/// On what may this be done?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenResourceSearch)]
+pub struct ResourceSearch {
+    /// Who asks to act.
+    pub subject: Subject,
+    /// What it asks to do.
+    pub action: Action,
+    /// Of which type.
+    pub resource: Searched,
+    /// Values for parameters of caveats, before all properties; `delegation` is understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+    /// How much of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PageRequest>,
+}
+
+/// What may be done?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenActionSearch)]
+pub struct ActionSearch {
+    /// Who asks to act.
+    pub subject: Subject,
+    /// On what.
+    pub resource: Resource,
+    /// Values for parameters of caveats, before all properties; `delegation` is understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+    /// How much of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PageRequest>,
+}
+
+/// How much of an answer is wanted, and from where on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenPageRequest)]
+pub struct PageRequest {
+    /// The `next_token` of the page before; the rest of the request is as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Most results on the page. On a further page, absent means what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenSearchResponse)]
+pub struct SearchResponse {
+    /// Subjects, resources or actions, in a stable order, none twice.
+    pub results: Vec<SearchResult>,
+    /// How to go on; absent when the request named no page and this is everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PageResponse>,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = AuthzenSearchResult)]
+pub enum SearchResult {
+    /// A subject or a resource. The id `*` stands for everything of the type, but what `properties.except` lists.
+    Entity {
+        /// Its type, as the request has it.
+        #[serde(rename = "type")]
+        kind: String,
+        /// Which one.
+        id: String,
+        /// What is known about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        properties: Option<Map<String, Value>>,
+    },
+    /// An action.
+    Action {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// How to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenPageResponse)]
+pub struct PageResponse {
+    /// For `page.token` of the same request; empty on the last page.
+    pub next_token: String,
+    /// How many results this page has.
+    pub count: u64,
+}
+
+/// What names are called over AuthZEN, where that is not what they are called here. A name that is not in it means itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with `actions`, `types` and `resources`")]
+#[schema(as = AuthzenMapping)]
+pub struct Mapping {
+    /// Action names, such as `GET`, and the permission each means.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub actions: BTreeMap<String, String>,
+    /// Types of subjects and resources, such as `Identity`, and the type each means.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, String>,
+    /// Types of resources of which every id means one and the same object.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, crate::ObjectRef>,
+}
+
+/// The mapping in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenMappingAnswer)]
+pub struct MappingAnswer {
+    /// The mapping; empty when each name means itself.
+    pub mapping: Mapping,
+    /// The state it was read from.
+    pub revision: u64,
+}
+
+/// Sets the mapping, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with `mapping`")]
+#[schema(as = AuthzenMappingWrite)]
+pub struct MappingWrite {
+    /// The mapping; an empty one is none.
+    pub mapping: Mapping,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

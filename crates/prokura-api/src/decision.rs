@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{ObjectRef, Relationship, SubjectRef, Time};
+use crate::{Consistency, ObjectRef, Relationship, SubjectRef, Time};
 
 /// May this be done?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,7 +18,7 @@ pub struct DecideRequest {
     pub permission: String,
     /// To what.
     pub resource: ObjectRef,
-    /// Whatever else should be recorded with the decision.
+    /// Values for the parameters of caveats, and whatever else should be recorded with the decision.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
     /// Whether the answer should list the edges that justify an allow. They are recorded in any case.
@@ -34,6 +34,8 @@ pub enum Disposition {
     Allow,
     /// It may not.
     Deny,
+    /// It depends on what the question did not say; never to be taken for an allow.
+    Conditional,
 }
 
 /// A decision.
@@ -68,6 +70,9 @@ pub struct Decision {
     /// For an allow, the earliest expiry it depends on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Time>,
+    /// For a conditional decision, the parameters of caveats that have no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// One link of a chain.
@@ -91,7 +96,7 @@ pub struct WitnessEdge {
 }
 
 /// Does the subject have this on the graph? A question about relationships and the schema only: no task, no suspension.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct CheckRequest {
     /// On what.
@@ -100,6 +105,12 @@ pub struct CheckRequest {
     pub permission: String,
     /// Who: an object or a userset.
     pub subject: SubjectRef,
+    /// Values for the parameters of caveats.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
+    /// On which state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
 }
 
 /// What the graph says.
@@ -107,8 +118,13 @@ pub struct CheckRequest {
 pub struct CheckResponse {
     /// Whether the subject has it.
     pub permissionship: Permissionship,
+    /// For a conditional answer, the parameters that have no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// The state it was read from.
     pub revision: u64,
+    /// The same as a token, for `consistency`.
+    pub token: String,
 }
 
 /// Whether a subject has a permission.
@@ -119,10 +135,12 @@ pub enum Permissionship {
     HasPermission,
     /// It has not.
     NoPermission,
+    /// It depends on caveats whose parameters have no value.
+    ConditionalPermission,
 }
 
 /// Why would it be decided as it would be decided?
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct ExplainRequest {
     /// Who would act.
@@ -134,6 +152,9 @@ pub struct ExplainRequest {
     pub permission: String,
     /// To what.
     pub resource: ObjectRef,
+    /// Values for the parameters of caveats.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
 }
 
 /// A preview of a decision, with its explanation. Not recorded, and not to be enforced.
@@ -159,6 +180,20 @@ pub struct Explanation {
     /// For a deny: what came nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near_miss: Option<NearMiss>,
+    /// For a conditional answer: what it depends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+}
+
+/// What a conditional answer depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Condition {
+    /// The parameters of caveats that have no value.
+    pub missing: Vec<String>,
+    /// The relationships whose caveats ask for them.
+    pub relationships: Vec<WitnessEdge>,
+    /// The whole in one sentence.
+    pub message: String,
 }
 
 /// One step of an explanation. Everything in `children` holds together.
@@ -276,6 +311,9 @@ pub struct DecisionRecord {
     pub request_id: Option<String>,
     /// How long deciding took, in microseconds.
     pub duration_us: u64,
+    /// For a conditional decision, the parameters of caveats that had no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// Which recorded decisions are meant, newest first. An absent parameter matches everything.

@@ -34,8 +34,9 @@ pub struct SubjectRef {
     pub wildcard: bool,
 }
 
-/// An edge: the subject stands in the relation to the resource.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+/// An edge: the subject stands in the relation to the resource, perhaps only on terms. The terms are no part of what it
+/// is: writing it again with other terms replaces them, and where it is deleted or asked for they say nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a relationship: an object with `resource`, `relation` and `subject`")]
 pub struct Relationship {
     /// The object something is said about.
@@ -44,6 +45,23 @@ pub struct Relationship {
     pub relation: String,
     /// Who or what stands in it.
     pub subject: SubjectRef,
+    /// Only while this caveat holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat: Option<CaveatUse>,
+    /// Only before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+}
+
+/// A caveat of the schema, with values for some of its parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a caveat: an object with `name`")]
+pub struct CaveatUse {
+    /// Which caveat.
+    pub name: String,
+    /// Values for its parameters. They win over what a question brings.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
 }
 
 /// An edge and the transaction that made it.
@@ -66,18 +84,30 @@ pub struct RelationshipQuery {
     /// Of resources with this id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<String>,
+    /// Of resources whose id begins so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id_prefix: Option<String>,
     /// In this relation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<String>,
     /// With subjects of this type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_type: Option<String>,
-    /// With subjects of this id.
+    /// With subjects of this id; `*` is the wildcard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_id: Option<String>,
-    /// With usersets of this relation.
+    /// With usersets of this relation; `...` is an object itself, which is no userset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_relation: Option<String>,
+    /// With this caveat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat: Option<String>,
+    /// With an expiry (`true`), or without one (`false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<bool>,
+    /// On the state this token names, as long as it is kept. Absent: on the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exactly: Option<String>,
     /// Most entries on the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -90,24 +120,125 @@ pub struct RelationshipQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct WriteRelationships {
-    /// These exist afterwards, whether or not they did.
-    #[serde(default)]
+    /// These exist afterwards, whether or not they did, and on these terms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touch: Vec<Relationship>,
+    /// These exist afterwards, and did not before; if one did, nothing is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub create: Vec<Relationship>,
     /// These do not exist afterwards, whether or not they did.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delete: Vec<Relationship>,
+    /// What must hold before, or else nothing is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preconditions: Vec<Precondition>,
+    /// Whatever should be kept with the transaction.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
     /// Why, in the author's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// The receipt of a transaction.
+impl From<RelationshipFilter> for RelationshipQuery {
+    fn from(filter: RelationshipFilter) -> Self {
+        Self {
+            resource_type: filter.resource_type,
+            resource_id: filter.resource_id,
+            resource_id_prefix: filter.resource_id_prefix,
+            relation: filter.relation,
+            subject_type: filter.subject_type,
+            subject_id: filter.subject_id,
+            subject_relation: filter.subject_relation,
+            caveat: filter.caveat,
+            expires: filter.expires,
+            ..Self::default()
+        }
+    }
+}
+
+impl RelationshipQuery {
+    /// Which relationships are meant, without the page.
+    #[must_use]
+    pub fn filter(&self) -> RelationshipFilter {
+        RelationshipFilter {
+            resource_type: self.resource_type.clone(),
+            resource_id: self.resource_id.clone(),
+            resource_id_prefix: self.resource_id_prefix.clone(),
+            relation: self.relation.clone(),
+            subject_type: self.subject_type.clone(),
+            subject_id: self.subject_id.clone(),
+            subject_relation: self.subject_relation.clone(),
+            caveat: self.caveat.clone(),
+            expires: self.expires,
+        }
+    }
+}
+
+/// What must hold before something is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a precondition: an object with `must` and `filter`")]
+pub struct Precondition {
+    /// Which of the two.
+    pub must: Must,
+    /// Which relationships.
+    pub filter: RelationshipFilter,
+}
+
+/// What a precondition asks of the relationships it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Must {
+    /// There is at least one.
+    Match,
+    /// There is none.
+    NotMatch,
+}
+
+/// Which relationships are meant. An absent member matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, expecting = "a filter: an object")]
+pub struct RelationshipFilter {
+    /// Of resources of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// Of resources with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// Of resources whose id begins so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id_prefix: Option<String>,
+    /// In this relation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// With subjects of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// With subjects of this id; `*` is the wildcard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_id: Option<String>,
+    /// With usersets of this relation; `...` is an object itself, which is no userset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_relation: Option<String>,
+    /// With this caveat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat: Option<String>,
+    /// With an expiry (`true`), or without one (`false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<bool>,
+}
+
+/// The receipt of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// The revision it made. Every later decision reflects it.
     pub revision: u64,
     /// When it was accepted.
     pub time: Time,
+    /// The revision as a token, for `consistency`; absent where no tenant's state was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// The schema in force.
@@ -209,6 +340,31 @@ pub enum Change {
         /// Which.
         relationship: Relationship,
     },
+    /// The relationship was over already, and is now collected.
+    RelationshipExpired {
+        /// Which.
+        relationship: Relationship,
+    },
+    /// What the author wanted to be kept with the transaction.
+    MetadataAttached {
+        /// What.
+        metadata: Value,
+    },
+    /// There is one more authorization model, and it is the newest.
+    ModelWritten {
+        /// Its id.
+        model: String,
+    },
+    /// The assertions about an authorization model are replaced.
+    AssertionsWritten {
+        /// The model's id.
+        model: String,
+    },
+    /// Names are called this over AuthZEN from now on.
+    AuthzenMappingSet {
+        /// All of them.
+        mapping: crate::authzen::Mapping,
+    },
     /// These are all the attributes of the object.
     AttributesSet {
         /// Which object.
@@ -250,6 +406,18 @@ pub enum Change {
     },
     /// A tenant begins.
     TenantCreated {
+        /// Which.
+        tenant: String,
+    },
+    /// The tenant is shown under this name.
+    TenantNamed {
+        /// Which.
+        tenant: String,
+        /// The name.
+        display_name: String,
+    },
+    /// The tenant is gone.
+    TenantDeleted {
         /// Which.
         tenant: String,
     },

@@ -1,17 +1,22 @@
-//! The wire contract of Prokura's own JSON API and of its AuthZEN door, and a thin client for the former.
+//! The wire contract of Prokura's own JSON API and of its AuthZEN door, of OpenFGA's [HTTP API](openfga), a thin client for the former, and the messages of
+//! the [gRPC door](grpc).
 //!
-//! This crate knows JSON and nothing else: every id is a string here and is checked where it arrives. References are
+//! This crate knows wire formats and nothing else: every id is a string here and is checked where it arrives. References are
 //! structured (`{"type": "user", "id": "alice"}`), times are RFC 3339, and requests refuse members they do not know,
 //! so that a misspelt `expires_at` is an error and not a delegation without an end.
 
 mod apply;
 mod authority;
 pub mod authzen;
+mod bulk;
 mod client;
 mod credential;
 mod decision;
 mod error;
 mod graph;
+pub mod grpc;
+mod lookup;
+pub mod openfga;
 mod page;
 mod time;
 
@@ -22,17 +27,26 @@ pub use authority::{
     Cap, CapClause, CapResource, Delegation, DelegationKind, DelegationQuery, NewDelegation, NewTask, Principal,
     PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly, StateChange, Task, TaskQuery, TaskState,
 };
-pub use client::{Client, ClientError, ClientOptions};
+pub use bulk::{
+    DeleteRelationships, DeletedRelationships, ImportQuery, ImportResponse, SchemaDiffRequest, SchemaDiffResponse,
+    SchemaDifference, WatchEvent, WatchQuery,
+};
+pub use client::{Client, ClientError, ClientOptions, Lines};
 pub use credential::{Key, KeyScope, NewKey, NewKeyResponse, NewTenant, Role, SpokenFor, Tenant};
 pub use decision::{
-    ChainLink, CheckRequest, CheckResponse, DecideRequest, Decision, DecisionQuery, DecisionRecord, Disposition,
-    Exclusion, ExplainRequest, ExplainResponse, Explanation, ExplanationNode, NearMiss, Permissionship, StepKind,
-    WitnessEdge,
+    ChainLink, CheckRequest, CheckResponse, Condition, DecideRequest, Decision, DecisionQuery, DecisionRecord,
+    Disposition, Exclusion, ExplainRequest, ExplainResponse, Explanation, ExplanationNode, NearMiss, Permissionship,
+    StepKind, WitnessEdge,
 };
 pub use error::{Diagnostic, ErrorBody, ErrorDetail, ErrorDetails, Fault};
 pub use graph::{
-    AttributeQuery, AttributesWrite, Change, ObjectAttributes, ObjectRef, Receipt, Relationship, RelationshipQuery,
-    Schema, SchemaWrite, StoredRelationship, SubjectRef, Transaction, WriteRelationships,
+    AttributeQuery, AttributesWrite, CaveatUse, Change, Must, ObjectAttributes, ObjectRef, Precondition, Receipt,
+    Relationship, RelationshipFilter, RelationshipQuery, Schema, SchemaWrite, StoredRelationship, SubjectRef,
+    Transaction, WriteRelationships,
+};
+pub use lookup::{
+    Consistency, Everyone, ExpandRequest, ExpandResponse, ExpansionNode, Found, FoundObject, HeldPermission, Operation,
+    PermissionsRequest, PermissionsResponse, ResourcesRequest, SubjectsRequest,
 };
 pub use page::{Page, PageQuery};
 pub use time::{Time, TimeError};

@@ -1,6 +1,7 @@
 //! A thin client: one method a route, typed in and out.
 
 mod error;
+mod lines;
 mod routes;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use error::ClientError;
+pub use lines::Lines;
 
 use crate::ErrorBody;
 
@@ -163,12 +165,16 @@ impl Client {
             return serde_json::from_slice(&bytes)
                 .map_err(|error| ClientError::Answer { status: status.as_u16(), detail: error.to_string() });
         }
-        match serde_json::from_slice::<ErrorBody>(&bytes) {
-            Ok(body) => Err(ClientError::Refused { status: status.as_u16(), error: Box::new(body.error) }),
-            Err(_) => Err(ClientError::Answer {
-                status: status.as_u16(),
-                detail: "not an error message of Prokura: is the address right?".to_owned(),
-            }),
+        Err(refused(status.as_u16(), &bytes))
+    }
+}
+
+/// Why a server refused, as it says it.
+fn refused(status: u16, bytes: &[u8]) -> ClientError {
+    match serde_json::from_slice::<ErrorBody>(bytes) {
+        Ok(body) => ClientError::Refused { status, error: Box::new(body.error) },
+        Err(_) => {
+            ClientError::Answer { status, detail: "not an error message of Prokura: is the address right?".to_owned() }
         }
     }
 }

@@ -1,9 +1,11 @@
 use super::{Client, ClientError};
 use crate::{
     ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse, DecideRequest, Decision,
-    DecisionQuery, DecisionRecord, Delegation, DelegationQuery, ExplainRequest, ExplainResponse, Key, NewDelegation,
-    NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes, Page, PageQuery, Principal, PrincipalQuery,
-    PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, Schema, SchemaWrite, StateChange, StoredRelationship, Task,
+    DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships, DeletedRelationships,
+    ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewDelegation, NewKey, NewKeyResponse,
+    NewTask, NewTenant, ObjectAttributes, Page, PageQuery, PermissionsRequest, PermissionsResponse, Principal,
+    PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, ResourcesRequest, Schema,
+    SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, StoredRelationship, SubjectsRequest, Task,
     TaskQuery, Tenant, Transaction, WriteRelationships,
 };
 
@@ -50,6 +52,11 @@ routes! {
     relationships(query: &RelationshipQuery) -> Page<StoredRelationship> = fetch_by tenant ["relationships"] (query);
     /// Writes and deletes relationships, in one transaction.
     write_relationships(changes: &WriteRelationships) -> Receipt = post tenant ["relationships", "write"] (changes);
+    /// Deletes what a filter means, in one transaction.
+    delete_relationships(what: &DeleteRelationships) -> DeletedRelationships
+        = post tenant ["relationships", "delete"] (what);
+    /// What a schema would change, against the one in force.
+    schema_diff(schema: &SchemaDiffRequest) -> SchemaDiffResponse = post tenant ["schema", "diff"] (schema);
     /// Objects' attributes.
     attributes(query: &AttributeQuery) -> Page<ObjectAttributes> = fetch_by tenant ["attributes"] (query);
     /// Sets all attributes of an object.
@@ -92,6 +99,14 @@ routes! {
     decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);
     /// Asks the graph. Not recorded, and not to be enforced: it looks at no task and at no suspension.
     check(question: &CheckRequest) -> CheckResponse = post tenant ["check"] (question);
+    /// On which objects a subject has a permission.
+    resources(question: &ResourcesRequest) -> Found = post tenant ["resources"] (question);
+    /// Who has a permission on a resource.
+    subjects(question: &SubjectsRequest) -> Found = post tenant ["subjects"] (question);
+    /// What a subject may do on a resource.
+    permissions(question: &PermissionsRequest) -> PermissionsResponse = post tenant ["permissions"] (question);
+    /// How a permission on a resource comes about.
+    expand(question: &ExpandRequest) -> ExpandResponse = post tenant ["expand"] (question);
     /// Explains what would be decided. Not recorded, and not to be enforced.
     explain(question: &ExplainRequest) -> ExplainResponse = post tenant ["explain"] (question);
     /// Recorded decisions, newest first.
