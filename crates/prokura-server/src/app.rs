@@ -1,16 +1,11 @@
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::http::{HeaderMap, Uri, header, uri};
 use prokura::{Authority, Health};
 
 use crate::{
-    auth::Authenticator, config::Config, error::Refusal, request::blocking, server::ServeError, telemetry::Telemetry,
+    auth::Authenticator, config::Config, error::Refusal, limits::IMPORTS_MAX, request::blocking, server::ServeError,
+    telemetry::Telemetry,
 };
 
 /// What every request needs.
@@ -22,9 +17,11 @@ pub(crate) struct App {
     public_url: Option<String>,
     scheme: &'static str,
     address: SocketAddr,
-    stopping: AtomicBool,
+    stopping: tokio::sync::watch::Sender<bool>,
     /// Held while a principal is read, changed and written back: what one request changes must not undo what another did.
     principals: Arc<tokio::sync::Mutex<()>>,
+    /// A place for each load of relationships that may go on at once.
+    imports: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -41,8 +38,9 @@ impl App {
             public_url: config.public_url.clone(),
             scheme,
             address,
-            stopping: AtomicBool::new(false),
+            stopping: tokio::sync::watch::Sender::new(false),
             principals: Arc::default(),
+            imports: Arc::new(tokio::sync::Semaphore::new(IMPORTS_MAX)),
         })
     }
 
@@ -58,8 +56,26 @@ impl App {
         &self.telemetry
     }
 
+    pub(crate) fn imports(&self) -> Arc<tokio::sync::Semaphore> {
+        Arc::clone(&self.imports)
+    }
+
     pub(crate) fn begin_shutdown(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.send_replace(true);
+    }
+
+    /// Ends when the server is told to stop: what would go on for ever ends with it.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // The sender goes with the server, which is the same.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        }
+    }
+
+    /// Whether whoever follows something without an end must end now.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     pub(crate) fn close_authority(&self) {
@@ -83,7 +99,7 @@ impl App {
 
     /// Whether new requests are welcome; if not, why.
     pub(crate) fn ready(&self) -> Result<Health, &'static str> {
-        if self.stopping.load(Ordering::Acquire) {
+        if *self.stopping.borrow() {
             return Err("the server is stopping");
         }
         let health = self.authority.health();

@@ -67,6 +67,21 @@ impl Refusal {
         self
     }
 
+    /// The same, in a body of lines: the place says which.
+    pub(crate) fn on_line(mut self, number: usize) -> Self {
+        let prefix = format!("line[{number}]");
+        let path = self.0.details.path.take().unwrap_or_default();
+        let inner = path.strip_prefix(&prefix).map_or(path.as_str(), |rest| rest.trim_start_matches('.'));
+        let path = if inner.is_empty() { prefix } else { format!("{prefix}.{inner}") };
+        self.at(path)
+    }
+
+    /// The same, and what else is to be said about it.
+    pub(crate) fn adding(mut self, more: &str) -> Self {
+        self.0.message.push_str(more);
+        self
+    }
+
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
@@ -210,6 +225,8 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         "tenant_exists"
         | "task_exists"
         | "delegation_exists"
+        | "relationship_exists"
+        | "precondition_failed"
         | "request_id_reused"
         | "schema_missing"
         | "schema_strands_relationships"

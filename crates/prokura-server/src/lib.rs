@@ -1,5 +1,5 @@
-//! Prokura over HTTP: who is calling, what they may ask, and the two doors through which they ask it: AuthZEN's and our
-//! own JSON API. What is right is decided below, in the library; nothing here knows how.
+//! Prokura over HTTP: who is calling, what they may ask, and the doors through which they ask it: AuthZEN's, our own JSON
+//! API, and gRPC as SpiceDB's clients speak it. What is right is decided below, in the library; nothing here knows how.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,16 +17,28 @@ mod auth;
 mod config;
 mod convert;
 mod error;
+mod grpc;
 mod json;
 pub mod limits;
 mod listen;
+mod openfga;
 mod request;
 mod routes;
 mod server;
+mod stream;
 mod telemetry;
 mod tls;
 
 pub use auth::Algorithm;
 pub use config::{Config, ConfigError, Issuer, TlsFiles};
 pub use routes::openapi;
-pub use server::{ServeError, Server, Stopped, serve};
+pub use server::{ServeError, Server, Stopped, router, serve};
+
+/// An explanation of the library as the JSON API tells it, for who runs the library in the same process.
+#[must_use]
+pub fn explanation_on_the_wire(
+    subject: &prokura_model::ObjectRef,
+    explanation: &prokura::Explanation,
+) -> prokura_api::Explanation {
+    convert::wire_explanation(subject, explanation)
+}

@@ -28,6 +28,10 @@ pub const EVALUATIONS_RECORDED_BYTES_MAX: usize = 16 * 1_048_576;
 /// Most questions in one AuthZEN `evaluations` request.
 pub const EVALUATIONS_MAX: usize = 1_000;
 
+/// Most results on one page of an AuthZEN search. A search whose request does not speak of pages has them, too, once it
+/// finds more.
+pub const SEARCH_RESULTS_MAX: usize = 10_000;
+
 /// Entries on a page when the request does not say.
 pub const PAGE_ENTRIES_DEFAULT: usize = 100;
 
@@ -50,6 +54,39 @@ pub const CONNECTIONS_DEFAULT: usize = 10_000;
 
 /// Requests in flight on one HTTP/2 connection.
 pub const STREAMS_MAX: u32 = 256;
+
+/// Deepest nesting of a value in the context of a question at the gRPC door: what a decision record can keep around it.
+pub const CONTEXT_NESTING_MAX: usize = prokura_model::limits::VALUE_NESTING_MAX - 2;
+
+/// Most checks in one call of the gRPC door. SpiceDB's limit.
+pub const CHECKS_MAX: usize = 10_000;
+
+/// Most updates in one write of the gRPC door. SpiceDB's limit; what is more is loaded with `ImportBulkRelationships`.
+pub const UPDATES_MAX: usize = 1_000;
+
+/// Largest limit that a list of the gRPC door can be asked for; without one, it has all there is.
+pub const LOOKUP_LIMIT_MAX: usize = 1_000;
+
+/// Longest cursor of the gRPC door, in bytes.
+pub const CURSOR_BYTES_MAX: usize = 102_400;
+
+/// Most relationships in one message of an export.
+pub const EXPORT_MESSAGE_ENTRIES_MAX: usize = 10_000;
+
+/// Once a message of an export holds this many bytes, it is sent: clients take no more than 4 MiB unless told.
+pub const EXPORT_MESSAGE_BYTES_MAX: usize = 1_048_576;
+
+/// Loads of relationships that go on at once; each keeps a thread.
+pub const IMPORTS_MAX: usize = 16;
+
+/// Longest a caller that watches goes without its credential being looked at again.
+pub const CREDENTIAL_LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// Pages of a long answer that wait for their reader. Further ones are made when there is room.
+pub const STREAM_PAGES_WAITING_MAX: usize = 2;
+
+/// Callers that may watch the server's health at once; they do not say who they are.
+pub const HEALTH_WATCHERS_MAX: usize = 256;
 
 /// Longest graceful shutdown, unless configured: requests still in flight after it are cut off.
 pub const SHUTDOWN_GRACE_DEFAULT: Duration = Duration::from_secs(10);
@@ -80,3 +117,24 @@ pub const KEY_SET_AGE_MAX: Duration = Duration::from_secs(600);
 
 /// Longest an issuer's keys are used while reading them anew fails. Then its tokens are refused.
 pub const KEY_SET_STALE_MAX: Duration = Duration::from_secs(86_400);
+
+/// Entries on a page of OpenFGA's API when the request does not say. OpenFGA's default.
+pub const MODEL_PAGE_ENTRIES_DEFAULT: usize = 50;
+
+/// Most entries on a page of OpenFGA's API. OpenFGA's limit.
+pub const MODEL_PAGE_ENTRIES_MAX: usize = 100;
+
+/// Most tuples that one request of OpenFGA's API writes and deletes. OpenFGA's default.
+pub const TUPLES_WRITTEN_MAX: usize = 100;
+
+/// Most tuples that a question of OpenFGA's API takes to exist besides. OpenFGA's limit.
+pub const CONTEXTUAL_TUPLES_MAX: usize = 100;
+
+/// Most checks in one batch of OpenFGA's API. OpenFGA's default.
+pub const BATCH_CHECKS_MAX: usize = 50;
+
+/// Most assertions about one model. OpenFGA's limit.
+pub const ASSERTIONS_MAX: usize = 100;
+
+/// Largest context of a condition that a tuple of OpenFGA's API binds, in bytes as it is recorded. OpenFGA's default.
+pub const TUPLE_CONTEXT_BYTES_MAX: usize = 32_768;

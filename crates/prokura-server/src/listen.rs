@@ -1,15 +1,18 @@
 //! The accept loop: one port, HTTP/1.1 and HTTP/2, with or without TLS.
 
 use std::{
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use axum::{Router, body::Body, http::Request};
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -117,8 +120,7 @@ impl Connection {
             let mut router = router.clone();
             async move {
                 let answered = tower_call(&mut router, request.map(Body::new)).await;
-                drop(busy);
-                answered
+                answered.map(|response| response.map(|body| Busy::hold(busy, body)))
             }
         });
         let builder = builder();
@@ -185,6 +187,32 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::AcqRel);
         self.0.touch();
+    }
+}
+
+impl Busy {
+    /// Keeps the connection busy until the body is at its end. What is at hand whole needs no keeping.
+    fn hold(this: Self, body: Body) -> Body {
+        if body.size_hint().exact().is_some() { body } else { Body::new(Held { body, _busy: this }) }
+    }
+}
+
+/// A body of unknown length, which may be silent for as long as it likes.
+struct Held {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 }
 

@@ -7,8 +7,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use http_body_util::BodyExt;
-use prokura::{Asked, DecideError, Decided, Placed, Provenance, Question, limits::PAGE_ENTRIES_MAX};
-use prokura_model::{DelegationId, Fault, TenantName};
+use prokura::{Asked, ByModel, DecideError, Decided, Placed, Provenance, Question, limits::PAGE_ENTRIES_MAX};
+use prokura_model::{DelegationId, Fault, ObjectRef, TenantName, Value};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -184,6 +184,11 @@ impl JsonBody {
         if self.0.is_empty() { Ok(T::default()) } else { self.decode() }
     }
 
+    /// The body as it came.
+    pub(crate) fn text(&self) -> Result<String, Refusal> {
+        String::from_utf8(self.0.clone()).map_err(|_| Refusal::invalid("json_malformed", "the body is not UTF-8"))
+    }
+
     /// The same for a question, which is not as long as what is written may be.
     pub(crate) fn decode_question<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         check_question(&self.0)?;
@@ -244,12 +249,17 @@ fn too_large(most: usize) -> Refusal {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
+    names_type(headers, "application/json")
+}
+
+/// Whether the body is said to be of this type.
+pub(crate) fn names_type(headers: &HeaderMap, wanted: &str) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next().and_then(|value| value.to_str().ok()), values.next()) else {
         return false;
     };
     let essence = value.split_once(';').map_or(value, |(essence, _)| essence);
-    essence.trim().eq_ignore_ascii_case("application/json")
+    essence.trim().eq_ignore_ascii_case(wanted)
 }
 
 async fn read_body(request: Request) -> Result<Vec<u8>, Refusal> {
@@ -295,7 +305,22 @@ pub(crate) async fn decided(
     question: &Question,
     asked: Asked,
 ) -> Result<Decided, DecideError> {
-    let unrecorded = match app.authority().decide_at_once(tenant, question, asked)? {
+    decided_by(app, tenant, question, None, asked).await
+}
+
+/// Decides, by a model if there is one; if the record is full, what waits for a place in it waits where that keeps nobody else.
+pub(crate) async fn decided_by(
+    app: &App,
+    tenant: &TenantName,
+    question: &Question,
+    by: Option<&ByModel>,
+    asked: Asked,
+) -> Result<Decided, DecideError> {
+    let placed = match by {
+        None => app.authority().decide_at_once(tenant, question, asked)?,
+        Some(by) => app.authority().decide_by_model(tenant, question, by, asked)?,
+    };
+    let unrecorded = match placed {
         Placed::InLine(decided) => return Ok(decided),
         Placed::NotYet(unrecorded) => unrecorded,
     };
@@ -303,6 +328,23 @@ pub(crate) async fn decided(
     let waited = tokio::task::spawn_blocking(move || authority.decide_waiting(unrecorded)).await;
     waited
         .unwrap_or_else(|_| Err(DecideError::RecordUnavailable("the wait for a place in the record failed".to_owned())))
+}
+
+/// What is kept with the decision: the question as it was understood, with its context.
+pub(crate) fn canonical(question: &Question) -> Value {
+    let text = |text: &str| Value::String(text.to_owned());
+    let object = |object: &ObjectRef| {
+        let members = [("type", text(object.kind.as_str())), ("id", text(object.id.as_str()))];
+        Value::Map(members.map(|(name, value)| (name.to_owned(), value)).into())
+    };
+    let members = [
+        ("actor", Some(object(&question.actor))),
+        ("permission", Some(text(question.permission.as_str()))),
+        ("resource", Some(object(&question.resource))),
+        ("delegation", question.delegation.as_ref().map(|id| text(id.as_str()))),
+        ("context", (!question.context.is_empty()).then(|| Value::Map(question.context.clone()))),
+    ];
+    Value::Map(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
 /// Runs what waits for a disk where it may wait.

@@ -103,6 +103,19 @@ pub async fn serve(config: Config, authority: Authority) -> Result<Server, Serve
     Ok(Server { address, url: format!("{scheme}://{address}"), stop, listening: Some(listening), app, grace })
 }
 
+/// What answers the requests of a server, without the port and what belongs to it: the TLS, the waiting times of
+/// connections and the orderly end are those of whoever calls it. For requests out of the same process.
+///
+/// # Errors
+/// The configuration or an issuer's keys cannot be used.
+pub async fn router(config: &Config, authority: Authority) -> Result<axum::Router, ServeError> {
+    config.check()?;
+    tls::install_provider();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let app = App::new(config, "http", nowhere, authority).await?;
+    Ok(routes::router(Arc::new(app)))
+}
+
 impl Server {
     /// Where it listens.
     #[must_use]

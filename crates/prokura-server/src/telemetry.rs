@@ -16,8 +16,9 @@ use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use prokura::Authority;
 use prokura_model::Outcome;
+use tonic::Code;
 
-use crate::{app::App, error::Refusal, limits::REQUEST_NAME_BYTES_MAX};
+use crate::{app::App, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -111,6 +112,24 @@ impl Telemetry {
         });
     }
 
+    /// A call of the gRPC door that is over.
+    pub(crate) fn called(&self, method: &str, code: Code, notes: Option<&RequestNotes>, duration: Duration) {
+        let (name, route) = (grpc::code_name(code), method.trim_start_matches('/').to_owned());
+        let id = notes.map_or("", |notes| notes.id.as_str());
+        let caller = notes.and_then(|notes| notes.caller.get()).map_or("", String::as_str);
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        match code {
+            Code::Internal | Code::Unknown | Code::Unavailable | Code::DataLoss => {
+                tracing::error!(request_id = id, method, code = name, caller, duration_us, "call");
+            }
+            _ => tracing::info!(request_id = id, method, code = name, caller, duration_us, "call"),
+        }
+        self.emit(|| {
+            histogram!("prokura_grpc_call_duration_seconds", "method" => route.clone()).record(duration.as_secs_f64());
+            counter!("prokura_grpc_calls_total", "method" => route, "code" => name).increment(1);
+        });
+    }
+
     fn emit(&self, write: impl FnOnce()) {
         metrics::with_local_recorder(&self.recorder, write);
     }
@@ -125,6 +144,8 @@ impl Drop for CountedConnection<'_> {
 fn describe() {
     metrics::describe_counter!("prokura_http_requests_total", "Requests answered, by route, method and status.");
     metrics::describe_histogram!("prokura_http_request_duration_seconds", "How long answering took, by route.");
+    metrics::describe_counter!("prokura_grpc_calls_total", "Calls over, by method and code.");
+    metrics::describe_histogram!("prokura_grpc_call_duration_seconds", "How long calls took, by method.");
     metrics::describe_counter!("prokura_decisions_total", "Decisions, by disposition and reason.");
     metrics::describe_gauge!("prokura_connections", "Connections that are open.");
     metrics::describe_gauge!("prokura_tenant_revision", "The newest revision, by tenant.");
@@ -145,6 +166,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method_name(request.method());
+    let call = grpc::is_call(request.headers());
     let given = request.headers().get(&REQUEST_ID).cloned();
     let named = match &given {
         None => Ok(RequestNotes::new(uuid::Uuid::now_v7().to_string(), false)),
@@ -169,7 +191,8 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
     let id = notes.as_ref().map_or("", |notes| notes.id.as_str());
     let code = match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) => {
-            response = written(&refusal, response, &route, id);
+            response =
+                if call { grpc::of_refusal(&refusal).into_http() } else { written(&refusal, response, &route, id) };
             refusal.parts().code.clone()
         }
         None => String::new(),
@@ -177,6 +200,10 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
     // What the caller sent comes back as it was, legal or not.
     if let Some(value) = given.or_else(|| HeaderValue::from_str(id).ok()) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    if response.extensions_mut().remove::<grpc::Told>().is_some() {
+        // It is told when it is over.
+        return response;
     }
     let (status, duration) = (response.status().as_u16(), started.elapsed());
     app.telemetry().request(&route, method, status, duration);
@@ -192,6 +219,8 @@ fn method_name(method: &Method) -> &'static str {
         Method::HEAD => "HEAD",
         Method::POST => "POST",
         Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
     }
@@ -207,6 +236,8 @@ impl RequestNotes {
 fn written(refusal: &Refusal, response: Response, route: &str, id: &str) -> Response {
     let body = if route.contains("/access/v1/") {
         ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], refusal.text()).into_response()
+    } else if openfga::is_route(route) {
+        Json(openfga::body(refusal)).into_response()
     } else {
         Json(refusal.body(id)).into_response()
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prokura_model::{DelegationId, Key, KeyRole, KeyScope, ObjectRef, TenantName};
+use prokura_model::{DelegationId, Key, KeyRole, KeyScope, ObjectId, ObjectRef, SpokenFor, TenantName, TypeName};
 
 use crate::error::Refusal;
 
@@ -126,6 +126,32 @@ impl Caller {
         }
     }
 
+    /// The objects of this type that it may ask about.
+    pub(crate) fn asks_about(&self, kind: &TypeName) -> AskedAbout {
+        match self {
+            Self::Token(token) => AskedAbout::only([&token.actor], kind),
+            Self::Key(key) => match &key.role {
+                KeyRole::Admin => AskedAbout::All,
+                KeyRole::Auditor => AskedAbout::Only(Vec::new()),
+                KeyRole::EnforcementPoint(spoken_for) => {
+                    let covers = |entry: &SpokenFor| match entry {
+                        SpokenFor::Any => true,
+                        SpokenFor::Type(found) => found == kind,
+                        SpokenFor::Object(_) => false,
+                    };
+                    if spoken_for.iter().any(covers) {
+                        return AskedAbout::All;
+                    }
+                    let objects = spoken_for.iter().filter_map(|entry| match entry {
+                        SpokenFor::Object(object) => Some(object),
+                        SpokenFor::Any | SpokenFor::Type(_) => None,
+                    });
+                    AskedAbout::only(objects, kind)
+                }
+            },
+        }
+    }
+
     /// Take part in tasks and delegations of the tenant: as an admin, or as oneself.
     pub(crate) fn may_take_part(&self, tenant: &str) -> Result<(), Refusal> {
         match self {
@@ -155,6 +181,25 @@ impl Caller {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+/// Which objects of a type a caller may ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AskedAbout {
+    /// Every one.
+    All,
+    /// These, ascending.
+    Only(Vec<ObjectId>),
+}
+
+impl AskedAbout {
+    fn only<'o>(objects: impl IntoIterator<Item = &'o ObjectRef>, kind: &TypeName) -> Self {
+        let own = objects.into_iter().filter(|object| object.kind == *kind);
+        let mut ids: Vec<ObjectId> = own.map(|object| object.id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self::Only(ids)
     }
 }
 

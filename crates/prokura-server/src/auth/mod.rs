@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Arc};
 use prokura::Authority;
 use prokura_model::Timestamp;
 
-pub(crate) use caller::{Caller, TokenActor, tenant_named};
+pub(crate) use caller::{AskedAbout, Caller, TokenActor, tenant_named};
 pub use token::Algorithm;
 
 use crate::{

@@ -3,12 +3,16 @@
 use std::{collections::BTreeSet, fmt::Display};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use prokura::{Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Expiry, Page};
+use prokura::{
+    Consistency, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, DeleteRelationships, Expiry,
+    Operation, Page, Precondition, RelationshipUpdate, RelationshipWrite,
+};
 use prokura_api as api;
 use prokura_model::{
-    Cap, CapClause, CapPermissions, CapResource, DelegationId, DelegationKind, Disposition, KeyRole, KeyScope,
-    NameError, ObjectId, ObjectRef, PrincipalState, RelationName, Relationship, RelationshipFilter, SpokenFor,
-    SubjectRef, TaskId, TaskState, TenantName, Timestamp, TypeName, limits::CAP_CLAUSES_MAX, limits::CAP_ENTRIES_MAX,
+    AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, DelegationId, DelegationKind,
+    Disposition, KeyRole, KeyScope, NameError, ObjectId, ObjectRef, PrincipalState, RelationName, Relationship,
+    RelationshipFilter, SpokenFor, SubjectIdFilter, SubjectRef, SubjectRelationFilter, TaskId, TaskState, TenantName,
+    Terms, Timestamp, TypeName, Value, limits::CAP_CLAUSES_MAX, limits::CAP_ENTRIES_MAX,
 };
 
 use crate::{error::Refusal, json, limits::PAGE_ENTRIES_DEFAULT};
@@ -24,6 +28,8 @@ pub(crate) fn name_code(error: &NameError) -> &'static str {
     match error {
         NameError::Type(_) => "type_name_invalid",
         NameError::Relation(_) => "relation_name_invalid",
+        NameError::Caveat(_) => "caveat_name_invalid",
+        NameError::Open(_) => "name_invalid",
         NameError::Object(_) => "object_id_invalid",
         NameError::Tenant(_) => "tenant_name_invalid",
     }
@@ -82,19 +88,95 @@ pub(crate) fn relationship(wire: &api::Relationship, at: impl Display) -> Checke
     })
 }
 
-pub(crate) fn relationship_filter(query: &api::RelationshipQuery) -> Checked<RelationshipFilter> {
+/// The relationship, and on which terms it is to hold.
+pub(crate) fn relationship_on_terms(wire: &api::Relationship, at: impl Display) -> Checked<(Relationship, Terms)> {
+    let named = relationship(wire, &at)?;
+    let caveat = match &wire.caveat {
+        None => None,
+        Some(caveat) => Some(CaveatUse {
+            name: CaveatName::new(&caveat.name).map_err(name_refused(format!("{at}.caveat.name")))?,
+            context: json::from_wire_members(&caveat.context),
+        }),
+    };
+    Ok((named, Terms { caveat, expires_at: wire.expires_at.map(time) }))
+}
+
+pub(crate) fn relationship_filter(wire: &api::RelationshipFilter, at: &str) -> Checked<RelationshipFilter> {
+    let place = |member: &str| if at.is_empty() { member.to_owned() } else { format!("{at}.{member}") };
+    let subject_id = match wire.subject_id.as_deref() {
+        Some("*") => Some(SubjectIdFilter::Wildcard),
+        other => object_id(other, &place("subject_id"))?.map(SubjectIdFilter::Object),
+    };
+    let subject_relation = match wire.subject_relation.as_deref() {
+        None => None,
+        Some("...") => Some(SubjectRelationFilter::Absent),
+        Some(text) => Some(SubjectRelationFilter::Named(relation(text, place("subject_relation"))?)),
+    };
+    let caveat = wire.caveat.as_deref().map(|text| CaveatName::new(text).map_err(name_refused(place("caveat"))));
     Ok(RelationshipFilter {
-        resource_type: type_name(query.resource_type.as_deref(), "resource_type")?,
-        resource_id: object_id(query.resource_id.as_deref(), "resource_id")?,
-        relation: query.relation.as_deref().map(|text| relation(text, "relation")).transpose()?,
-        subject_type: type_name(query.subject_type.as_deref(), "subject_type")?,
-        subject_id: object_id(query.subject_id.as_deref(), "subject_id")?,
-        subject_relation: query
-            .subject_relation
-            .as_deref()
-            .map(|text| relation(text, "subject_relation"))
-            .transpose()?,
+        resource_type: type_name(wire.resource_type.as_deref(), &place("resource_type"))?,
+        resource_id: object_id(wire.resource_id.as_deref(), &place("resource_id"))?,
+        resource_id_prefix: wire.resource_id_prefix.clone(),
+        relation: wire.relation.as_deref().map(|text| relation(text, place("relation"))).transpose()?,
+        subject_type: type_name(wire.subject_type.as_deref(), &place("subject_type"))?,
+        subject_id,
+        subject_relation,
+        caveat: caveat.transpose()?,
+        expires: wire.expires,
     })
+}
+
+/// Relationships to write, as the library takes them.
+pub(crate) fn relationship_write(wire: &api::WriteRelationships) -> Checked<RelationshipWrite> {
+    let mut updates = Vec::with_capacity(wire.touch.len() + wire.create.len() + wire.delete.len());
+    for (name, operation, entries) in [
+        ("touch", Operation::Touch, &wire.touch),
+        ("create", Operation::Create, &wire.create),
+        ("delete", Operation::Delete, &wire.delete),
+    ] {
+        for (position, entry) in entries.iter().enumerate() {
+            let (relationship, terms) = relationship_on_terms(entry, format_args!("{name}[{position}]"))?;
+            // What is deleted is named; on which terms it held makes no difference.
+            let terms = if operation == Operation::Delete { Terms::default() } else { terms };
+            updates.push(RelationshipUpdate { operation, relationship, terms });
+        }
+    }
+    Ok(RelationshipWrite {
+        updates,
+        preconditions: preconditions(&wire.preconditions)?,
+        metadata: metadata(&wire.metadata),
+    })
+}
+
+pub(crate) fn relationship_deletion(wire: &api::DeleteRelationships) -> Checked<DeleteRelationships> {
+    Ok(DeleteRelationships {
+        filter: relationship_filter(&wire.filter, "filter")?,
+        preconditions: preconditions(&wire.preconditions)?,
+        limit: wire.limit.map(|limit| u64::try_from(limit).unwrap_or(u64::MAX)),
+        allow_partial: wire.partial,
+        metadata: metadata(&wire.metadata),
+    })
+}
+
+fn preconditions(wire: &[api::Precondition]) -> Checked<Vec<Precondition>> {
+    let checked = wire.iter().enumerate().map(|(position, precondition)| {
+        let filter = relationship_filter(&precondition.filter, &format!("preconditions[{position}].filter"))?;
+        Ok(Precondition { must_match: precondition.must == api::Must::Match, filter })
+    });
+    checked.collect()
+}
+
+fn metadata(wire: &serde_json::Map<String, serde_json::Value>) -> Option<Value> {
+    (!wire.is_empty()).then(|| Value::Map(json::from_wire_members(wire)))
+}
+
+/// On which state a question is to be answered.
+pub(crate) fn consistency(wire: Option<&api::Consistency>) -> Consistency {
+    match wire {
+        None | Some(api::Consistency::Latest) => Consistency::FullyConsistent,
+        Some(api::Consistency::AtLeast(token)) => Consistency::AtLeastAsFresh(token.clone()),
+        Some(api::Consistency::Exactly(token)) => Consistency::AtExactSnapshot(token.clone()),
+    }
 }
 
 pub(crate) fn type_name(text: Option<&str>, at: &str) -> Checked<Option<TypeName>> {
@@ -272,6 +354,7 @@ pub(crate) fn disposition(wire: api::Disposition) -> Disposition {
     match wire {
         api::Disposition::Allow => Disposition::Allow,
         api::Disposition::Deny => Disposition::Deny,
+        api::Disposition::Conditional => Disposition::Conditional,
     }
 }
 
@@ -291,7 +374,7 @@ pub(crate) fn declaration(wire: &api::Declaration) -> Checked<Declaration> {
     Ok(Declaration {
         schema: wire.schema.clone(),
         relationships: section(wire.relationships.as_deref(), "declaration.relationships", |entry, at| {
-            relationship(entry, at)
+            relationship_on_terms(entry, at)
         })?,
         attributes: match &wire.attributes {
             None => None,
@@ -300,7 +383,24 @@ pub(crate) fn declaration(wire: &api::Declaration) -> Checked<Declaration> {
         principals: section(wire.principals.as_deref(), "declaration.principals", declared_principal)?,
         tasks: section(wire.tasks.as_deref(), "declaration.tasks", declared_task)?,
         delegations: section(wire.delegations.as_deref(), "declaration.delegations", declared_delegation)?,
+        authzen: wire.authzen.as_ref().map(|mapping| authzen_mapping(mapping, "declaration.authzen")).transpose()?,
     })
+}
+
+pub(crate) fn authzen_mapping(wire: &api::authzen::Mapping, at: &str) -> Checked<AuthzenMapping> {
+    let mut mapping = AuthzenMapping::default();
+    for (name, permission) in &wire.actions {
+        let permission = RelationName::new(permission).map_err(name_refused(format!("{at}.actions.{name}")))?;
+        mapping.actions.insert(name.clone(), permission);
+    }
+    for (name, kind) in &wire.types {
+        let kind = TypeName::new(kind).map_err(name_refused(format!("{at}.types.{name}")))?;
+        mapping.types.insert(name.clone(), kind);
+    }
+    for (name, resource) in &wire.resources {
+        mapping.resources.insert(name.clone(), object(resource, format_args!("{at}.resources.{name}"))?);
+    }
+    Ok(mapping)
 }
 
 fn section<W, M>(wire: Option<&[W]>, path: &str, convert: impl Fn(&W, &str) -> Checked<M>) -> Checked<Option<Vec<M>>> {
@@ -309,7 +409,7 @@ fn section<W, M>(wire: Option<&[W]>, path: &str, convert: impl Fn(&W, &str) -> C
     converted.collect::<Checked<Vec<_>>>().map(Some)
 }
 
-type Attributes = std::collections::BTreeMap<String, prokura_model::Value>;
+type Attributes = std::collections::BTreeMap<String, Value>;
 
 fn declared_attributes(
     entries: &[api::ObjectAttributes],

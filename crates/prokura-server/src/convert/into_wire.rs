@@ -1,12 +1,15 @@
 //! What goes out.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use prokura::{Applied, Decision, Effect, Explanation, Receipt};
+use prokura::{
+    Applied, Authority, Decision, Effect, Expansion, ExpansionNode, ExpansionOperation, Explanation, Goal,
+    Permissionship, Receipt,
+};
 use prokura_api as api;
 use prokura_model::{
-    Cap, CapPermissions, CapResource, ChainLink, Change, DecisionRecord, Delegation, DelegationKind, Disposition, Key,
-    KeyRole, KeyScope, ObjectRef, Principal, PrincipalState, Relationship, SpokenFor, SubjectRef, Task, TaskState,
-    Timestamp, Transaction, WitnessEdge,
+    AuthzenMapping, Cap, CapPermissions, CapResource, ChainLink, Change, DecisionRecord, Delegation, DelegationKind,
+    Disposition, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship, SpokenFor,
+    SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
 };
 
 use crate::json;
@@ -34,7 +37,18 @@ pub(crate) fn wire_relationship(relationship: &Relationship) -> api::Relationshi
         resource: wire_object(&relationship.resource),
         relation: relationship.relation.as_str().to_owned(),
         subject: wire_subject(&relationship.subject),
+        caveat: None,
+        expires_at: None,
     }
+}
+
+/// The relationship, and the terms on which it holds.
+pub(crate) fn wire_relationship_on_terms(relationship: &Relationship, terms: &Terms) -> api::Relationship {
+    let caveat = terms.caveat.as_ref().map(|caveat| api::CaveatUse {
+        name: caveat.name.as_str().to_owned(),
+        context: json::to_wire_members(&caveat.context),
+    });
+    api::Relationship { caveat, expires_at: terms.expires_at.map(wire_time), ..wire_relationship(relationship) }
 }
 
 /// The other half of [`page`](super::page).
@@ -46,8 +60,68 @@ pub(crate) fn wire_time(time: Timestamp) -> api::Time {
     api::Time::from_ms(time.0)
 }
 
+/// A receipt for what no tenant's state holds: tenants and keys.
 pub(crate) fn wire_receipt(receipt: Receipt) -> api::Receipt {
-    api::Receipt { revision: receipt.revision.0, time: wire_time(receipt.time) }
+    api::Receipt { revision: receipt.revision.0, time: wire_time(receipt.time), token: None }
+}
+
+/// A receipt for what was written to a tenant, with the token for asking about it.
+pub(crate) fn wire_receipt_in(authority: &Authority, tenant: &TenantName, receipt: Receipt) -> api::Receipt {
+    api::Receipt { token: Some(authority.token(tenant, receipt.revision)), ..wire_receipt(receipt) }
+}
+
+/// An answer, and the parameters it lacks.
+pub(crate) fn wire_permissionship(found: &Permissionship) -> (api::Permissionship, Vec<String>) {
+    match found {
+        Permissionship::Has => (api::Permissionship::HasPermission, Vec::new()),
+        Permissionship::HasNot => (api::Permissionship::NoPermission, Vec::new()),
+        Permissionship::Conditional(missing) => (api::Permissionship::ConditionalPermission, missing.clone()),
+    }
+}
+
+pub(crate) fn wire_found(id: &ObjectId, found: &Permissionship) -> api::FoundObject {
+    let (permissionship, missing) = wire_permissionship(found);
+    api::FoundObject { id: id.as_str().to_owned(), permissionship, missing }
+}
+
+/// Who is taken out of everyone, by whether it is: told by what it has itself.
+pub(crate) fn wire_excluded(id: &ObjectId, excluded: &Permissionship) -> api::FoundObject {
+    match excluded {
+        Permissionship::Has => wire_found(id, &Permissionship::HasNot),
+        Permissionship::HasNot => wire_found(id, &Permissionship::Has),
+        Permissionship::Conditional(_) => wire_found(id, excluded),
+    }
+}
+
+/// How a permission comes about. How deep the tree goes is bounded by the engine.
+pub(crate) fn wire_expansion(expansion: &Expansion) -> api::ExpansionNode {
+    let Goal { object, member } = &expansion.goal;
+    let node = api::ExpansionNode {
+        object: wire_object(object),
+        relation: member.as_str().to_owned(),
+        operation: None,
+        children: Vec::new(),
+        relationships: Vec::new(),
+    };
+    match &expansion.node {
+        ExpansionNode::Leaf(subjects) => {
+            let edges = subjects.iter().map(|(subject, terms)| {
+                let edge =
+                    Relationship { resource: object.clone(), relation: member.clone(), subject: subject.clone() };
+                wire_relationship_on_terms(&edge, terms)
+            });
+            api::ExpansionNode { relationships: edges.collect(), ..node }
+        }
+        ExpansionNode::Operation(operation, children) => {
+            let operation = match operation {
+                ExpansionOperation::Union => api::Operation::Union,
+                ExpansionOperation::Intersection => api::Operation::Intersection,
+                ExpansionOperation::Exclusion => api::Operation::Exclusion,
+            };
+            let children = children.iter().map(wire_expansion).collect();
+            api::ExpansionNode { operation: Some(operation), children, ..node }
+        }
+    }
 }
 
 pub(crate) fn wire_principal(principal: &Principal) -> api::Principal {
@@ -162,6 +236,7 @@ pub(crate) fn wire_disposition(disposition: Disposition) -> api::Disposition {
     match disposition {
         Disposition::Allow => api::Disposition::Allow,
         Disposition::Deny => api::Disposition::Deny,
+        Disposition::Conditional => api::Disposition::Conditional,
     }
 }
 
@@ -175,7 +250,7 @@ fn wire_chain(chain: &[ChainLink]) -> Vec<api::ChainLink> {
 }
 
 fn wire_edge(edge: &WitnessEdge) -> api::WitnessEdge {
-    api::WitnessEdge { relationship: wire_relationship(&edge.relationship), since: edge.since.0 }
+    api::WitnessEdge { relationship: wire_relationship_on_terms(&edge.relationship, &edge.terms), since: edge.since.0 }
 }
 
 /// A decision; without an id it is a preview.
@@ -192,6 +267,7 @@ pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bo
         failed_at: decision.at,
         witness: if witness { decision.witness.iter().map(wire_edge).collect() } else { Vec::new() },
         valid_until: decision.valid_until.map(wire_time),
+        missing: decision.missing.clone(),
     }
 }
 
@@ -216,15 +292,25 @@ pub(crate) fn wire_record(record: &DecisionRecord) -> api::DecisionRecord {
         enforcement_point: record.enforcement_point.clone(),
         request_id: record.request_id.clone(),
         duration_us: record.duration_us,
+        missing: record.missing.clone(),
     }
 }
 
 pub(crate) fn wire_explanation(subject: &ObjectRef, explanation: &Explanation) -> api::Explanation {
-    let (proof, near_miss) = match explanation {
-        Explanation::Held(proof) => (Some(wire_proof(proof)), None),
-        Explanation::NotHeld(miss) => (None, Some(wire_near_miss(miss))),
+    let (proof, near_miss, condition) = match explanation {
+        Explanation::Held(proof) => (Some(wire_proof(proof)), None, None),
+        Explanation::NotHeld(miss) => (None, Some(wire_near_miss(miss)), None),
+        Explanation::Open(condition) => (None, None, Some(wire_condition(condition))),
     };
-    api::Explanation { subject: wire_object(subject), holds: proof.is_some(), proof, near_miss }
+    api::Explanation { subject: wire_object(subject), holds: proof.is_some(), proof, near_miss, condition }
+}
+
+fn wire_condition(condition: &prokura::OpenCondition) -> api::Condition {
+    api::Condition {
+        missing: condition.missing.clone(),
+        relationships: condition.relationships.iter().map(wire_edge).collect(),
+        message: condition.message.clone(),
+    }
 }
 
 fn wire_proof(proof: &prokura::Proof) -> api::ExplanationNode {
@@ -286,19 +372,27 @@ pub(crate) fn wire_transaction(transaction: &Transaction) -> api::Transaction {
         author: transaction.author.clone(),
         reason: transaction.reason.clone(),
         request_id: transaction.request_id.clone(),
-        changes: transaction.changes.iter().map(wire_change).collect(),
+        changes: transaction.changes.iter().filter_map(wire_change).collect(),
     }
 }
 
-fn wire_change(change: &Change) -> api::Change {
-    match change {
+/// None for what only the store itself needs.
+pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
+    let shown = match change {
         Change::SchemaWritten(schema) => api::Change::SchemaWritten { schema: schema.clone() },
-        Change::RelationshipTouched(relationship) => {
-            api::Change::RelationshipTouched { relationship: wire_relationship(relationship) }
+        Change::RelationshipTouched(relationship, terms) => {
+            api::Change::RelationshipTouched { relationship: wire_relationship_on_terms(relationship, terms) }
         }
         Change::RelationshipDeleted(relationship) => {
             api::Change::RelationshipDeleted { relationship: wire_relationship(relationship) }
         }
+        Change::RelationshipExpired(relationship) => {
+            api::Change::RelationshipExpired { relationship: wire_relationship(relationship) }
+        }
+        Change::MetadataAttached(metadata) => api::Change::MetadataAttached { metadata: json::to_wire(metadata) },
+        Change::ModelWritten(model) => api::Change::ModelWritten { model: model.id.to_string() },
+        Change::AssertionsWritten(model, _) => api::Change::AssertionsWritten { model: model.to_string() },
+        Change::AuthzenMappingSet(mapping) => api::Change::AuthzenMappingSet { mapping: wire_authzen_mapping(mapping) },
         Change::AttributesSet(object, attributes) => {
             api::Change::AttributesSet { object: wire_object(object), attributes: json::to_wire_members(attributes) }
         }
@@ -313,12 +407,26 @@ fn wire_change(change: &Change) -> api::Change {
         }
         Change::DelegationRevoked(id) => api::Change::DelegationRevoked { delegation: id.to_string() },
         Change::TenantCreated(tenant) => api::Change::TenantCreated { tenant: tenant.to_string() },
+        Change::TenantNamed(tenant, name) => {
+            api::Change::TenantNamed { tenant: tenant.to_string(), display_name: name.clone() }
+        }
+        Change::TenantDeleted(tenant) => api::Change::TenantDeleted { tenant: tenant.to_string() },
         Change::KeyCreated(key) => api::Change::KeyCreated { key: wire_key(key) },
         Change::KeyRevoked(id) => api::Change::KeyRevoked { key: id.to_string() },
+        Change::SecretMade(_) | Change::WorkDigested(_) => return None,
+    };
+    Some(shown)
+}
+
+pub(crate) fn wire_authzen_mapping(mapping: &AuthzenMapping) -> api::authzen::Mapping {
+    api::authzen::Mapping {
+        actions: mapping.actions.iter().map(|(name, permission)| (name.clone(), permission.to_string())).collect(),
+        types: mapping.types.iter().map(|(name, kind)| (name.clone(), kind.to_string())).collect(),
+        resources: mapping.resources.iter().map(|(name, object)| (name.clone(), wire_object(object))).collect(),
     }
 }
 
-pub(crate) fn wire_applied(applied: &Applied) -> api::ApplyResponse {
+pub(crate) fn wire_applied(authority: &Authority, tenant: &TenantName, applied: &Applied) -> api::ApplyResponse {
     let differences = applied.difference.iter().map(|difference| api::Difference {
         effect: match difference.effect {
             Effect::Added => api::Effect::Added,
@@ -332,6 +440,6 @@ pub(crate) fn wire_applied(applied: &Applied) -> api::ApplyResponse {
     api::ApplyResponse {
         differences: differences.collect(),
         notes: applied.notes.clone(),
-        receipt: applied.receipt.map(wire_receipt),
+        receipt: applied.receipt.map(|receipt| wire_receipt_in(authority, tenant, receipt)),
     }
 }

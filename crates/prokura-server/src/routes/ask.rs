@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use prokura::{Asked, Decision, DecisionFilter, Permissionship, Question};
+use prokura::{Asked, Decision, DecisionFilter, Question};
 use prokura_api as api;
 use prokura_api::ErrorBody;
-use prokura_model::{DecisionId, ObjectRef, Outcome, Reason, Revision, Value};
+use prokura_model::{DecisionId, Outcome, Reason, Revision};
 
 use crate::{
     app::App,
     convert,
     error::Refusal,
     json,
-    request::{JsonBody, Parameters, Segments, Visit, blocking, decided},
+    request::{JsonBody, Parameters, Segments, Visit, blocking, canonical, decided},
 };
 
 /// May this be done? Recorded.
@@ -40,13 +40,14 @@ pub(crate) async fn decide(
         delegation: visit.agreed_delegation(named, "delegation")?,
         permission: convert::relation(&wire.permission, "permission")?,
         resource: convert::object(&wire.resource, "resource")?,
+        context: json::from_wire_members(&wire.context),
         actor,
     };
     let asked = Asked {
         door: "api".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
         request_id: visit.request_id.clone(),
-        request: canonical(&question, &wire.context),
+        request: canonical(&question),
     };
     match decided(&app, &tenant, &question, asked).await {
         Ok(mut decided) => {
@@ -59,23 +60,6 @@ pub(crate) async fn decide(
             Err(error.into())
         }
     }
-}
-
-/// What is kept with the decision: the question as it was understood, with its context.
-fn canonical(question: &Question, context: &serde_json::Map<String, serde_json::Value>) -> Value {
-    let text = |text: &str| Value::String(text.to_owned());
-    let object = |object: &ObjectRef| {
-        let members = [("type", text(object.kind.as_str())), ("id", text(object.id.as_str()))];
-        Value::Map(members.map(|(name, value)| (name.to_owned(), value)).into())
-    };
-    let members = [
-        ("actor", Some(object(&question.actor))),
-        ("permission", Some(text(question.permission.as_str()))),
-        ("resource", Some(object(&question.resource))),
-        ("delegation", question.delegation.as_ref().map(|id| text(id.as_str()))),
-        ("context", (!context.is_empty()).then(|| Value::Map(json::from_wire_members(context)))),
-    ];
-    Value::Map(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
 /// The holder of a token that names somebody else's delegation learns nothing about it. The record has all of it.
@@ -106,12 +90,14 @@ pub(crate) async fn check(
     let resource = convert::object(&wire.resource, "resource")?;
     let permission = convert::relation(&wire.permission, "permission")?;
     let subject = convert::subject(&wire.subject, "subject")?;
-    let snapshot = app.authority().snapshot(&tenant)?;
-    let permissionship = match snapshot.check(&resource, &permission, &subject)? {
-        Permissionship::Has => api::Permissionship::HasPermission,
-        Permissionship::HasNot => api::Permissionship::NoPermission,
-    };
-    Ok(Json(api::CheckResponse { permissionship, revision: snapshot.revision().0 }))
+    let consistency = convert::consistency(wire.consistency.as_ref());
+    let snapshot = app.authority().snapshot_with(&tenant, &consistency)?;
+    let context = json::from_wire_members(&wire.context);
+    let found = snapshot.check(&resource, &permission, &subject, &context)?;
+    let (permissionship, missing) = convert::wire_permissionship(&found);
+    let revision = snapshot.revision();
+    let token = app.authority().token(&tenant, revision);
+    Ok(Json(api::CheckResponse { permissionship, missing, revision: revision.0, token }))
 }
 
 /// What would be decided, and why? Not recorded, and not to be enforced.
@@ -133,6 +119,7 @@ pub(crate) async fn explain(
         delegation: wire.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?,
         permission: convert::relation(&wire.permission, "permission")?,
         resource: convert::object(&wire.resource, "resource")?,
+        context: json::from_wire_members(&wire.context),
     };
     let (decision, explanation) = app.authority().explain(&tenant, &question)?;
     let subject = match (&question.delegation, &decision.origin) {

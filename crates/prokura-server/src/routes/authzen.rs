@@ -1,7 +1,12 @@
 //! The AuthZEN door (Authorization API 1.0). Requests are read by hand: members that are not known are ignored, and a
 //! faulty item of a batch is an answer of its own.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod mapping;
+mod page;
+mod read;
+mod search;
+
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -17,25 +22,23 @@ use prokura_api::{
         ResponseError, Semantic,
     },
 };
-use prokura_model::{
-    DelegationId, Disposition, Fault, ObjectId, ObjectRef, Outcome, RelationName, TenantName, TypeName, Value,
-};
+use prokura_model::{Disposition, Fault, Outcome, TenantName, Value};
 
+use self::read::{
+    Entity, Members, Names, Parts, delegation, ill_formed, member, read_members, required_text, wrong_type,
+};
+pub(super) use self::{mapping::*, search::*};
 use super::ask::for_token;
 use crate::{
     app::App,
     auth::tenant_named,
-    convert::{RECORD_ID_RULE, name_code},
     error::Refusal,
-    json,
     limits::{EVALUATIONS_MAX, EVALUATIONS_RECORDED_BYTES_MAX},
     request::{AuthzenBody, Segments, Visit, decided},
 };
 
 /// The tenant whose endpoints stand at the root.
 const DEFAULT_TENANT: &str = "default";
-
-type Members = BTreeMap<String, Value>;
 
 /// Where the AuthZEN endpoints of the tenant `default` are.
 #[utoipa::path(get, path = "/.well-known/authzen-configuration", tag = "authzen", security(()), responses((status = 200, body = Configuration)))]
@@ -62,6 +65,9 @@ fn configuration_at(base: String) -> Configuration {
     Configuration {
         access_evaluation_endpoint: format!("{base}/access/v1/evaluation"),
         access_evaluations_endpoint: format!("{base}/access/v1/evaluations"),
+        search_subject_endpoint: format!("{base}/access/v1/search/subject"),
+        search_resource_endpoint: format!("{base}/access/v1/search/resource"),
+        search_action_endpoint: format!("{base}/access/v1/search/action"),
         policy_decision_point: base,
     }
 }
@@ -130,17 +136,20 @@ async fn evaluate_one(
 ) -> Result<Json<EvaluationResponse>, Refusal> {
     let tenant = visit.asks(tenant)?;
     let members = read_members(&body.0)?;
-    evaluate(app, visit, &tenant, Parts::of(&members)).await.map(Json)
+    let names = Names::of(&app.authority().snapshot(&tenant)?)?;
+    evaluate(app, visit, &tenant, &names, Parts::of(&members)).await.map(Json)
 }
 
 async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBody) -> Result<Response, Refusal> {
     let tenant = visit.asks(tenant)?;
     let members = read_members(&body.0)?;
     let defaults = Parts::of(&members);
+    // A tenant that does not exist is the whole request's fault and not each item's.
+    let names = Names::of(&app.authority().snapshot(&tenant)?)?;
     let items = match member(&members, "evaluations") {
         Some(Value::List(items)) if !items.is_empty() => items,
         None | Some(Value::List(_)) => {
-            return evaluate(app, visit, &tenant, defaults).await.map(|one| Json(one).into_response());
+            return evaluate(app, visit, &tenant, &names, defaults).await.map(|one| Json(one).into_response());
         }
         Some(_) => return Err(wrong_type("evaluations", "a list")),
     };
@@ -150,12 +159,10 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
     }
     let semantic = read_semantic(&members)?;
     check_recorded(items, defaults)?;
-    // A tenant that does not exist is the whole request's fault and not each item's.
-    app.authority().snapshot(&tenant)?;
     let mut evaluations = Vec::with_capacity(items.len());
     for (position, item) in items.iter().enumerate() {
         let answer = match item {
-            Value::Map(item) => evaluate(app, visit, &tenant, Parts::of(item).or(defaults)).await,
+            Value::Map(item) => evaluate(app, visit, &tenant, &names, Parts::of(item).or(defaults)).await,
             _ => Err(wrong_type(format!("evaluations[{position}]"), "an object")),
         };
         let answer = answer.unwrap_or_else(|refusal| failed(&refusal));
@@ -196,58 +203,13 @@ fn check_recorded(items: &[Value], defaults: Parts<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::BAD_REQUEST, "evaluations_too_large", Fault::Limit, message))
 }
 
-/// The four members of a question, wherever they come from.
-#[derive(Clone, Copy)]
-struct Parts<'v> {
-    subject: Option<&'v Value>,
-    action: Option<&'v Value>,
-    resource: Option<&'v Value>,
-    context: Option<&'v Value>,
-}
-
-impl<'v> Parts<'v> {
-    fn of(members: &'v Members) -> Self {
-        Self {
-            subject: member(members, "subject"),
-            action: member(members, "action"),
-            resource: member(members, "resource"),
-            context: member(members, "context"),
-        }
-    }
-
-    /// What is missing is taken from the defaults, whole.
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            subject: self.subject.or(defaults.subject),
-            action: self.action.or(defaults.action),
-            resource: self.resource.or(defaults.resource),
-            context: self.context.or(defaults.context),
-        }
-    }
-
-    fn each<T>(self, read: impl Fn(Option<&'v Value>) -> T) -> [T; 4] {
-        [self.subject, self.action, self.resource, self.context].map(read)
-    }
-
-    /// What is kept with the decision.
-    fn canonical(self) -> Value {
-        let members = [
-            ("subject", self.subject),
-            ("action", self.action),
-            ("resource", self.resource),
-            ("context", self.context),
-        ];
-        let present = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
-        Value::Map(present.collect())
-    }
-}
-
 /// The answer to one question. An error is an error of the request; a question that is legal but about names that do not
 /// exist is answered with `false` and says so.
 async fn evaluate(
     app: &App,
     visit: &Visit,
     tenant: &TenantName,
+    names: &Names,
     parts: Parts<'_>,
 ) -> Result<EvaluationResponse, Refusal> {
     let subject = Entity::read(parts.subject, "subject")?;
@@ -255,11 +217,11 @@ async fn evaluate(
     let action_name = required_text(action, "action", "name")?;
     let resource = Entity::read(parts.resource, "resource")?;
     let delegation = delegation(visit, parts.context)?;
-    let actor = subject.named()?;
-    let resource = resource.named()?;
-    let permission = RelationName::new(action_name).map_err(|error| ill_formed("action.name", &error))?;
+    let actor = subject.subject(names)?;
+    let resource = resource.resource(names)?;
+    let permission = names.action(action_name).map_err(|error| ill_formed("action.name", &error))?;
     visit.caller.may_ask_about(&actor)?;
-    let question = Question { actor, delegation, permission, resource };
+    let question = Question { actor, delegation, permission, resource, context: parts.values() };
     let asked = Asked {
         door: "authzen".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
@@ -277,6 +239,7 @@ async fn evaluate(
                     reason: Some(decided.decision.reason.word().to_owned()),
                     message: Some(decided.decision.message),
                     revision: Some(decided.decision.revision.0),
+                    missing: decided.decision.missing,
                     valid_until: decided.decision.valid_until.map(|time| Time::from_ms(time.0)),
                     error: None,
                 }),
@@ -302,69 +265,6 @@ fn undecided(error: DecideError) -> Result<EvaluationResponse, Refusal> {
     }
 }
 
-/// A subject or a resource, as the request names it.
-struct Entity<'v> {
-    place: &'static str,
-    kind: &'v str,
-    id: &'v str,
-}
-
-impl<'v> Entity<'v> {
-    fn read(value: Option<&'v Value>, place: &'static str) -> Result<Self, Refusal> {
-        let members = Self::read_members(value, place)?;
-        Ok(Self { place, kind: required_text(members, place, "type")?, id: required_text(members, place, "id")? })
-    }
-
-    fn read_members(value: Option<&'v Value>, place: &'static str) -> Result<&'v Members, Refusal> {
-        let members = match value {
-            Some(Value::Map(members)) => members,
-            Some(_) => return Err(wrong_type(place, "an object")),
-            None => return Err(missing(place)),
-        };
-        match member(members, "properties") {
-            None | Some(Value::Map(_)) => Ok(members),
-            Some(_) => Err(wrong_type(format!("{place}.properties"), "an object")),
-        }
-    }
-
-    fn named(&self) -> Result<ObjectRef, Refusal> {
-        let ill_formed = |name: &str, error| ill_formed(&format!("{}.{name}", self.place), &error);
-        let kind = TypeName::new(self.kind).map_err(|error| ill_formed("type", error))?;
-        let id = ObjectId::new(self.id).map_err(|error| ill_formed("id", error))?;
-        Ok(ObjectRef { kind, id })
-    }
-}
-
-/// What is no name is a mistake in the request; a name that nothing has is answered.
-fn ill_formed(path: &str, error: &prokura_model::NameError) -> Refusal {
-    Refusal::invalid_at(path, name_code(error), error.to_string())
-}
-
-/// The delegation the subject acts under: from the context, or from the caller's token; from both only if they agree.
-fn delegation(visit: &Visit, context: Option<&Value>) -> Result<Option<DelegationId>, Refusal> {
-    let in_context = match context {
-        None => None,
-        Some(Value::Map(context)) => member(context, "delegation"),
-        Some(_) => return Err(wrong_type("context", "an object")),
-    };
-    let named = match in_context {
-        None => None,
-        Some(Value::String(id)) => Some(
-            DelegationId::new(id.as_str())
-                .ok_or_else(|| Refusal::invalid_at("context.delegation", "delegation_id_invalid", RECORD_ID_RULE))?,
-        ),
-        Some(_) => return Err(wrong_type("context.delegation", "a text")),
-    };
-    visit.agreed_delegation(named, "context.delegation")
-}
-
-fn read_members(bytes: &[u8]) -> Result<Members, Refusal> {
-    match json::parse(bytes)? {
-        Value::Map(members) => Ok(members),
-        _ => Err(Refusal::invalid("request_invalid", "the body must be a JSON object")),
-    }
-}
-
 fn read_semantic(members: &Members) -> Result<Semantic, Refusal> {
     let options = match member(members, "options") {
         None => return Ok(Semantic::default()),
@@ -385,27 +285,6 @@ fn read_semantic(members: &Members) -> Result<Semantic, Refusal> {
         },
         Some(_) => Err(wrong_type("options.evaluations_semantic", "a text")),
     }
-}
-
-/// A member that is there. `null` says that it is not.
-fn member<'v>(members: &'v Members, name: &str) -> Option<&'v Value> {
-    members.get(name).filter(|value| **value != Value::Null)
-}
-
-fn required_text<'v>(members: &'v Members, place: &str, name: &str) -> Result<&'v str, Refusal> {
-    match member(members, name) {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(wrong_type(format!("{place}.{name}"), "a text")),
-        None => Err(missing(format!("{place}.{name}"))),
-    }
-}
-
-fn missing(path: impl Into<String>) -> Refusal {
-    Refusal::invalid_at(path, "member_missing", "is missing")
-}
-
-fn wrong_type(path: impl Into<String>, wanted: &str) -> Refusal {
-    Refusal::invalid_at(path, "member_type_wrong", format!("must be {wanted}"))
 }
 
 /// An item that failed, as an answer that allows nothing.

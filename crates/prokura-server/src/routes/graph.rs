@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use prokura::{ApplyMode, Authority, Provenance, Receipt};
+use prokura::{ApplyMode, Authority, Consistency, Provenance, Receipt, WriteError};
 use prokura_api as api;
 use prokura_api::ErrorBody;
-use prokura_model::{Change, TenantName};
+use prokura_model::{Change, Schema, TenantName, schema::diff};
 
 use crate::{
     app::App,
@@ -58,8 +58,36 @@ pub(crate) async fn write_schema(
     let tenant = visit.writes(&tenant)?;
     let wire: api::SchemaWrite = body.decode()?;
     let changes = vec![Change::SchemaWritten(wire.schema)];
-    let receipt = write(app.authority(), tenant, visit.provenance(wire.reason), changes).await?;
-    Ok(Json(convert::wire_receipt(receipt)))
+    let receipt = write(app.authority(), tenant.clone(), visit.provenance(wire.reason), changes).await?;
+    Ok(Json(convert::wire_receipt_in(app.authority(), &tenant, receipt)))
+}
+
+/// What would a schema change, against the one in force? Nothing is written.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/schema/diff", tag = "graph", params(("tenant" = String, Path)),
+    request_body = api::SchemaDiffRequest,
+    responses((status = 200, body = api::SchemaDiffResponse), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn schema_diff(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Segments(tenant): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<api::SchemaDiffResponse>, Refusal> {
+    let tenant = visit.reads(&tenant)?;
+    let wire: api::SchemaDiffRequest = body.decode()?;
+    let snapshot = app.authority().snapshot(&tenant)?;
+    let stored = snapshot.schema()?.ok_or_else(|| Refusal::not_found("schema_missing", "no schema was written yet"))?;
+    let differences = blocking(move || {
+        let given = Schema::parse(&wire.schema).map_err(WriteError::SchemaInvalid)?;
+        let told = diff(&stored, &given).into_iter().map(|difference| api::SchemaDifference {
+            kind: difference.word().to_owned(),
+            place: difference.place(),
+            message: difference.to_string(),
+        });
+        Ok(told.collect())
+    });
+    Ok(Json(api::SchemaDiffResponse { differences: differences.await?, revision: snapshot.revision().0 }))
 }
 
 /// Relationships, in a stable order, each with the revision that made it.
@@ -74,17 +102,18 @@ pub(crate) async fn relationships(
     Segments(tenant): Segments<String>,
     Parameters(query): Parameters<api::RelationshipQuery>,
 ) -> Result<Json<api::Page<api::StoredRelationship>>, Refusal> {
-    let snapshot = app.authority().snapshot(&visit.reads(&tenant)?)?;
-    let filter = convert::relationship_filter(&query)?;
+    let consistency = query.exactly.clone().map_or(Consistency::FullyConsistent, Consistency::AtExactSnapshot);
+    let snapshot = app.authority().snapshot_with(&visit.reads(&tenant)?, &consistency)?;
+    let filter = convert::relationship_filter(&query.filter(), "")?;
     let listed = snapshot.relationships(&filter, &convert::page(query.limit, query.cursor.as_deref())?)?;
-    let stored = listed.entries.iter().map(|(relationship, since)| api::StoredRelationship {
-        relationship: convert::wire_relationship(relationship),
-        since: since.0,
+    let stored = listed.entries.iter().map(|stored| api::StoredRelationship {
+        relationship: convert::wire_relationship_on_terms(&stored.relationship, &stored.terms),
+        since: stored.since.0,
     });
     Ok(Json(api::Page { items: stored.collect(), next_cursor: convert::wire_cursor(listed.next) }))
 }
 
-/// Writes and deletes relationships, in one transaction: all or none.
+/// Writes and deletes relationships, in one transaction: all or none, and only if the preconditions hold.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/relationships/write", tag = "graph", params(("tenant" = String, Path)),
     request_body = api::WriteRelationships,
@@ -98,15 +127,19 @@ pub(crate) async fn write_relationships(
 ) -> Result<Json<api::Receipt>, Refusal> {
     let tenant = visit.writes(&tenant)?;
     let wire: api::WriteRelationships = body.decode_bulk().await?;
-    let touched = wire.touch.iter().enumerate().map(|(position, relationship)| {
-        convert::relationship(relationship, format_args!("touch[{position}]")).map(Change::RelationshipTouched)
+    let changes = convert::relationship_write(&wire)?;
+    let (authority, provenance) = (app.authority().clone(), visit.provenance(wire.reason));
+    let receipt = blocking(move || {
+        let empty = changes.updates.is_empty() && changes.preconditions.is_empty() && changes.metadata.is_none();
+        let receipt = if empty {
+            // Refused as any write of nothing is: whoever sends it meant something else.
+            authority.write(&tenant, provenance, Vec::new())?
+        } else {
+            authority.write_relationships(&tenant, provenance, changes)?
+        };
+        Ok(convert::wire_receipt_in(&authority, &tenant, receipt))
     });
-    let deleted = wire.delete.iter().enumerate().map(|(position, relationship)| {
-        convert::relationship(relationship, format_args!("delete[{position}]")).map(Change::RelationshipDeleted)
-    });
-    let changes = touched.chain(deleted).collect::<Result<Vec<_>, _>>()?;
-    let receipt = write(app.authority(), tenant, visit.provenance(wire.reason), changes).await?;
-    Ok(Json(convert::wire_receipt(receipt)))
+    Ok(Json(receipt.await?))
 }
 
 /// Objects with attributes; or with `type` and `id`, one object's.
@@ -159,8 +192,8 @@ pub(crate) async fn set_attributes(
     let wire: api::AttributesWrite = body.decode_bulk().await?;
     let object = convert::object(&wire.object, "object")?;
     let changes = vec![Change::AttributesSet(object, json::from_wire_members(&wire.attributes))];
-    let receipt = write(app.authority(), tenant, visit.provenance(wire.reason), changes).await?;
-    Ok(Json(convert::wire_receipt(receipt)))
+    let receipt = write(app.authority(), tenant.clone(), visit.provenance(wire.reason), changes).await?;
+    Ok(Json(convert::wire_receipt_in(app.authority(), &tenant, receipt)))
 }
 
 /// Makes what there is what it should be, in one transaction. With `dry_run`, only says what would change.
@@ -179,8 +212,9 @@ pub(crate) async fn apply(
     let declaration = convert::declaration(&wire.declaration)?;
     let mode = ApplyMode { dry_run: wire.dry_run, prune: wire.prune };
     let provenance = visit.provenance(wire.reason);
-    let applied = app
-        .alone_with_principals(move |authority| Ok(authority.apply(&tenant, provenance, &declaration, mode)?))
-        .await?;
-    Ok(Json(convert::wire_applied(&applied)))
+    let applied = app.alone_with_principals(move |authority| {
+        let applied = authority.apply(&tenant, provenance, &declaration, mode)?;
+        Ok(convert::wire_applied(authority, &tenant, &applied))
+    });
+    Ok(Json(applied.await?))
 }

@@ -2,19 +2,27 @@
 
 mod ask;
 mod authzen;
+mod bulk;
 mod graph;
+mod lookup;
 mod open;
 mod principals;
 mod server_wide;
 mod tasks;
+mod watch;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{
+    Router,
+    extract::Request,
+    middleware,
+    response::{IntoResponse, Response},
+};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, error::Refusal, telemetry};
+use crate::{app::App, error::Refusal, grpc, openfga, telemetry};
 
 /// What the document says besides the routes.
 #[derive(OpenApi)]
@@ -51,7 +59,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, _) = all().split_for_parts();
     router
-        .fallback(async || Refusal::not_found("route_unknown", "there is no such route; see /openapi.json"))
+        .with_state(Arc::clone(&app))
+        .merge(grpc::routes(&app))
+        .fallback(unknown)
         .method_not_allowed_fallback(async || {
             Refusal::new(
                 axum::http::StatusCode::METHOD_NOT_ALLOWED,
@@ -60,8 +70,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 "this route has no such method; see /openapi.json",
             )
         })
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), telemetry::observe))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(app, telemetry::observe))
+}
+
+async fn unknown(request: Request) -> Response {
+    if grpc::is_call(request.headers()) {
+        return grpc::unknown_method();
+    }
+    Refusal::not_found("route_unknown", "there is no such route; see /openapi.json").into_response()
 }
 
 fn all() -> OpenApiRouter<Arc<App>> {
@@ -76,12 +92,24 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(authzen::tenant_evaluation))
         .routes(routes!(authzen::evaluations))
         .routes(routes!(authzen::tenant_evaluations))
+        .routes(routes!(authzen::search_subject))
+        .routes(routes!(authzen::tenant_search_subject))
+        .routes(routes!(authzen::search_resource))
+        .routes(routes!(authzen::tenant_search_resource))
+        .routes(routes!(authzen::search_action))
+        .routes(routes!(authzen::tenant_search_action))
+        .routes(routes!(authzen::mapping, authzen::set_mapping))
         .routes(routes!(server_wide::tenants, server_wide::create_tenant))
         .routes(routes!(server_wide::keys, server_wide::create_key))
         .routes(routes!(server_wide::revoke_key))
         .routes(routes!(graph::schema, graph::write_schema))
+        .routes(routes!(graph::schema_diff))
         .routes(routes!(graph::relationships))
         .routes(routes!(graph::write_relationships))
+        .routes(routes!(bulk::delete_relationships))
+        .routes(routes!(bulk::import_relationships))
+        .routes(routes!(bulk::export_relationships))
+        .routes(routes!(watch::watch))
         .routes(routes!(graph::attributes, graph::set_attributes))
         .routes(routes!(graph::apply))
         .routes(routes!(principals::principals, principals::set_principal))
@@ -99,7 +127,12 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ask::decide))
         .routes(routes!(ask::check))
         .routes(routes!(ask::explain))
+        .routes(routes!(lookup::resources))
+        .routes(routes!(lookup::subjects))
+        .routes(routes!(lookup::permissions))
+        .routes(routes!(lookup::expand))
         .routes(routes!(ask::decisions))
         .routes(routes!(ask::decision))
         .routes(routes!(ask::transaction))
+        .merge(openfga::routes())
 }

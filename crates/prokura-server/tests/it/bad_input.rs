@@ -98,7 +98,7 @@ async fn an_error_names_the_place_and_nothing_is_half_written() {
         (json!({"touch": [edge("a"), wrong]}), "touch[1].subject.id", "object_id_invalid"),
         (json!({"touch": [edge("a"), misspelt]}), "touch[1].relaton", "request_invalid"),
         (json!({"touch": [edge("a")], "deletes": []}), "deletes", "request_invalid"),
-        (json!({"touch": [edge("a")], "delete": [edge("a")]}), "", "changes_contradict"),
+        (json!({"touch": [edge("a")], "delete": [edge("a")]}), "", "relationship_repeated"),
         (
             json!({"touch": [edge("a"), {"resource": {"type": "robot", "id": "x"}, "relation": "reader",
             "subject": {"type": "user", "id": "eve"}}]}),

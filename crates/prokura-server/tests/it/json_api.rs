@@ -14,7 +14,13 @@ fn subject(kind: &str, id: &str) -> SubjectRef {
 }
 
 fn edge(id: &str, relation: &str, user: &str) -> Relationship {
-    Relationship { resource: object("record", id), relation: relation.to_owned(), subject: subject("user", user) }
+    Relationship {
+        resource: object("record", id),
+        relation: relation.to_owned(),
+        subject: subject("user", user),
+        caveat: None,
+        expires_at: None,
+    }
 }
 
 fn client(setup: &Setup) -> Client {
@@ -70,7 +76,7 @@ async fn the_graph_is_written_and_read() {
     let first = client.relationships(&query).await.unwrap();
     let second = client.relationships(&RelationshipQuery { cursor: first.next_cursor, ..query }).await.unwrap();
     let mut found: Vec<_> = first.items.iter().chain(&second.items).map(|stored| &stored.relationship).collect();
-    found.sort();
+    found.sort_by_key(|edge| format!("{edge:?}"));
     assert_eq!(found, [&edge("a/b#c", "reader", "bob"), &edge("record-1", "reader", "bob")]);
     assert_eq!(second.items[0].since, receipt.revision);
     let transaction = client.transaction(receipt.revision).await.unwrap();
@@ -88,6 +94,8 @@ async fn the_graph_is_written_and_read() {
         resource: object("record", "record-1"),
         permission: "read".to_owned(),
         subject: subject("user", "bob"),
+        context: serde_json::Map::new(),
+        consistency: None,
     };
     assert_eq!(client.check(&check).await.unwrap().permissionship, Permissionship::HasPermission);
     let delete =
@@ -134,6 +142,7 @@ async fn authority_is_lent_used_explained_and_withdrawn() {
         delegation: Some(lent.id.clone()),
         permission: "read".to_owned(),
         resource: object("record", "record-1"),
+        context: serde_json::Map::new(),
     };
     let explained = client.explain(&explain).await.unwrap();
     assert_eq!(explained.decision.id, None, "a preview is not recorded");
@@ -283,6 +292,7 @@ async fn a_declaration_is_applied_in_one_transaction() {
             not_before: None,
             expires_at: None,
         }]),
+        authzen: None,
     };
     let mut request = ApplyRequest { declaration, dry_run: true, prune: false, reason: None };
     let planned = client.apply(&request).await.unwrap();

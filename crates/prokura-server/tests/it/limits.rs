@@ -121,12 +121,12 @@ async fn limit_page_entries_default() {
     };
     let stored = 2;
     let more = (0..PAGE_ENTRIES_DEFAULT - stored)
-        .map(|number| Change::RelationshipTouched(format!("record:r{number}#reader@user:bob").parse().unwrap()));
+        .map(|number| Change::touched(format!("record:r{number}#reader@user:bob").parse().unwrap()));
     setup.authority.write(&tenant("default"), Provenance::new("test", ""), more.collect()).unwrap();
     let page = read(None).await;
     assert_eq!(page["items"].as_array().unwrap().len(), PAGE_ENTRIES_DEFAULT);
     assert_eq!(page["next_cursor"], Value::Null);
-    let one = Change::RelationshipTouched("record:z#reader@user:bob".parse().unwrap());
+    let one = Change::touched("record:z#reader@user:bob".parse().unwrap());
     setup.authority.write(&tenant("default"), Provenance::new("test", ""), vec![one]).unwrap();
     let page = read(None).await;
     assert_eq!(page["items"].as_array().unwrap().len(), PAGE_ENTRIES_DEFAULT);

@@ -1,5 +1,6 @@
 //! The server over real sockets.
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -8,13 +9,19 @@
 )]
 
 mod authzen;
+mod authzen_names;
+mod authzen_search;
 mod bad_input;
 mod batch;
+mod clients;
 mod connections;
+mod grpc;
 mod json_api;
 mod limits;
 mod matrix;
 mod openapi;
+mod openfga;
+mod questions;
 mod scenarios;
 mod support;
 mod telemetry;

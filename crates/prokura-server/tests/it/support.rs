@@ -71,7 +71,7 @@ impl Setup {
 
     pub(crate) fn fill(&self) {
         let mut changes = vec![Change::SchemaWritten(SCHEMA.to_owned())];
-        changes.extend(RELATIONSHIPS.map(|text| Change::RelationshipTouched(text.parse().unwrap())));
+        changes.extend(RELATIONSHIPS.map(|text| Change::touched(text.parse().unwrap())));
         changes.extend(["user:alice", "user:bob", "agent:coder", "agent:tester"].map(|text| {
             Change::PrincipalSet(Principal {
                 object: text.parse().unwrap(),
