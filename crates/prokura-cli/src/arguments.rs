@@ -21,7 +21,9 @@ use crate::{
     demo::Demo,
     explain::Explain,
     failure::Failure,
+    import::Import,
     key::KeyCommand,
+    lookup::{Expand, Permissions, Resources, Subjects},
     openapi::Openapi,
     principal::PrincipalCommand,
     relationship::RelationshipCommand,
@@ -30,13 +32,17 @@ use crate::{
     session::{Reach, Session},
     task::TaskCommand,
     tenant::TenantCommand,
+    test::Test,
+    watch::Watch,
 };
 
 /// Live authorization for AI agents: a token says who is calling; Prokura decides what they may do, from the
 /// relationships that hold at this moment.
 #[derive(Debug, Parser)]
 #[command(name = "prokura", version, propagate_version = true, infer_subcommands = false, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done or allowed, 1 denied, 2 failed. The manual: docs/manual/cli.md")]
+#[command(
+    after_help = "Exit codes: 0 done or allowed, 1 denied or conditional, 2 failed. The manual: docs/manual/cli.md"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) reach: Reach,
@@ -49,10 +55,12 @@ enum Command {
     Demo(Demo),
     Serve(Serve),
     Apply(Apply),
-    /// Check, format, write and read the schema
+    Test(Test),
+    Import(Import),
+    /// Check, format, compare, write and read the schema
     #[command(subcommand)]
     Schema(SchemaCommand),
-    /// Write, delete and read relationships
+    /// Write, delete, read, import and export relationships
     #[command(subcommand)]
     Relationship(RelationshipCommand),
     /// Read and set what is known about an object
@@ -72,6 +80,11 @@ enum Command {
     Check(Check),
     Decide(Decide),
     Explain(Explain),
+    Resources(Resources),
+    Subjects(Subjects),
+    Permissions(Permissions),
+    Expand(Expand),
+    Watch(Watch),
     /// List and show recorded decisions
     #[command(subcommand)]
     Decision(DecisionCommand),
@@ -103,7 +116,7 @@ impl From<Ended> for ExitCode {
 }
 
 /// Commands that ask no server, as `serve`, `schema check` and `schema fmt`: how one is reached is none of their business, and stays out of their help.
-const LOCAL: [&str; 4] = ["demo", "bench", "openapi", "completions"];
+const LOCAL: [&str; 5] = ["demo", "bench", "openapi", "completions", "test"];
 const CONNECTION: [&str; 4] = ["server", "key", "tenant", "certificates"];
 
 /// The command line's definition.
@@ -144,6 +157,8 @@ impl Arguments {
             Command::Bench(bench) => bench.run(self.reach.json),
             Command::Openapi(openapi) => openapi.run(),
             Command::Completions(completions) => completions.run(),
+            Command::Test(test) => test.run(&self.reach),
+            Command::Schema(SchemaCommand::Diff(diff)) if diff.is_local() => diff.run_here(&self.reach),
             Command::Schema(SchemaCommand::Check(check)) => check.run(&self.reach),
             Command::Schema(SchemaCommand::Fmt(fmt)) => fmt.run(&self.reach),
             command => {
@@ -188,12 +203,21 @@ impl Command {
             Self::Check(command) => command.run(session).await,
             Self::Decide(command) => command.run(session).await,
             Self::Explain(command) => command.run(session).await,
+            Self::Import(command) => command.run(session).await,
+            Self::Resources(command) => command.run(session).await,
+            Self::Subjects(command) => command.run(session).await,
+            Self::Permissions(command) => command.run(session).await,
+            Self::Expand(command) => command.run(session).await,
+            Self::Watch(command) => command.run(session).await,
             Self::Decision(command) => command.run(session).await,
             Self::Tenant(command) => command.run(session).await,
             Self::Key(command) => command.run(session).await,
-            Self::Bench(_) | Self::Demo(_) | Self::Serve(_) | Self::Openapi(_) | Self::Completions(_) => {
-                Ok(Ended::Done)
-            }
+            Self::Bench(_)
+            | Self::Demo(_)
+            | Self::Serve(_)
+            | Self::Openapi(_)
+            | Self::Completions(_)
+            | Self::Test(_) => Ok(Ended::Done),
         }
     }
 }

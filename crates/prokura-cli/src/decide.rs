@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     arguments::Ended,
     failure::Failure,
-    output::{ALLOW, DENY, FAINT, fields, paint},
+    output::{ALLOW, CHANGE, DENY, FAINT, fields, paint},
     session::Session,
     time::shown,
     wire,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Ask the graph whether a subject has a permission: no task, no suspension, no record
 ///
-/// Exit code 0 if it has, 1 if it has not.
+/// Exit code 0 if it has, 1 if it has not, or if that depends on values the question does not give.
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// Who: `user:alice`, or a userset such as `team:core#member`
@@ -25,16 +25,19 @@ pub(crate) struct Check {
     permission: RelationName,
     /// On what
     resource: ObjectRef,
+    /// Values for the parameters of caveats, a JSON object
+    #[arg(long, value_name = "JSON", value_parser = context)]
+    context: Option<Value>,
 }
 
 /// Decide whether an actor may do something, and record it
 ///
-/// Exit code 0 for an allow, 1 for a deny.
+/// Exit code 0 for an allow, 1 for a deny, or for a conditional answer, which is never to be taken for an allow.
 #[derive(Args, Debug)]
 pub(crate) struct Decide {
     #[command(flatten)]
     pub(crate) question: Question,
-    /// Whatever else should be recorded, a JSON object
+    /// Values for the parameters of caveats, and whatever else should be recorded, a JSON object
     #[arg(long, value_name = "JSON", value_parser = context)]
     context: Option<Value>,
     /// List the edges that justify an allow
@@ -56,7 +59,17 @@ pub(crate) struct Question {
     pub(crate) delegation: Option<String>,
 }
 
-fn context(text: &str) -> Result<Value, String> {
+/// What a conditional answer lacks, behind the sentence that says it.
+pub(crate) fn lacking(missing: &[String]) -> String {
+    if missing.is_empty() { String::new() } else { format!(", depending on {}", missing.join(", ")) }
+}
+
+/// The context as the protocol has it.
+pub(crate) fn members(context: Option<&Value>) -> serde_json::Map<String, Value> {
+    context.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+pub(crate) fn context(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(members)) => Ok(Value::Object(members)),
         Ok(_) => Err("a JSON object is wanted, such as '{\"ticket\": 7}'".to_owned()),
@@ -70,14 +83,21 @@ impl Check {
             resource: wire::object(&self.resource),
             permission: self.permission.to_string(),
             subject: wire::subject(&self.subject),
+            context: members(self.context.as_ref()),
+            consistency: None,
         };
         let answer = session.client.check(&request).await.map_err(|error| session.failure(&error))?;
         let has = answer.permissionship == Permissionship::HasPermission;
         session.out.show(&answer, |answer| {
-            let (word, style, verb) = if has { ("yes", ALLOW, "has") } else { ("no", DENY, "does not have") };
-            let Self { subject, permission, resource } = &self;
+            let (word, style, verb) = match answer.permissionship {
+                Permissionship::HasPermission => ("yes", ALLOW, "has"),
+                Permissionship::NoPermission => ("no", DENY, "does not have"),
+                Permissionship::ConditionalPermission => ("conditional", CHANGE, "may have"),
+            };
+            let Self { subject, permission, resource, .. } = &self;
             let revision = paint(FAINT, format!("(revision {})", answer.revision));
-            format!("{}  {subject} {verb} {permission} on {resource} {revision}", paint(style, word))
+            let missing = lacking(&answer.missing);
+            format!("{}  {subject} {verb} {permission} on {resource}{missing} {revision}", paint(style, word))
         })?;
         Ok(if has { Ended::Done } else { Ended::Denied })
     }
@@ -90,7 +110,7 @@ impl Decide {
             delegation: self.question.delegation.clone(),
             permission: self.question.permission.to_string(),
             resource: wire::object(&self.question.resource),
-            context: self.context.and_then(|context| context.as_object().cloned()).unwrap_or_default(),
+            context: members(self.context.as_ref()),
             witness: self.witness,
         };
         let decision = session.client.decide(&request).await.map_err(|error| session.failure(&error))?;
@@ -102,7 +122,7 @@ impl Decide {
 pub(crate) fn ended(disposition: Disposition) -> Ended {
     match disposition {
         Disposition::Allow => Ended::Done,
-        Disposition::Deny => Ended::Denied,
+        Disposition::Deny | Disposition::Conditional => Ended::Denied,
     }
 }
 
@@ -111,6 +131,7 @@ pub(crate) fn verdict(disposition: Disposition) -> String {
     match disposition {
         Disposition::Allow => paint(ALLOW, "allow"),
         Disposition::Deny => paint(DENY, "deny"),
+        Disposition::Conditional => paint(CHANGE, "conditional"),
     }
 }
 
@@ -120,13 +141,14 @@ fn told(decision: &Decision, question: &Question) -> String {
     let chain = decision.chain.first().map(|root| format!("{} → {}", wire::object_text(&root.from), chain.join(" → ")));
     let witness: Vec<_> = decision.witness.iter().map(|edge| wire::relationship_text(&edge.relationship)).collect();
     let why = match (&decision.disposition, &decision.id) {
-        (Disposition::Deny, Some(id)) => format!("prokura explain {id}"),
+        (Disposition::Deny | Disposition::Conditional, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
     };
     format!("{}  {actor} {permission} {resource}\n", verdict(decision.disposition))
         + &fields(&[
             ("because", decision.message.clone()),
             ("reason", decision.reason.clone()),
+            ("missing", decision.missing.join(", ")),
             ("chain", chain.unwrap_or_default()),
             ("task", decision.task.clone().unwrap_or_default()),
             ("witness", witness.join("\n")),

@@ -227,6 +227,7 @@ fn outcome(record: &DecisionRecord) -> &'static str {
     match record.disposition {
         Some(Disposition::Allow) => "allow",
         Some(Disposition::Deny) => "deny",
+        Some(Disposition::Conditional) => "conditional",
         None => "failed",
     }
 }

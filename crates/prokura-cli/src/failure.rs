@@ -56,18 +56,24 @@ impl Failure {
         self.0.drawn.as_deref().unwrap_or(&self.0.message)
     }
 
+    /// As JSON tells it.
+    pub(crate) fn as_json(&self) -> Value {
+        let Parts { code, message, help, details, .. } = &*self.0;
+        let mut error = json!({ "code": code, "message": message });
+        if let Some(members) = error.as_object_mut() {
+            members.extend(help.iter().map(|help| ("help".to_owned(), json!(help))));
+            members.extend(details.iter().map(|details| ("details".to_owned(), details.clone())));
+        }
+        error
+    }
+
     /// On standard error, as JSON or for a person.
     pub(crate) fn report(&self, as_json: bool) {
-        let Parts { code, message, help, drawn, details } = &*self.0;
         if as_json {
-            let mut error = json!({ "code": code, "message": message });
-            if let Some(members) = error.as_object_mut() {
-                members.extend(help.iter().map(|help| ("help".to_owned(), json!(help))));
-                members.extend(details.iter().map(|details| ("details".to_owned(), details.clone())));
-            }
-            remark(json!({ "error": error }));
+            remark(json!({ "error": self.as_json() }));
             return;
         }
+        let Parts { message, help, drawn, details, .. } = &*self.0;
         match drawn {
             Some(drawn) => remark(drawn),
             None => remark(format_args!("{} {}", paint(DENY, "error:"), message)),

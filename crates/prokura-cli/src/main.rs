@@ -1,6 +1,6 @@
 //! The `prokura` binary: the server, and everything a person or a script does with one.
 //!
-//! One file a family of commands. Exit codes: 0 done or allowed, 1 denied, 2 failed.
+//! One file a family of commands. Exit codes: 0 done or allowed, 1 denied or conditional, 2 failed.
 
 mod apply;
 mod arguments;
@@ -14,10 +14,13 @@ mod delegation;
 mod demo;
 mod explain;
 mod failure;
+mod import;
 mod key;
 mod limits;
+mod lookup;
 mod near;
 mod openapi;
+mod openfga_dsl;
 mod output;
 mod principal;
 mod relationship;
@@ -27,8 +30,11 @@ mod session;
 mod source;
 mod task;
 mod tenant;
+mod terms;
+mod test;
 mod time;
 mod tree;
+mod watch;
 mod wire;
 
 use std::process::ExitCode;

@@ -18,6 +18,8 @@ pub(crate) struct Source {
 #[derive(Clone, Debug)]
 pub(crate) struct Mistake {
     pub(crate) span: Range<usize>,
+    /// Which file, where that is not the text at hand.
+    pub(crate) file: Option<String>,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
 }
@@ -104,6 +106,7 @@ impl From<&Diagnostic> for Mistake {
             span: diagnostic.span.start..diagnostic.span.end,
             message: diagnostic.message.clone(),
             help: diagnostic.help.clone(),
+            file: diagnostic.file.clone(),
         }
     }
 }
@@ -117,7 +120,7 @@ mod tests {
     fn mistakes_drawn_max_and_one_more() {
         let source = Source { name: "file".to_owned(), text: "one\ntwo\n".to_owned() };
         for (count, more) in [(MISTAKES_DRAWN_MAX, false), (MISTAKES_DRAWN_MAX + 1, true)] {
-            let mistakes = vec![Mistake { span: 4..7, message: "wrong".to_owned(), help: None }; count];
+            let mistakes = vec![Mistake { span: 4..7, message: "wrong".to_owned(), help: None, file: None }; count];
             let failure = source.failure("code", &mistakes);
             let drawn = failure.shown();
             assert_eq!(drawn.matches("wrong").count(), MISTAKES_DRAWN_MAX);

@@ -2,6 +2,9 @@
 
 use prokura_api as api;
 use prokura_model::{CapResource, ObjectRef, RelationName, Relationship, SpokenFor, SubjectRef};
+use serde_json::Value;
+
+use crate::terms::{self, Termed};
 
 pub(crate) fn object(object: &ObjectRef) -> api::ObjectRef {
     api::ObjectRef { kind: object.kind.to_string(), id: object.id.as_str().to_owned() }
@@ -26,7 +29,17 @@ pub(crate) fn relationship(relationship: &Relationship) -> api::Relationship {
         resource: object(&relationship.resource),
         relation: relationship.relation.to_string(),
         subject: subject(&relationship.subject),
+        caveat: None,
+        expires_at: None,
     }
+}
+
+pub(crate) fn relationship_on_terms(termed: &Termed) -> api::Relationship {
+    let caveat = termed.terms.caveat.as_ref();
+    let caveat =
+        caveat.map(|caveat| api::CaveatUse { name: caveat.name.to_string(), context: terms::members(&caveat.context) });
+    let expires_at = termed.terms.expires_at.map(|end| api::Time::from_ms(end.0));
+    api::Relationship { caveat, expires_at, ..relationship(&termed.relationship) }
 }
 
 pub(crate) fn cap_resource(resource: &CapResource) -> api::CapResource {
@@ -63,9 +76,18 @@ pub(crate) fn subject_text(subject: &api::SubjectRef) -> String {
     subject.relation.as_ref().map_or_else(|| object.clone(), |relation| format!("{object}#{relation}"))
 }
 
+/// The relationship with its terms.
 pub(crate) fn relationship_text(relationship: &api::Relationship) -> String {
-    let api::Relationship { resource, relation, subject } = relationship;
-    format!("{}#{relation}@{}", object_text(resource), subject_text(subject))
+    let api::Relationship { resource, relation, subject, caveat, expires_at } = relationship;
+    let mut text = format!("{}#{relation}@{}", object_text(resource), subject_text(subject));
+    if let Some(api::CaveatUse { name, context }) = caveat {
+        let bound = if context.is_empty() { String::new() } else { format!(":{}", Value::Object(context.clone())) };
+        text.push_str(&format!("[{name}{bound}]"));
+    }
+    if let Some(end) = expires_at {
+        text.push_str(&format!("[expiration:{end}]"));
+    }
+    text
 }
 
 /// `deploy, restart on service:*; read on repository:checkout`

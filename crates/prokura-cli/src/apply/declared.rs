@@ -3,11 +3,11 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt::Display, str::FromStr};
 
 use prokura_api::Time;
-use prokura_model::{CapResource, ObjectRef, Relationship};
+use prokura_model::{CapResource, ObjectRef, RelationName, TypeName};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
-use crate::time::Length;
+use crate::{terms::Termed, time::Length};
 
 /// One file. A key that is absent says nothing; one that is present says all there should be.
 #[derive(Debug, Default, Deserialize)]
@@ -19,11 +19,24 @@ pub(super) struct Document {
     pub(super) principals: Option<BTreeMap<Text<ObjectRef>, Option<PrincipalEntry>>>,
     pub(super) tasks: Option<BTreeMap<String, TaskEntry>>,
     pub(super) delegations: Option<BTreeMap<String, DelegationEntry>>,
+    pub(super) authzen: Option<AuthzenEntry>,
+}
+
+/// What names are called over AuthZEN.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuthzenEntry {
+    #[serde(default)]
+    pub(super) actions: BTreeMap<String, Text<RelationName>>,
+    #[serde(default)]
+    pub(super) types: BTreeMap<String, Text<TypeName>>,
+    #[serde(default)]
+    pub(super) resources: BTreeMap<String, Text<ObjectRef>>,
 }
 
 /// A list of relationships, or one text with a relationship a line.
 #[derive(Debug)]
-pub(super) struct Relationships(pub(super) Vec<Relationship>);
+pub(super) struct Relationships(pub(super) Vec<Termed>);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,7 +103,7 @@ impl<'de> Deserialize<'de> for Relationships {
 struct RelationshipsVisitor;
 
 impl<'de> de::Visitor<'de> for RelationshipsVisitor {
-    type Value = Vec<Relationship>;
+    type Value = Vec<Termed>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a list of relationships, or a text with one a line")

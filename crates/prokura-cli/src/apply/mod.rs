@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use prokura_api::{ApplyRequest, ApplyResponse, Declaration, Difference, Effect};
 
-pub(crate) use read::{declaration, embedded};
+pub(crate) use read::{declaration, embedded, yaml};
 
 use crate::{
     arguments::Ended,
@@ -87,7 +87,7 @@ pub(crate) fn told(applied: &ApplyResponse, dry_run: bool) -> String {
         count(Effect::Changed),
         count(Effect::Removed)
     );
-    text.push_str(&match applied.receipt {
+    text.push_str(&match &applied.receipt {
         Some(receipt) => format!("applied: {counts}, in one transaction (revision {})", receipt.revision),
         None if applied.differences.is_empty() => "nothing to do: everything is as the files say".to_owned(),
         None if dry_run => format!("would be applied: {counts}; nothing was written"),

@@ -1,19 +1,20 @@
 //! Files → what they declare. Everything that can be found wrong without a server is found here, with its place.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use prokura_api as api;
-use prokura_model::{Relationship, Schema, did_you_mean};
+use prokura_model::{Relationship, Schema, Terms, did_you_mean};
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter as _};
 
-use super::declared::{CapEntry, DelegationEntry, Document, PrincipalEntry, State, TaskEntry, Text};
+use super::declared::{AuthzenEntry, CapEntry, DelegationEntry, Document, PrincipalEntry, State, TaskEntry, Text};
 use crate::{
     failure::Failure,
     source::{Mistake, Source},
+    terms::Termed,
     wire,
 };
 
@@ -90,12 +91,13 @@ struct Reading {
     principals: Option<BTreeMap<api::ObjectRef, api::DeclaredPrincipal>>,
     tasks: Option<BTreeMap<String, api::DeclaredTask>>,
     delegations: Option<BTreeMap<String, api::DeclaredDelegation>>,
+    authzen: Option<api::authzen::Mapping>,
 }
 
 /// A relationship and where it was read.
 #[derive(Debug)]
 struct Placed {
-    relationship: Relationship,
+    termed: Termed,
     source: usize,
     span: std::ops::Range<usize>,
 }
@@ -135,11 +137,11 @@ impl Reading {
         }
         if let Some(found) = document.relationships {
             // YAML folds lines, so a relationship's own place is lost; the first line that names it will do.
-            let placed = found.0.into_iter().map(|relationship| {
-                let text = relationship.to_string();
+            let placed = found.0.into_iter().map(|termed| {
+                let text = termed.relationship.to_string();
                 let start = source.text.find(&text).unwrap_or(0);
                 let end = if start == 0 { 0 } else { start + text.len() };
-                Placed { relationship, source: place, span: start..end }
+                Placed { termed, source: place, span: start..end }
             });
             self.relationships.get_or_insert_default().extend(placed);
         }
@@ -166,6 +168,10 @@ impl Reading {
             let entry = delegation(id.clone(), entry);
             insert(&mut self.delegations, id, entry).map_err(|key| twice("delegation", key))?;
         }
+        if let Some(entry) = document.authzen {
+            let mapping = self.authzen.get_or_insert_default();
+            authzen(mapping, entry).map_err(|(what, name)| twice(what, name))?;
+        }
         self.sources.push(source);
         Ok(())
     }
@@ -176,17 +182,18 @@ impl Reading {
         if let (Some((_, schema)), Some(relationships)) = (&schema, &self.relationships) {
             fitting(schema, relationships, &self.sources)?;
         }
-        let distinct = |placed: Vec<Placed>| -> Vec<api::Relationship> {
-            let set: BTreeSet<_> = placed.into_iter().map(|placed| placed.relationship).collect();
-            set.iter().map(wire::relationship).collect()
+        let relationships = match self.relationships {
+            Some(placed) => Some(distinct(placed, &self.sources)?),
+            None => None,
         };
         Ok(api::Declaration {
             schema: schema.map(|(text, _)| text),
-            relationships: self.relationships.map(distinct),
+            relationships,
             attributes: self.attributes.map(|entries| entries.into_values().collect()),
             principals: self.principals.map(|entries| entries.into_values().collect()),
             tasks: self.tasks.map(|entries| entries.into_values().collect()),
             delegations: self.delegations.map(|entries| entries.into_values().collect()),
+            authzen: self.authzen,
         })
     }
 }
@@ -208,6 +215,24 @@ fn insert<K: Ord, E>(section: &mut Option<BTreeMap<K, E>>, key: K, entry: E) -> 
     Ok(())
 }
 
+/// Each relationship once. One that is there on different terms is a mistake: which are meant cannot be told.
+fn distinct(placed: Vec<Placed>, sources: &[Source]) -> Result<Vec<api::Relationship>, Failure> {
+    let mut found: BTreeMap<Relationship, Terms> = BTreeMap::new();
+    for Placed { termed: Termed { relationship, terms }, source, span } in placed {
+        if found.get(&relationship).is_some_and(|other| *other != terms) {
+            let message = format!("`{relationship}` is there twice, on different terms");
+            let mistake = Mistake { span, message: message.clone(), help: None, file: None };
+            return Err(sources.get(source).map_or_else(
+                || Failure::new("declared_twice", message),
+                |source| source.failure("declared_twice", &[mistake]),
+            ));
+        }
+        found.insert(relationship, terms);
+    }
+    let termed = found.into_iter().map(|(relationship, terms)| Termed { relationship, terms });
+    Ok(termed.map(|termed| wire::relationship_on_terms(&termed)).collect())
+}
+
 /// The relationships of a text, one a line, and what is wrong with the lines that are none.
 fn relationships(source: &Source, place: usize) -> (Vec<Placed>, Vec<Mistake>) {
     let (mut found, mut mistakes) = (Vec::new(), Vec::new());
@@ -219,21 +244,27 @@ fn relationships(source: &Source, place: usize) -> (Vec<Placed>, Vec<Mistake>) {
         if content.is_empty() || content.starts_with("//") {
             continue;
         }
-        match content.parse::<Relationship>() {
-            Ok(relationship) => found.push(Placed { relationship, source: place, span: at..at + content.len() }),
+        match content.parse::<Termed>() {
+            Ok(termed) => found.push(Placed { termed, source: place, span: at..at + content.len() }),
             Err(error) => {
                 let within =
                     content.char_indices().nth(error.column.saturating_sub(1)).map_or(content.len(), |(at, _)| at);
-                mistakes.push(Mistake { span: at + within..at + within, message: error.message, help: None });
+                mistakes.push(Mistake {
+                    span: at + within..at + within,
+                    message: error.message,
+                    help: None,
+                    file: None,
+                });
             }
         }
     }
     (found, mistakes)
 }
 
-fn yaml(source: &Source) -> Result<Document, Failure> {
+/// A YAML text as what it should be; a mistake is told in the words of those who write such files.
+pub(crate) fn yaml<T: serde::de::DeserializeOwned + Default>(source: &Source) -> Result<T, Failure> {
     if source.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Document::default());
+        return Ok(T::default());
     }
     serde_saphyr::from_str(&source.text).map_err(|error| {
         let error = error.without_snippet();
@@ -250,7 +281,7 @@ fn yaml(source: &Source) -> Result<Document, Failure> {
         let length = rest.get(..length).map_or(0, |word| word.trim_end_matches([':', ',', ']', '}']).len());
         let help = meant(&message);
         let message = plain(&message);
-        source.failure("yaml_invalid", &[Mistake { span: at..at + length, message, help }])
+        source.failure("yaml_invalid", &[Mistake { span: at..at + length, message, help, file: None }])
     })
 }
 
@@ -297,39 +328,49 @@ fn meant(message: &str) -> Option<String> {
     did_you_mean(unknown, words).map(|meant| format!("did you mean `{meant}`?"))
 }
 
-/// All schema files as one text, checked. A mistake is shown in its own file.
+/// All schema files as one text, checked, with whatever they import. A mistake is shown in its own file.
 fn joined_schema(files: &[Source]) -> Result<Option<(String, Schema)>, Failure> {
-    let texts: Vec<_> = files.iter().map(|file| file.text.as_str()).collect();
-    if texts.is_empty() {
-        return Ok(None);
-    }
-    let text = texts.join("\n");
-    let diagnostics = match Schema::parse(&text) {
-        Ok(schema) => return Ok(Some((text, schema))),
+    let Some(first) = files.first() else { return Ok(None) };
+    let folder = Path::new(&first.name).parent().unwrap_or_else(|| Path::new(""));
+    let named = |file: &Source| {
+        Path::new(&file.name).file_name().map_or_else(|| file.name.clone(), |name| name.to_string_lossy().into_owned())
+    };
+    let read = |path: &str| match files.iter().find(|file| named(file) == path) {
+        Some(file) => Ok(file.text.clone()),
+        None => fs::read_to_string(folder.join(path)).map_err(|error| error.to_string()),
+    };
+    // A text alone is sent as it was written.
+    let parsed = match files {
+        [only] if !only.text.contains("import") => Schema::parse(&only.text),
+        [only] => Schema::parse_with_imports(&only.text, &named(only), &read),
+        all => {
+            let imports = all.iter().map(|file| format!("import \"{}\"\n", named(file)));
+            let root = format!("use import\n{}", imports.collect::<String>());
+            Schema::parse_with_imports(&root, "", &read)
+        }
+    };
+    let diagnostics = match parsed {
+        Ok(schema) => return Ok(Some((schema.text().to_owned(), schema))),
         Err(diagnostics) => diagnostics,
     };
-    let mut start = 0;
-    for file in files {
-        let end = start + file.text.len();
-        let here: Vec<_> = diagnostics
-            .iter()
-            .map(Mistake::from)
-            .filter(|mistake| (start..=end).contains(&mistake.span.start))
-            .map(|mistake| Mistake { span: mistake.span.start - start..mistake.span.end - start, ..mistake })
-            .collect();
-        if !here.is_empty() {
-            return Err(file.failure("schema_invalid", &here));
+    let place = diagnostics.first().and_then(|diagnostic| diagnostic.file.clone());
+    let mistakes: Vec<_> =
+        diagnostics.iter().filter(|diagnostic| diagnostic.file == place).map(Mistake::from).collect();
+    let source = match &place {
+        None => first.clone(),
+        Some(path) => {
+            let known = files.iter().find(|file| named(file) == *path).cloned();
+            known.or_else(|| Source::read(&folder.join(path)).ok()).unwrap_or_else(|| first.clone())
         }
-        start = end + 1;
-    }
-    Err(Failure::new("schema_invalid", "the schema is not one, though no place in it is to blame"))
+    };
+    Err(source.failure("schema_invalid", &mistakes))
 }
 
 fn fitting(schema: &Schema, relationships: &[Placed], sources: &[Source]) -> Result<(), Failure> {
     let mut by_source: BTreeMap<usize, Vec<Mistake>> = BTreeMap::new();
     for placed in relationships {
-        if let Err(fault) = schema.check_relationship(&placed.relationship) {
-            let mistake = Mistake { span: placed.span.clone(), message: fault.to_string(), help: None };
+        if let Err(fault) = schema.check_relationship(&placed.termed.relationship, &placed.termed.terms) {
+            let mistake = Mistake { span: placed.span.clone(), message: fault.to_string(), help: None, file: None };
             by_source.entry(placed.source).or_default().push(mistake);
         }
     }
@@ -379,6 +420,26 @@ fn delegation(id: String, entry: DelegationEntry) -> api::DeclaredDelegation {
         not_before: entry.not_before,
         expires_at: entry.expires_at,
     }
+}
+
+/// Adds what a file maps to what other files do; in error, what was mapped already.
+fn authzen(mapping: &mut api::authzen::Mapping, entry: AuthzenEntry) -> Result<(), (&'static str, String)> {
+    for (name, Text(permission)) in entry.actions {
+        if mapping.actions.insert(name.clone(), permission.to_string()).is_some() {
+            return Err(("action", name));
+        }
+    }
+    for (name, Text(kind)) in entry.types {
+        if mapping.types.insert(name.clone(), kind.to_string()).is_some() {
+            return Err(("type", name));
+        }
+    }
+    for (name, Text(object)) in entry.resources {
+        if mapping.resources.insert(name.clone(), wire::object(&object)).is_some() {
+            return Err(("resource type", name));
+        }
+    }
+    Ok(())
 }
 
 fn clause(entry: CapEntry) -> api::CapClause {

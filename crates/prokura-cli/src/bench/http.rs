@@ -103,7 +103,7 @@ async fn load(server: &Server, docs: &Docs) -> Outcome<()> {
     send(&mut connection, "PUT", "/v1/tenants/default/schema", Bytes::from(serde_json::to_vec(&schema)?)).await?;
     for batch in docs.relationships()?.chunks(BATCH) {
         let touch = batch.iter().map(wire::relationship).collect();
-        let write = WriteRelationships { touch, delete: Vec::new(), reason: reason.clone() };
+        let write = WriteRelationships { touch, reason: reason.clone(), ..WriteRelationships::default() };
         let path = "/v1/tenants/default/relationships/write";
         send(&mut connection, "POST", path, Bytes::from(serde_json::to_vec(&write)?)).await?;
     }

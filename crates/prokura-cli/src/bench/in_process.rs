@@ -39,7 +39,7 @@ pub(crate) fn load(docs: &Docs) -> Outcome<Loaded> {
     let before = resident_bytes(process::id())?;
     let started = Instant::now();
     for batch in relationships.chunks(BATCH) {
-        let changes = batch.iter().cloned().map(Change::RelationshipTouched).collect();
+        let changes = batch.iter().cloned().map(Change::touched).collect();
         authority.write(&tenant, provenance(), changes)?;
     }
     let took = started.elapsed();
@@ -55,8 +55,9 @@ pub(crate) fn checks(loaded: &Loaded, questions: &[Question], duration: Duration
         .map(|question| (question.document, SubjectRef::Object(question.user), question.allowed))
         .collect();
     let snapshot = loaded.authority.snapshot(&loaded.tenant)?;
+    let context = prokura::Context::new();
     let run = |(document, user, allowed): &(_, _, bool)| -> Outcome<bool> {
-        let answer = snapshot.check(document, &names.view, user)?;
+        let answer = snapshot.check(document, &names.view, user, &context)?;
         Ok((answer == Permissionship::Has) == *allowed)
     };
     measure("in process: check", &questions, duration, run)
@@ -73,6 +74,7 @@ pub(crate) fn decisions(loaded: &Loaded, questions: &[Question], duration: Durat
                 delegation: None,
                 permission: names.view.clone(),
                 resource: question.document,
+                context: prokura::Context::new(),
             };
             (asked, question.allowed)
         })

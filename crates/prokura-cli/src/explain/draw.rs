@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use prokura_api::{
-    Delegation, Disposition, ExplanationNode, NearMiss, Principal, PrincipalState, StepKind, TaskState, Time,
-    WitnessEdge,
+    Condition, Delegation, Disposition, Explanation, ExplanationNode, NearMiss, Principal, PrincipalState, StepKind,
+    TaskState, Time, WitnessEdge,
 };
 
 use super::{Provenance, Story};
 use crate::{
     decide::verdict,
     limits::TRIED_TOLD_MAX,
-    output::{ALLOW, COMMAND, DENY, FAINT, STRONG, harmless, paint, table},
+    output::{ALLOW, CHANGE, COMMAND, DENY, FAINT, STRONG, harmless, paint, table},
     time::shown,
     tree::Branch,
     wire,
@@ -50,12 +50,20 @@ fn mark(good: bool) -> String {
     if good { paint(ALLOW, "✓") } else { paint(DENY, "✗") }
 }
 
+/// Neither: it depends on what the question did not say.
+fn open_mark() -> String {
+    paint(CHANGE, "?")
+}
+
 fn head(story: &Story) -> String {
     let asked = &story.asked;
-    let may = if allowed(story) { "may" } else { "may not" };
+    let (sign, may) = match story.decision.disposition {
+        Disposition::Allow => (mark(true), "may"),
+        Disposition::Deny => (mark(false), "may not"),
+        Disposition::Conditional => (open_mark(), "may, on a condition,"),
+    };
     let title = format!(
-        "{} {} {} {} {}",
-        mark(allowed(story)),
+        "{sign} {} {} {} {}",
         paint(STRONG, wire::object_text(&asked.actor)),
         may,
         paint(STRONG, &asked.permission),
@@ -155,14 +163,47 @@ fn graph(story: &Story) -> Option<Branch> {
         let title = format!("{} the graph: by these edges", mark(true));
         return (!story.decision.witness.is_empty()).then(|| Branch::new(title, edges.collect()));
     };
-    let subject = wire::object_text(&explanation.subject);
-    let verb = if explanation.holds { "has" } else { "does not have" };
-    let title = format!("{} the graph: {subject} {verb} {asked}", mark(explanation.holds));
+    let title = explanation_title(explanation, &asked);
     let mut below: Vec<_> = explanation.proof.iter().map(step).collect();
     if let Some(miss) = &explanation.near_miss {
-        below = near_miss(miss, story);
+        below = near_miss(miss, &story.tried);
+    }
+    if let Some(condition) = &explanation.condition {
+        below = depending(condition);
     }
     Some(Branch::new(title, below))
+}
+
+/// An explanation on its own, as far as the graph goes.
+pub(crate) fn explanation(explanation: &Explanation, asked: &str) -> Branch {
+    let mut below: Vec<_> = explanation.proof.iter().map(step).collect();
+    if let Some(miss) = &explanation.near_miss {
+        below = near_miss(miss, &BTreeMap::new());
+    }
+    if let Some(condition) = &explanation.condition {
+        below = depending(condition);
+    }
+    Branch::new(explanation_title(explanation, asked), below)
+}
+
+fn explanation_title(explanation: &Explanation, asked: &str) -> String {
+    let subject = wire::object_text(&explanation.subject);
+    let (sign, verb) = match (&explanation.condition, explanation.holds) {
+        (Some(_), _) => (open_mark(), "may have"),
+        (None, true) => (mark(true), "has"),
+        (None, false) => (mark(false), "does not have"),
+    };
+    format!("{sign} the graph: {subject} {verb} {asked}")
+}
+
+/// What a conditional answer depends on: the values it lacks, and the relationships whose caveats want them.
+fn depending(condition: &Condition) -> Vec<Branch> {
+    let edges = condition.relationships.iter().map(|witness| Branch::leaf(edge(witness))).collect();
+    let missing: Vec<_> = condition.missing.iter().map(|name| format!("`{name}`")).collect();
+    vec![
+        Branch::leaf(condition.message.clone()),
+        Branch::new(format!("no value for {}, which is asked for by", missing.join(", ")), edges),
+    ]
 }
 
 fn step(node: &ExplanationNode) -> Branch {
@@ -185,10 +226,10 @@ fn step(node: &ExplanationNode) -> Branch {
     Branch::new(text, node.children.iter().map(step).collect())
 }
 
-fn near_miss(miss: &NearMiss, story: &Story) -> Vec<Branch> {
+fn near_miss(miss: &NearMiss, found: &BTreeMap<String, bool>) -> Vec<Branch> {
     let mut below = Vec::new();
     let mut tried: Vec<_> =
-        miss.tried.iter().take(TRIED_TOLD_MAX).map(|goal| Branch::leaf(goal_text(goal, story))).collect();
+        miss.tried.iter().take(TRIED_TOLD_MAX).map(|goal| Branch::leaf(goal_text(goal, found))).collect();
     if miss.cut_off || miss.tried.len() > TRIED_TOLD_MAX {
         tried.push(Branch::leaf(paint(FAINT, "… and more")));
     }
@@ -210,8 +251,8 @@ fn near_miss(miss: &NearMiss, story: &Story) -> Vec<Branch> {
 }
 
 /// A relation or permission on the way, and whether the subject has it, where that was found out.
-fn goal_text(goal: &str, story: &Story) -> String {
-    let sign = story.tried.get(goal).map_or_else(|| paint(FAINT, "·"), |has| mark(*has));
+fn goal_text(goal: &str, found: &BTreeMap<String, bool>) -> String {
+    let sign = found.get(goal).map_or_else(|| paint(FAINT, "·"), |has| mark(*has));
     format!("{sign} {goal}")
 }
 
@@ -243,6 +284,10 @@ fn help(story: &Story) -> Option<String> {
     let actor = wire::object_text(&asked.actor);
     let link = story.decision.failed_at.and_then(|at| story.decision.chain.get(at));
     let link_id = link.map_or("ID", |link| link.delegation.as_str());
+    if let Some(condition) = story.explanation.as_ref().and_then(|found| found.condition.as_ref()) {
+        let members: Vec<_> = condition.missing.iter().map(|name| format!("\"{name}\": …")).collect();
+        return Some(format!("the question with these values: `--context '{{{}}}'`", members.join(", ")));
+    }
     Some(match story.decision.reason.as_str() {
         "actor_suspended" => resumed(&actor, story.actor_registered.as_ref()),
         "principal_suspended" => {

@@ -11,11 +11,13 @@ use prokura_api::{
 };
 use prokura_model::{ObjectRef, RelationName, SubjectRef};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-pub(crate) use draw::{chain_text, story as text};
+pub(crate) use draw::{chain_text, explanation as drawn, story as text};
 
 use crate::{
     arguments::Ended,
+    decide::{context, members},
     failure::Failure,
     limits::{PROVENANCE_TOLD_MAX, TRIED_TOLD_MAX},
     session::Session,
@@ -38,6 +40,9 @@ pub(crate) struct Explain {
     /// The delegation it would act under
     #[arg(long, short, value_name = "ID", requires = "permission")]
     delegation: Option<String>,
+    /// Values for the parameters of caveats, a JSON object
+    #[arg(long, value_name = "JSON", requires = "permission", value_parser = context)]
+    context: Option<Value>,
 }
 
 /// Everything that is told about one answer.
@@ -79,6 +84,8 @@ pub(crate) struct Asked {
     pub(crate) resource: prokura_api::ObjectRef,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delegation: Option<String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) context: Map<String, Value>,
 }
 
 impl Asked {
@@ -95,6 +102,7 @@ impl Asked {
             permission: permission.to_owned(),
             resource: object(resource)?,
             delegation: Some(delegation.to_owned()),
+            context: Map::new(),
         })
     }
 }
@@ -119,6 +127,7 @@ impl Explain {
                     permission: permission.to_string(),
                     resource: wire::object(resource),
                     delegation: self.delegation,
+                    context: members(self.context.as_ref()),
                 };
                 preview(session, asked).await?
             }
@@ -148,6 +157,7 @@ pub(crate) async fn recorded(session: &Session, id: &str) -> Result<Story, Failu
         permission: record.permission.clone(),
         resource: record.resource.clone(),
         delegation: record.delegation.clone(),
+        context: record.request.get("context").and_then(Value::as_object).cloned().unwrap_or_default(),
     };
     let Some(disposition) = record.disposition else {
         return Err(Failure::new(record.reason, format!("decision `{id}` failed: {}", record.message))
@@ -179,6 +189,7 @@ async fn ask(session: &Session, asked: &Asked) -> Result<prokura_api::ExplainRes
         delegation: asked.delegation.clone(),
         permission: asked.permission.clone(),
         resource: asked.resource.clone(),
+        context: asked.context.clone(),
     };
     session.client.explain(&request).await
 }
@@ -196,6 +207,7 @@ fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
         failed_at: None,
         witness: record.witness,
         valid_until: None,
+        missing: record.missing,
     }
 }
 
@@ -227,6 +239,7 @@ async fn told(
             provenance.insert(revision, written);
         }
     }
+    let tried = tried(session, &asked, explanation.as_ref()).await;
     Ok(Story {
         asked,
         decision,
@@ -235,7 +248,7 @@ async fn told(
         delegations,
         actor_registered,
         stopped,
-        tried: tried(session, explanation.as_ref()).await,
+        tried,
         explanation,
         provenance,
         now: None,
@@ -250,7 +263,7 @@ async fn registered(session: &Session, object: &prokura_api::ObjectRef) -> Optio
 
 /// A near miss names what was looked at, and some of it does hold: the other half of an `&`, say. Telling which is which
 /// shows where the way ends.
-async fn tried(session: &Session, explanation: Option<&Explanation>) -> BTreeMap<String, bool> {
+async fn tried(session: &Session, asked: &Asked, explanation: Option<&Explanation>) -> BTreeMap<String, bool> {
     let mut answers = BTreeMap::new();
     let Some((explanation, miss)) = explanation.and_then(|found| Some((found, found.near_miss.as_ref()?))) else {
         return answers;
@@ -261,6 +274,8 @@ async fn tried(session: &Session, explanation: Option<&Explanation>) -> BTreeMap
             resource: wire::object(&object),
             permission: member.to_string(),
             subject: api_subject(&explanation.subject),
+            context: asked.context.clone(),
+            consistency: None,
         };
         if let Ok(answer) = session.client.check(&question).await {
             answers.insert(goal.clone(), answer.permissionship == Permissionship::HasPermission);
@@ -276,6 +291,8 @@ fn api_subject(object: &prokura_api::ObjectRef) -> prokura_api::SubjectRef {
 /// The transactions that made the edges told of.
 fn revisions(decision: &Decision, explanation: Option<&Explanation>) -> Vec<u64> {
     let mut revisions: BTreeSet<u64> = decision.witness.iter().map(|edge| edge.since).collect();
+    let depended = explanation.into_iter().filter_map(|found| found.condition.as_ref());
+    revisions.extend(depended.flat_map(|condition| &condition.relationships).map(|edge| edge.since));
     for node in explanation.into_iter().flat_map(explained) {
         edges(node, &mut revisions);
     }

@@ -27,6 +27,13 @@ fn every_command_has_help() {
         "check",
         "decide",
         "explain",
+        "resources",
+        "subjects",
+        "permissions",
+        "expand",
+        "watch",
+        "test",
+        "import",
         "decision",
         "tenant",
         "key",
@@ -42,7 +49,9 @@ fn every_command_has_help() {
 
 #[test]
 fn commands_that_ask_no_server_do_not_speak_of_one() {
-    for (command, speaks) in [("serve", false), ("demo", false), ("completions", false), ("decide", true)] {
+    for (command, speaks) in
+        [("serve", false), ("demo", false), ("completions", false), ("test", false), ("decide", true), ("watch", true)]
+    {
         let help = run(&[command, "--help"]).ended(0).out;
         assert_eq!(help.contains("PROKURA_SERVER"), speaks, "{command}: {help}");
         assert!(help.contains("--json"), "{command}: {help}");

@@ -74,6 +74,8 @@ fn edge(user: &str) -> Relationship {
         resource: ObjectRef { kind: "repository".to_owned(), id: "load".to_owned() },
         relation: "reader".to_owned(),
         subject: SubjectRef { kind: "user".to_owned(), id: Some(user.to_owned()), relation: None, wildcard: false },
+        caveat: None,
+        expires_at: None,
     }
 }
 

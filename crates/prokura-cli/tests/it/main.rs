@@ -11,10 +11,14 @@ mod commands;
 #[cfg(test)]
 mod completions;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod demo;
 mod effects;
+#[cfg(test)]
+mod expectations;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
