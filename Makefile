@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint unit docs long openapi tools build
+.PHONY: help demo test lint unit docs long fuzz openapi tools build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -31,6 +31,17 @@ unit: tools ## unit, integration, property and tidy tests
 long: tools ## the same properties on a million cases (minutes once it is built)
 	PROKURA_CASES=1000000 $(CARGO) nextest run --profile long --release --package prokura-engine --locked differential --no-capture
 
+TARGETS ?= schema relationship condition log wire
+SECONDS_EACH ?= 60
+
+# The compiler is the stable one; what the fuzzer asks of it beyond that is only instrumentation.
+fuzz: export RUSTC_BOOTSTRAP = 1
+fuzz: ## each fuzz target for a minute; installs cargo-fuzz
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
+	for target in $(TARGETS); do \
+		$(CARGO) fuzz run --sanitizer none --features wire $$target -- -max_total_time=$(SECONDS_EACH) -timeout=25 || exit 1; \
+	done
+
 openapi: ## write openapi.json anew from the code
 	PROKURA_UPDATE_OPENAPI=1 $(CARGO) nextest run --package prokura-server --locked openapi
 
@@ -38,3 +49,4 @@ tools: ## what the tests need beside Rust itself
 	@command -v cargo-clippy >/dev/null && command -v rustfmt >/dev/null || rustup component add clippy rustfmt
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
+	@tests/clients/install.sh
