@@ -75,7 +75,29 @@ impl Server {
                 Err(status) => answers.extend(some.iter().map(|_| failed(&status))),
             }
         }
+        // One that fails may fail those that were asked with it: each is asked alone again.
+        for (answer, question) in answers.iter_mut().zip(questions) {
+            if matches!(answer, Answer::Failed(_)) {
+                *answer = self.check(question).await;
+            }
+        }
         answers
+    }
+
+    async fn check(&self, question: &Question) -> Answer {
+        let v1::CheckBulkPermissionsRequestItem { resource, permission, subject, context } = question.item();
+        let request = v1::CheckPermissionRequest {
+            consistency: fully(),
+            resource,
+            permission,
+            subject,
+            context,
+            ..v1::CheckPermissionRequest::default()
+        };
+        match self.permissions.clone().check_permission(self.signed(request)).await {
+            Ok(found) => Answer::Stands(standing(found.into_inner().permissionship)),
+            Err(status) => failed(&status),
+        }
     }
 
     pub(crate) async fn resources(
