@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use prokura_api::grpc::v1::{
     self, permissions_service_client::PermissionsServiceClient, schema_service_client::SchemaServiceClient,
@@ -6,6 +6,9 @@ use prokura_api::grpc::v1::{
 use tonic::{Code, Request, Status, metadata::MetadataValue, transport::Channel};
 
 use super::worlds::{Answer, Listed, Question, Standing, World};
+
+/// How long one answer is waited for. No question of a world without cycles takes long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One of the two servers.
 pub(crate) struct Server {
@@ -17,7 +20,11 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn at(address: &str, key: &str) -> Self {
         let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address is HOST:PORT");
-        let channel = endpoint.connect().await.unwrap_or_else(|error| panic!("nothing answers at {address}: {error}"));
+        let channel = endpoint
+            .timeout(PATIENCE)
+            .connect()
+            .await
+            .unwrap_or_else(|error| panic!("nothing answers at {address}: {error}"));
         let most = 64 * 1_048_576;
         Self {
             permissions: PermissionsServiceClient::new(channel.clone()).max_decoding_message_size(most),
@@ -84,7 +91,7 @@ impl Server {
         answers
     }
 
-    async fn check(&self, question: &Question) -> Answer {
+    pub(crate) async fn check(&self, question: &Question) -> Answer {
         let v1::CheckBulkPermissionsRequestItem { resource, permission, subject, context } = question.item();
         let request = v1::CheckPermissionRequest {
             consistency: fully(),

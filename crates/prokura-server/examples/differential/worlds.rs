@@ -4,13 +4,20 @@ use std::{
 };
 
 use prokura_api::grpc::v1;
-use prokura_model::{ObjectRef, RelationName, Schema, SubjectRef, Terms, Timestamp, Value};
+use prokura_model::{
+    ObjectRef, RelationName, Relationship, Schema, SubjectRef, Terms, Timestamp, Value,
+    schema::{AllowedSubject, Expression, Member},
+};
 use prokura_testkit::{Context, Rng, generate::Case};
 
 use super::server::Server;
 
 /// A moment in the middle of what the generator makes, which both servers take for now.
 const NOON: Timestamp = Timestamp(1_800_000_000_000);
+
+/// In seconds, when what is over is over, and the rest will be.
+const LONG_AGO: i64 = 1_000_000_000;
+const FAR_AWAY: i64 = 5_000_000_000;
 
 /// What both servers hold.
 pub(crate) struct World {
@@ -22,15 +29,30 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn of(case: &Case) -> Self {
+    /// The case without its cycles, where the other answers nothing and takes exponential time over it: an edge that would
+    /// close one is left out, and of permissions that lead back to themselves within one object there is no world. Without
+    /// relationships, too, whose terms the other overlooks.
+    pub(crate) fn of(case: &Case) -> Option<Self> {
         let world = case.world_before();
         let model = world.schema.expect("a case has a schema");
+        if leads_back(&model) {
+            return None;
+        }
         let mut objects = BTreeSet::new();
         let mut relationships = Vec::new();
+        let mut under: BTreeMap<&ObjectRef, Vec<&ObjectRef>> = BTreeMap::new();
         for (edge, terms) in &world.relationships {
+            let bare = terms.caveat.is_none() && terms.expires_at.is_none();
+            if !bare && overlooks(&model, edge) {
+                continue;
+            }
             objects.insert(edge.resource.clone());
             if let SubjectRef::Object(object) | SubjectRef::Userset(object, _) = &edge.subject {
                 objects.insert(object.clone());
+                if reaches(&under, object, &edge.resource) {
+                    continue;
+                }
+                under.entry(&edge.resource).or_default().push(object);
             }
             relationships.push(v1::Relationship {
                 resource: Some(object(&edge.resource)),
@@ -46,24 +68,109 @@ impl World {
                 contexts.push(ask.context().clone());
             }
         }
-        Self { schema: model.text().to_owned(), relationships, model, objects, contexts }
+        Some(Self { schema: model.text().to_owned(), relationships, model, objects, contexts })
     }
+}
+
+/// Whether the other's checks overlook the caveat or the end of this relationship: some do where its relation allows a
+/// userset of the subject's type on other terms than the rest of that type. Its lists do not overlook it.
+fn overlooks(model: &Schema, edge: &Relationship) -> bool {
+    let definition = model.definition(edge.resource.kind.as_str());
+    let Some(Member::Relation(relation)) = definition.and_then(|found| found.member(edge.relation.as_str())) else {
+        return false;
+    };
+    let (mut usersets, mut terms) = (false, BTreeSet::new());
+    for allowed in &relation.allowed {
+        let kind = match &allowed.subject {
+            AllowedSubject::Object(kind) | AllowedSubject::Wildcard(kind) | AllowedSubject::Userset(kind, _) => kind,
+        };
+        if kind == edge.subject.kind() {
+            usersets |= matches!(allowed.subject, AllowedSubject::Userset(..));
+            terms.insert((allowed.caveat.is_some(), allowed.expires));
+        }
+    }
+    usersets && terms.len() > 1
+}
+
+/// Whether a permission of some definition rests on itself with no edge in between.
+fn leads_back(model: &Schema) -> bool {
+    model.definitions().values().any(|definition| {
+        definition.members.keys().any(|start| {
+            let (mut open, mut seen) = (vec![start], BTreeSet::new());
+            while let Some(name) = open.pop() {
+                let Some(Member::Permission(permission)) = definition.members.get(name) else { continue };
+                let mut next = Vec::new();
+                computed(&permission.expression, &mut next);
+                if next.contains(&start) {
+                    return true;
+                }
+                open.extend(next.into_iter().filter(|name| seen.insert(*name)));
+            }
+            false
+        })
+    })
+}
+
+/// The members of the same definition that an expression asks for.
+fn computed<'a>(expression: &'a Expression, names: &mut Vec<&'a RelationName>) {
+    match expression {
+        Expression::Member(name) => names.push(name),
+        Expression::Union(operands) | Expression::Intersection(operands) => {
+            operands.iter().for_each(|operand| computed(operand, names));
+        }
+        Expression::Exclusion(one, other) => {
+            computed(one, names);
+            computed(other, names);
+        }
+        Expression::Arrow { .. } | Expression::Itself | Expression::Nil | Expression::Direct => {}
+    }
+}
+
+/// Whether `to` is `from` or hangs under it.
+fn reaches(under: &BTreeMap<&ObjectRef, Vec<&ObjectRef>>, from: &ObjectRef, to: &ObjectRef) -> bool {
+    let (mut open, mut seen) = (vec![from], BTreeSet::new());
+    while let Some(object) = open.pop() {
+        if object == to {
+            return true;
+        }
+        let next = under.get(object).into_iter().flatten().copied();
+        open.extend(next.filter(|object| seen.insert(*object)));
+    }
+    false
 }
 
 impl fmt::Display for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.schema)?;
         for edge in &self.relationships {
-            writeln!(f, "{edge:?}")?;
+            writeln!(f, "{}", text(edge))?;
         }
         Ok(())
     }
 }
 
+/// As it is written in a validation file.
+fn text(edge: &v1::Relationship) -> String {
+    let resource = edge.resource.as_ref().map(|found| format!("{}:{}", found.object_type, found.object_id));
+    let subject = edge.subject.as_ref().map(subject_text).unwrap_or_default();
+    let mut text = format!("{}#{}@{subject}", resource.unwrap_or_default(), edge.relation);
+    if let Some(caveat) = &edge.optional_caveat {
+        text += &format!("[{}:{:?}]", caveat.caveat_name, caveat.context.clone().unwrap_or_default().fields);
+    }
+    if let Some(end) = &edge.optional_expires_at {
+        text += if end.seconds == LONG_AGO { "[expired]" } else { "[expires]" };
+    }
+    text
+}
+
+fn subject_text(found: &v1::SubjectReference) -> String {
+    let object = found.object.clone().unwrap_or_default();
+    let relation = if found.optional_relation.is_empty() { "" } else { "#" };
+    format!("{}:{}{relation}{}", object.object_type, object.object_id, found.optional_relation)
+}
+
 /// What is over at noon is long over for the servers, and what is not, long not.
 fn moment(end: Timestamp) -> prost_types::Timestamp {
-    const LONG_AGO: i64 = 1_000_000_000;
-    const FAR_AWAY: i64 = 5_000_000_000;
     prost_types::Timestamp { seconds: if NOON >= end { LONG_AGO } else { FAR_AWAY }, nanos: 0 }
 }
 
@@ -181,11 +288,45 @@ impl Question {
             context: self.context(),
         }
     }
+
+    /// The check that decides whether one of a list's members belongs there.
+    fn of_member(&self, member: &str) -> Option<Self> {
+        match self {
+            Self::Check { .. } => None,
+            Self::Resources { kind, permission, subject, context } => Some(Self::Check {
+                resource: v1::ObjectReference { object_type: kind.clone(), object_id: member.to_owned() },
+                permission: permission.clone(),
+                subject: subject.clone(),
+                context: context.clone(),
+            }),
+            Self::Subjects { resource, permission, kind, relation, context } => Some(Self::Check {
+                resource: resource.clone(),
+                permission: permission.clone(),
+                subject: v1::SubjectReference {
+                    object: Some(v1::ObjectReference { object_type: kind.clone(), object_id: member.to_owned() }),
+                    optional_relation: relation.clone(),
+                },
+                context: context.clone(),
+            }),
+        }
+    }
 }
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self {
+            Self::Check { resource, permission, subject, context } => {
+                let who = subject_text(subject);
+                write!(f, "check {}:{}#{permission}@{who} {context:?}", resource.object_type, resource.object_id)
+            }
+            Self::Resources { kind, permission, subject, context } => {
+                write!(f, "resources {kind}#{permission}@{} {context:?}", subject_text(subject))
+            }
+            Self::Subjects { resource, permission, kind, relation, context } => {
+                let what = format!("{}:{}#{permission}", resource.object_type, resource.object_id);
+                write!(f, "subjects {what} {kind}#{relation} {context:?}")
+            }
+        }
     }
 }
 
@@ -283,16 +424,45 @@ impl Questions {
 }
 
 /// Why the two differ, where that is known and meant.
-pub(crate) fn explained(question: &Question, ours: &Answer, other: &Answer, world: &World) -> Option<&'static str> {
-    let _ = (question, world);
+pub(crate) fn explained(ours: &Answer, other: &Answer) -> Option<&'static str> {
     match (ours, other) {
-        (_, Answer::Failed(message)) if message.contains("max depth") || message.contains("ResourceExhausted") => {
-            Some("the other gives up on cycles")
-        }
-        (_, Answer::Failed(message)) if message.contains("BUG: cannot call HintForEntrypoint") => {
+        (_, Answer::Failed(message)) if message.contains("cannot call HintForEntrypoint") => {
             Some("the other cannot list over `self` in `-` and `&`")
         }
+        (_, Answer::Failed(message)) if message.contains("evaluation error for caveat") => {
+            Some("the other fails where a caveat fails that decides nothing")
+        }
         (Answer::Failed(_), Answer::Failed(_)) => Some("both fail, each in its words"),
+        _ => None,
+    }
+}
+
+/// How the other contradicts itself, if it does and its single checks say what ours say: for a check asked in bulk, of every
+/// member of either list, and of somebody in neither.
+pub(crate) async fn contradiction(
+    question: &Question,
+    ours: &Answer,
+    other: &Answer,
+    server: &Server,
+) -> Option<&'static str> {
+    match (ours, other) {
+        (Answer::Stands(_), Answer::Stands(_)) => {
+            let alone = server.check(question).await;
+            (alone == *ours).then_some("the other answers a check in bulk otherwise than alone, and alone like ours")
+        }
+        (Answer::Listed(ours), Answer::Listed(theirs)) => {
+            let mut members: BTreeSet<&str> =
+                ours.named.keys().chain(theirs.named.keys()).map(String::as_str).collect();
+            members.insert("nobody_there_is");
+            for member in members {
+                let check = question.of_member(member)?;
+                let stands = ours.named.get(member).copied().unwrap_or(ours.others);
+                if server.check(&check).await != Answer::Stands(stands) {
+                    return None;
+                }
+            }
+            Some("the other's list is not what its own checks say, and ours is")
+        }
         _ => None,
     }
 }
