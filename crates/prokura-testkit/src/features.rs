@@ -25,6 +25,7 @@ pub struct Tally {
     pub allows: u64,
     features: BTreeMap<&'static str, u64>,
     crossings: BTreeMap<(&'static str, &'static str), u64>,
+    nested: BTreeSet<(&'static str, &'static str)>,
     answers: BTreeMap<String, u64>,
 }
 
@@ -39,7 +40,8 @@ impl Tally {
         if matches!(answer, Answer::OneOf(several) if several.iter().any(|one| matches!(one, Answer::Failed(_)))) {
             *self.answers.entry("one of several".to_owned()).or_default() += 1;
         }
-        let found = features(world, ask, answer.likeliest());
+        let Walked { found, nested } = features(world, ask, answer.likeliest());
+        self.nested.extend(nested);
         for operator in OPERATORS.iter().filter(|operator| found.contains(*operator)) {
             for circumstance in CIRCUMSTANCES.iter().filter(|circumstance| found.contains(*circumstance)) {
                 *self.crossings.entry((operator, circumstance)).or_default() += 1;
@@ -55,6 +57,18 @@ impl Tally {
     pub fn unmet(&self) -> Vec<(&'static str, &'static str)> {
         let pairs = OPERATORS.iter().flat_map(|operator| CIRCUMSTANCES.iter().map(move |other| (*operator, *other)));
         pairs.filter(|pair| !self.crossings.contains_key(pair)).collect()
+    }
+
+    /// Every operator and circumstance that never met on one way: with the circumstance under the operator, or a loop through
+    /// it. Under `self` and `nil` is nothing; of them it is enough that one question had both.
+    #[must_use]
+    pub fn never_nested(&self) -> Vec<(&'static str, &'static str)> {
+        let pairs = OPERATORS.iter().flat_map(|operator| CIRCUMSTANCES.iter().map(move |other| (*operator, *other)));
+        let met = |pair: &(&'static str, &'static str)| match pair.0 {
+            "self" | "nil" => self.crossings.contains_key(pair),
+            _ => self.nested.contains(pair),
+        };
+        pairs.filter(|pair| !met(pair)).collect()
     }
 
     /// Fails unless 30 to 70 % are allows, every operator and circumstance took part in 5 % and every two of them in 1 %,
@@ -183,9 +197,16 @@ fn kinds(ask: &Ask, answer: &Answer) -> Vec<String> {
 }
 
 /// What a question can meet in the schema and on the edges there are. Nothing where it never came to a check.
-fn features(world: &World, ask: &Ask, answer: &Answer) -> BTreeSet<&'static str> {
-    let mut walk =
-        Walk { world, now: ask.now(), subject: None, found: BTreeSet::new(), open: Vec::new(), seen: BTreeSet::new() };
+fn features(world: &World, ask: &Ask, answer: &Answer) -> Walked {
+    let mut walk = Walk {
+        world,
+        now: ask.now(),
+        subject: None,
+        told: Walked::default(),
+        under: Vec::new(),
+        open: Vec::new(),
+        seen: BTreeSet::new(),
+    };
     match (ask, answer) {
         (Ask::Check { resource, permission, subject, .. }, _) => {
             walk.subject = Some(subject.clone());
@@ -208,14 +229,23 @@ fn features(world: &World, ask: &Ask, answer: &Answer) -> BTreeSet<&'static str>
                 Reason::LentAuthority | Reason::OriginLacksPermission | Reason::ContextMissing => {
                     task.map_or(&question.actor, |task| &task.origin)
                 }
-                _ => return walk.found,
+                _ => return walk.told,
             };
             walk.subject = Some(subject.clone().into());
             walk.visit(&(question.resource.clone(), question.permission.clone()));
         }
         _ => {}
     }
-    walk.found
+    walk.told
+}
+
+/// What a question met.
+#[derive(Default)]
+struct Walked {
+    /// Operators and circumstances.
+    found: BTreeSet<&'static str>,
+    /// Circumstances, each with an operator it was met under.
+    nested: BTreeSet<(&'static str, &'static str)>,
 }
 
 struct Walk<'a> {
@@ -223,20 +253,23 @@ struct Walk<'a> {
     now: Timestamp,
     /// Who is asked about; none is everyone.
     subject: Option<SubjectRef>,
-    found: BTreeSet<&'static str>,
-    open: Vec<Goal>,
+    told: Walked,
+    /// The operators on the way here, from the outermost.
+    under: Vec<&'static str>,
+    /// The goals on the way here, each with how many operators are above it.
+    open: Vec<(Goal, usize)>,
     seen: BTreeSet<Goal>,
 }
 
 impl<'a> Walk<'a> {
     fn visit(&mut self, goal: &Goal) {
-        if self.open.contains(goal) {
-            self.found.insert("recursion");
+        if let Some((_, above)) = self.open.iter().find(|(open, _)| open == goal) {
+            self.meet("recursion", *above);
         }
         if !self.seen.insert(goal.clone()) {
             return;
         }
-        self.open.push(goal.clone());
+        self.open.push((goal.clone(), self.under.len()));
         match member(self.world.schema.as_ref(), &goal.0, &goal.1) {
             Some(Member::Permission(permission)) => self.expression(&permission.expression, goal),
             Some(Member::Relation(relation)) => match &relation.computed {
@@ -248,21 +281,44 @@ impl<'a> Walk<'a> {
         self.open.pop();
     }
 
+    /// Under every operator after the first so many.
+    fn meet(&mut self, circumstance: &'static str, above: usize) {
+        self.told.found.insert(circumstance);
+        let under = self.under.iter().skip(above);
+        self.told.nested.extend(under.map(|operator| (*operator, circumstance)));
+    }
+
+    fn enter(&mut self, operator: &'static str) {
+        self.told.found.insert(operator);
+        self.under.push(operator);
+    }
+
+    fn leave(&mut self) {
+        self.under.pop();
+    }
+
     /// The edges of this goal that there are, or were.
     fn edges(&mut self, goal: &Goal) -> Vec<&'a SubjectRef> {
         let mut subjects = Vec::new();
         let edges = self.world.relationships.iter();
         for (edge, terms) in edges.filter(|(edge, _)| edge.resource == goal.0 && edge.relation == goal.1) {
+            // The terms of an edge to a userset are met on the way into it.
+            let userset = matches!(edge.subject, SubjectRef::Userset(..));
+            if userset {
+                self.under.push("userset");
+            }
             if terms.expires_at.is_some() {
-                self.found.insert("expiry");
+                self.meet("expiry", 0);
             }
-            if terms.is_over(self.now) {
-                continue;
+            if terms.caveat.is_some() && !terms.is_over(self.now) {
+                self.meet("caveat", 0);
             }
-            if terms.caveat.is_some() {
-                self.found.insert("caveat");
+            if userset {
+                self.leave();
             }
-            subjects.push(&edge.subject);
+            if !terms.is_over(self.now) {
+                subjects.push(&edge.subject);
+            }
         }
         subjects
     }
@@ -271,14 +327,15 @@ impl<'a> Walk<'a> {
         for subject in self.edges(goal) {
             match (subject, &self.subject) {
                 (SubjectRef::Userset(object, relation), _) => {
-                    self.found.insert("userset");
+                    self.enter("userset");
                     self.visit(&(object.clone(), relation.clone()));
+                    self.leave();
                 }
                 (SubjectRef::Wildcard(kind), Some(SubjectRef::Object(asked))) if *kind == asked.kind => {
-                    self.found.insert("wildcard");
+                    self.meet("wildcard", 0);
                 }
                 (SubjectRef::Wildcard(_), None) => {
-                    self.found.insert("wildcard");
+                    self.meet("wildcard", 0);
                 }
                 _ => {}
             }
@@ -290,13 +347,13 @@ impl<'a> Walk<'a> {
             Expression::Member(name) => self.visit(&(goal.0.clone(), name.clone())),
             Expression::Direct => self.direct(goal),
             Expression::Itself => {
-                self.found.insert("self");
+                self.told.found.insert("self");
             }
             Expression::Nil => {
-                self.found.insert("nil");
+                self.told.found.insert("nil");
             }
             Expression::Arrow { tupleset, target, quantifier } => {
-                self.found.insert(match quantifier {
+                self.enter(match quantifier {
                     Quantifier::Any => "->",
                     Quantifier::All => "all",
                 });
@@ -305,21 +362,24 @@ impl<'a> Walk<'a> {
                         self.visit(&(next.clone(), target.clone()));
                     }
                 }
+                self.leave();
             }
             Expression::Union(operands) => self.operands("+", operands, goal),
             Expression::Intersection(operands) => self.operands("&", operands, goal),
             Expression::Exclusion(from, taken) => {
-                self.found.insert("-");
+                self.enter("-");
                 self.expression(from, goal);
                 self.expression(taken, goal);
+                self.leave();
             }
         }
     }
 
     fn operands(&mut self, operator: &'static str, operands: &[Expression], goal: &Goal) {
-        self.found.insert(operator);
+        self.enter(operator);
         for operand in operands {
             self.expression(operand, goal);
         }
+        self.leave();
     }
 }
