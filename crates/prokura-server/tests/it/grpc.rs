@@ -1,7 +1,9 @@
 //! The gRPC door: who may call what, what every tool expects, and what is told of it.
 
 mod calls;
+pub(crate) mod door;
 mod limits;
+mod scenarios;
 mod wire;
 
 use std::fmt::Write as _;

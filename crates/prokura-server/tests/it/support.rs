@@ -57,6 +57,11 @@ impl Setup {
 
     pub(crate) async fn over(authority: Authority, config: Config) -> Self {
         let admin = authority.first_key(None).unwrap().unwrap().secret.reveal().to_owned();
+        Self::over_known(authority, config, admin).await
+    }
+
+    /// Over an authority that has been served before, and this key in it.
+    pub(crate) async fn over_known(authority: Authority, config: Config, admin: String) -> Self {
         let config = Config { listen: "127.0.0.1:0".to_owned(), ..config };
         let server = serve(config, authority.clone()).await.unwrap();
         Self { server, authority, http: client(), admin }
