@@ -17,6 +17,7 @@ mod clients;
 mod connections;
 mod grpc;
 mod json_api;
+mod laws;
 mod limits;
 mod matrix;
 mod openapi;

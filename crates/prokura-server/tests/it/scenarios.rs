@@ -146,11 +146,11 @@ impl Candidate for Written {
     }
 }
 
-fn object(object: &ObjectRef) -> Value {
+pub(crate) fn object(object: &ObjectRef) -> Value {
     json!({"type": object.kind.as_str(), "id": object.id.as_str()})
 }
 
-fn subject(subject: &SubjectRef) -> Value {
+pub(crate) fn subject(subject: &SubjectRef) -> Value {
     match subject {
         SubjectRef::Object(found) => object(found),
         SubjectRef::Userset(object, relation) => {
@@ -160,7 +160,7 @@ fn subject(subject: &SubjectRef) -> Value {
     }
 }
 
-fn standing(answer: &Value) -> Standing {
+pub(crate) fn standing(answer: &Value) -> Standing {
     match answer["permissionship"].as_str().unwrap() {
         "has_permission" => Standing::Has,
         "no_permission" => Standing::HasNot,
@@ -171,7 +171,7 @@ fn standing(answer: &Value) -> Standing {
     }
 }
 
-fn listed(answer: &crate::support::Answer, entries: &str, name: &str) -> Answer {
+pub(crate) fn listed(answer: &crate::support::Answer, entries: &str, name: &str) -> Answer {
     if answer.status != 200 {
         return Answer::Failed(answer.code());
     }
@@ -185,7 +185,7 @@ fn listed(answer: &crate::support::Answer, entries: &str, name: &str) -> Answer 
     Answer::Listed(list)
 }
 
-fn members(context: &Context) -> Value {
+pub(crate) fn members(context: &Context) -> Value {
     context.iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<serde_json::Map<_, _>>().into()
 }
 

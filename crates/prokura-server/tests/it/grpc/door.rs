@@ -1,6 +1,6 @@
 //! The gRPC door in the words of the test kit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prokura_api::grpc::{
     rpc,
@@ -140,6 +140,51 @@ impl Door {
             };
         }
     }
+
+    /// Every relationship of the types, by its text.
+    pub(crate) async fn read(&self, kinds: &BTreeSet<TypeName>) -> BTreeMap<String, v1::Relationship> {
+        let mut stored = BTreeMap::new();
+        for kind in kinds {
+            let request = v1::ReadRelationshipsRequest {
+                consistency: newest(),
+                relationship_filter: wire::of_type(kind.as_str()),
+                ..Default::default()
+            };
+            for found in wire::all(self.caller.permissions().read_relationships(request)).await.unwrap() {
+                let found = found.relationship.unwrap();
+                let before = stored.insert(text(&found), found);
+                assert!(before.is_none(), "{before:?} came twice");
+            }
+        }
+        stored
+    }
+
+    /// What somebody knows who watched from this state on, until nothing more is told.
+    pub(crate) async fn watched(&self, from: v1::ZedToken) -> BTreeMap<String, v1::Relationship> {
+        let kinds = [v1::WatchKind::IncludeRelationshipUpdates, v1::WatchKind::IncludeCheckpoints];
+        let request = v1::WatchRequest {
+            optional_start_cursor: Some(from),
+            optional_update_kinds: kinds.map(Into::into).to_vec(),
+            ..Default::default()
+        };
+        let mut told = self.caller.watch().watch(request).await.unwrap().into_inner();
+        let mut known = BTreeMap::new();
+        loop {
+            let message = told.message().await.unwrap().unwrap();
+            if message.is_checkpoint {
+                return known;
+            }
+            for update in message.updates {
+                let operation = update.operation();
+                let relationship = update.relationship.unwrap();
+                if operation == Operation::Delete {
+                    known.remove(&text(&relationship));
+                } else {
+                    known.insert(text(&relationship), relationship);
+                }
+            }
+        }
+    }
 }
 
 fn newest() -> Option<v1::Consistency> {
@@ -240,6 +285,18 @@ pub(crate) fn relationship(edge: &Relationship, terms: &Terms) -> v1::Relationsh
         optional_caveat: caveat,
         optional_expires_at: end,
     }
+}
+
+/// Without its terms.
+pub(crate) fn text(relationship: &v1::Relationship) -> String {
+    let named = |object: &Option<v1::ObjectReference>| {
+        let object = object.as_ref().unwrap();
+        format!("{}:{}", object.object_type, object.object_id)
+    };
+    let subject = relationship.subject.as_ref().unwrap();
+    let userset = Some(&subject.optional_relation).filter(|name| !name.is_empty()).map(|name| format!("#{name}"));
+    let (resource, relation) = (named(&relationship.resource), &relationship.relation);
+    format!("{resource}#{relation}@{}{}", named(&subject.object), userset.unwrap_or_default())
 }
 
 fn object(found: &ObjectRef) -> v1::ObjectReference {

@@ -3,6 +3,7 @@
 mod checking;
 mod clients;
 mod conformance;
+mod laws;
 mod limits;
 mod listing;
 mod models;
