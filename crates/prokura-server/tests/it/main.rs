@@ -24,6 +24,7 @@ mod openapi;
 mod openfga;
 mod questions;
 mod scenarios;
+mod suites;
 mod support;
 mod telemetry;
 mod token;

@@ -133,13 +133,17 @@ pub(crate) fn tenant(name: &str) -> TenantName {
     TenantName::new(name).unwrap()
 }
 
-/// The conformance data of the field, if it is there; if not, the test says what it leaves out.
-pub(crate) fn conformance(file: &str) -> Option<String> {
-    let folder = match std::env::var_os("PROKURA_CONFORMANCE") {
+/// Where the conformance data of the field is, if it is there.
+pub(crate) fn conformance_folder() -> PathBuf {
+    match std::env::var_os("PROKURA_CONFORMANCE") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance"),
-    };
-    let path = folder.join(file);
+    }
+}
+
+/// The conformance data of the field, if it is there; if not, the test says what it leaves out.
+pub(crate) fn conformance(file: &str) -> Option<String> {
+    let path = conformance_folder().join(file);
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(error) => {
