@@ -14,7 +14,7 @@ use self::combine::{both, either, except};
 pub(crate) use self::unknown::{Lacking, Unknowns, Why};
 
 use crate::{
-    Given, Limits,
+    CaveatFailure, Given, Limits,
     graph::Graph,
     hash::PackedHash,
     inline::Inline,
@@ -257,7 +257,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         }
         let Asked { graph, given, program, .. } = self.asked;
         let Some(terms) = graph.terms(edge.node, edge.subject, birth) else {
-            return Held::Perhaps(self.unknowns.failed(edge, "the terms of a relationship are lost".to_owned()));
+            return Held::Perhaps(self.unknowns.failed(edge, CaveatFailure::TermsLost));
         };
         let caveat = terms.caveat.as_ref();
         let fits = within.is_none_or(|allowed| allowed.fits(edge.subject, Some(terms)));
@@ -266,7 +266,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         }
         let Some(caveat) = caveat else { return Held::Surely };
         let Some(declared) = program.schema.caveat(caveat.name.as_str()) else {
-            let failure = format!("the schema declares no caveat `{}`", caveat.name);
+            let failure = CaveatFailure::Undeclared(caveat.name.clone());
             return Held::Perhaps(self.unknowns.failed(edge, failure));
         };
         match declared.condition.evaluate(&caveat.context, given.context) {
@@ -274,7 +274,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             Evaluation::False => Held::Not,
             Evaluation::Missing(names) => Held::Perhaps(self.unknowns.missing(edge, names)),
             Evaluation::Failed(failure) => {
-                let failure = format!("caveat `{}`: {failure}", caveat.name);
+                let failure = CaveatFailure::Evaluation { name: caveat.name.clone(), failure };
                 Held::Perhaps(self.unknowns.failed(edge, failure))
             }
         }

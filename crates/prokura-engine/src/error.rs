@@ -1,4 +1,6 @@
-use prokura_model::{DelegationId, Fault, ModelId, Revision, TaskId, TypeName, schema::UnknownName};
+use prokura_model::{
+    CaveatName, DelegationId, Fault, ModelId, Revision, TaskId, TypeName, condition::Failure, schema::UnknownName,
+};
 
 /// Why a question was not answered. Nothing was allowed, and nothing was denied either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,8 +32,8 @@ pub enum EngineError {
         subject: String,
     },
     /// A caveat that decides it cannot be evaluated.
-    #[error("{0}")]
-    CaveatFailed(String),
+    #[error(transparent)]
+    CaveatFailed(Box<CaveatFailure>),
     /// More goals on one path than the limit.
     #[error("the check goes deeper than {limit} relations and permissions on one path; the limit is `depth`")]
     TooDeep {
@@ -114,6 +116,25 @@ impl EngineError {
             | Self::ExpansionTooLarge { .. } => Fault::Limit,
         }
     }
+}
+
+/// Why a caveat that decides an answer cannot be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaveatFailure {
+    /// Its values do not fit, or its expression has none.
+    #[error("caveat `{name}`: {failure}")]
+    Evaluation {
+        /// The caveat.
+        name: CaveatName,
+        /// What went wrong.
+        failure: Failure,
+    },
+    /// The schema does not declare it.
+    #[error("the schema declares no caveat `{0}`")]
+    Undeclared(CaveatName),
+    /// The relationship holds on terms that are not there.
+    #[error("the terms of a relationship are lost")]
+    TermsLost,
 }
 
 /// Why a transaction was not applied. The index is as it was.

@@ -32,7 +32,7 @@ mod view;
 mod wording;
 
 pub use decide::{Decision, Question, Standing};
-pub use error::{ApplyError, EngineError};
+pub use error::{ApplyError, CaveatFailure, EngineError};
 pub use expand::{Expansion, ExpansionNode, Operation};
 pub use explain::{Condition, Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};
 pub use graph::{Context, Given};

@@ -367,7 +367,7 @@ impl Prepared<'_> {
                     return Err(self.wording.undecidable(goal, subject));
                 };
                 if let Some(failure) = &lacking.failure {
-                    return Err(EngineError::CaveatFailed(failure.clone()));
+                    return Err(EngineError::CaveatFailed(Box::new(failure.clone())));
                 }
                 let missing = lacking.missing.iter().cloned().collect();
                 Ok((Permissionship::Conditional(missing), lacking.edges.clone()))

@@ -7,6 +7,7 @@ mod address;
 mod check;
 mod convert;
 mod evaluate;
+mod failure;
 mod functions;
 mod measure;
 mod plan;
@@ -20,8 +21,9 @@ use std::{
 };
 
 use evaluate::Stop;
+pub use failure::{ContextFault, Failure, Found, Misfit, ValueFault};
 
-use crate::{Value, limits::CONDITION_STEPS_MAX, suggest::listed};
+use crate::{Value, limits::CONDITION_STEPS_MAX};
 
 /// The type of a parameter, as a schema declares it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,8 +118,8 @@ pub enum Evaluation {
     False,
     /// It cannot be said without values for these parameters: sorted, each once, never empty.
     Missing(Vec<String>),
-    /// It cannot be said at all: a value is of the wrong type, a division by zero, a limit. The message says which.
-    Failed(String),
+    /// It cannot be said at all: a value is of the wrong type, a division by zero, a limit.
+    Failed(Failure),
 }
 
 impl Condition {
@@ -153,7 +155,7 @@ impl Condition {
                 None => None,
                 Some(value) => match converter.convert(declared, value) {
                     Ok(value) => Some(value),
-                    Err(message) => return Evaluation::Failed(unfit(name, declared, &message)),
+                    Err(fault) => return Evaluation::Failed(misfit(name, declared, fault).into()),
                 },
             };
             values.push(value);
@@ -161,11 +163,11 @@ impl Condition {
         match evaluate::Evaluator::new(&values).evaluate(&self.0.root) {
             Ok(cel_core::Value::Bool(true)) => Evaluation::True,
             Ok(cel_core::Value::Bool(false)) => Evaluation::False,
-            Ok(_) => Evaluation::Failed("the expression is no `bool`".to_owned()),
+            Ok(_) => Evaluation::Failed("the expression is no `bool`".to_owned().into()),
             Err(Stop::Missing(places)) => self.missing(&places),
-            Err(Stop::Failed(message)) => Evaluation::Failed(message),
+            Err(Stop::Failed(failure)) => Evaluation::Failed(failure),
             Err(Stop::Exhausted) => {
-                Evaluation::Failed(format!("the evaluation takes more than {CONDITION_STEPS_MAX} steps"))
+                Evaluation::Failed(format!("the evaluation takes more than {CONDITION_STEPS_MAX} steps").into())
             }
         }
     }
@@ -179,16 +181,15 @@ impl Condition {
     /// Whether each of these values fits the type of its parameter.
     ///
     /// # Errors
-    /// A name is no parameter, or a value does not fit. The message names it, and says what would be right.
-    pub fn check_context(&self, values: &BTreeMap<String, Value>) -> Result<(), String> {
+    /// A name is no parameter, or a value does not fit. The error names it, and says what would be right.
+    pub fn check_context(&self, values: &BTreeMap<String, Value>) -> Result<(), ContextFault> {
         let mut converter = convert::Converter::new(self.0.unsigned);
         for (name, value) in values {
             let Some((_, declared)) = self.0.parameters.iter().find(|(declared, _)| declared == name) else {
-                let names = self.0.parameters.iter().map(|(name, _)| name);
-                let shown = convert::shortened(name);
-                return Err(format!("unknown parameter `{shown}`; the parameters are {}", listed(names)));
+                let parameters = self.0.parameters.iter().map(|(name, _)| name.clone()).collect();
+                return Err(ContextFault::Unknown { name: convert::shortened(name), parameters });
             };
-            converter.convert(declared, value).map_err(|message| unfit(name, declared, &message))?;
+            converter.convert(declared, value).map_err(|fault| misfit(name, declared, fault))?;
         }
         Ok(())
     }
@@ -212,8 +213,8 @@ impl Condition {
     }
 }
 
-fn unfit(name: &str, declared: &ParameterType, message: &str) -> String {
-    format!("parameter `{name}` of type `{declared}`: {message}")
+fn misfit(name: &str, declared: &ParameterType, fault: ValueFault) -> Misfit {
+    Misfit { parameter: name.to_owned(), declared: declared.clone(), fault }
 }
 
 /// An error at this byte of the text.

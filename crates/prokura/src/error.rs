@@ -5,7 +5,8 @@ mod delegation;
 use prokura_engine::EngineError;
 use prokura_model::{
     CodecError, DecisionId, DelegationId, Fault, KeyId, ModelId, ObjectRef, PrincipalState, Relationship,
-    RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId, TaskState, TenantName, Timestamp,
+    RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId, TaskState, TenantName, Terms,
+    Timestamp,
     model::ModelFault,
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
@@ -503,11 +504,13 @@ pub enum WriteError {
 }
 
 /// A relationship that does not fit a schema.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("`{relationship}` does not fit the schema: {fault}")]
 pub struct Unfit {
     /// Which one.
     pub relationship: Relationship,
+    /// What it holds on, or was to hold on.
+    pub terms: Terms,
     /// Why it does not fit.
     pub fault: RelationshipFault,
 }

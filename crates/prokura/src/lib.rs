@@ -160,9 +160,9 @@ pub use modelled::{ByModel, Modelled};
 pub use options::{Clock, Options, Progress, ProgressListener};
 pub use page::{Listed, Page};
 pub use prokura_engine::{
-    Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion, ExpansionNode,
-    Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation, Permissionship,
-    Proof, ProofPart, Question, Standing, Stored,
+    CaveatFailure, Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion,
+    ExpansionNode, Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation,
+    Permissionship, Proof, ProofPart, Question, Standing, Stored,
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};

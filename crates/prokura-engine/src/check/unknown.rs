@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::trace::Edge;
+use crate::{CaveatFailure, trace::Edge};
 
 /// Most conditional edges that an unknown answer tells of.
 const EDGES_TOLD_MAX: usize = 16;
@@ -20,7 +20,7 @@ pub(crate) struct Lacking {
     /// The edges whose caveats ask for them.
     pub(crate) edges: Vec<Edge>,
     /// A caveat that could not be evaluated, and why.
-    pub(crate) failure: Option<String>,
+    pub(crate) failure: Option<CaveatFailure>,
 }
 
 /// Everything that was lacking, by [`Why`]. The first is for what depends on its own absence: it lacks nothing.
@@ -32,7 +32,7 @@ impl Unknowns {
         self.add(Lacking { missing: names.into_iter().collect(), edges: vec![edge], failure: None })
     }
 
-    pub(crate) fn failed(&mut self, edge: Edge, failure: String) -> Why {
+    pub(crate) fn failed(&mut self, edge: Edge, failure: CaveatFailure) -> Why {
         self.add(Lacking { missing: BTreeSet::new(), edges: vec![edge], failure: Some(failure) })
     }
 

@@ -1,10 +1,14 @@
 //! Context values into values of CEL, by the types the parameters are declared with.
 
-use std::{fmt::Display, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use cel_core::{Duration, MapKey, Timestamp, Value as Cel, ValueMap, time};
 
-use super::{ParameterType, address::Address};
+use super::{
+    ParameterType,
+    address::Address,
+    failure::{Found, ValueFault},
+};
 use crate::{
     Value,
     limits::{CONDITION_VALUES_MAX, VALUE_NESTING_MAX},
@@ -22,28 +26,29 @@ impl Converter {
         Self { unsigned, left: CONDITION_VALUES_MAX }
     }
 
-    pub(super) fn convert(&mut self, declared: &ParameterType, value: &Value) -> Result<Cel, String> {
+    pub(super) fn convert(&mut self, declared: &ParameterType, value: &Value) -> Result<Cel, ValueFault> {
         self.nested(declared, value, VALUE_NESTING_MAX)
     }
 
-    fn nested(&mut self, declared: &ParameterType, value: &Value, nesting_left: usize) -> Result<Cel, String> {
+    fn nested(&mut self, declared: &ParameterType, value: &Value, nesting_left: usize) -> Result<Cel, ValueFault> {
         let Some(nesting_left) = nesting_left.checked_sub(1) else {
-            return Err(format!("values are nested more than {VALUE_NESTING_MAX} deep"));
+            return Err(ValueFault::Limit(format!("values are nested more than {VALUE_NESTING_MAX} deep")));
         };
         self.left = self
             .left
             .checked_sub(1)
-            .ok_or_else(|| format!("more than {CONDITION_VALUES_MAX} values in the context"))?;
+            .ok_or_else(|| ValueFault::Limit(format!("more than {CONDITION_VALUES_MAX} values in the context")))?;
+        let unfit = || ValueFault::unfit(declared, value);
         match (declared, value) {
             (ParameterType::Any, _) => self.any(value, nesting_left),
             (ParameterType::Bool, Value::Bool(value)) => Ok(Cel::Bool(*value)),
             (ParameterType::String, Value::String(value)) => Ok(Cel::String(value.as_str().into())),
-            (ParameterType::Int, _) => integer(value).map(Cel::Int).map_err(|found| needed("a whole number", &found)),
-            (ParameterType::Uint, _) => self.unsigned(value),
-            (ParameterType::Double, _) => double(value).map(Cel::Double).map_err(|found| needed("a number", &found)),
-            (ParameterType::Bytes, Value::String(text)) => bytes(text)
-                .map(|bytes| Cel::Bytes(bytes.into()))
-                .ok_or_else(|| needed("a string of base64 with its padding", &found(value))),
+            (ParameterType::Int, _) => integer(value).map(Cel::Int).ok_or_else(unfit),
+            (ParameterType::Uint, _) => self.unsigned(value).ok_or_else(unfit),
+            (ParameterType::Double, _) => double(value).map(Cel::Double).ok_or_else(unfit),
+            (ParameterType::Bytes, Value::String(text)) => {
+                bytes(text).map(|bytes| Cel::Bytes(bytes.into())).ok_or_else(unfit)
+            }
             (ParameterType::Duration, Value::String(text)) => duration(text).map(Cel::Duration),
             (ParameterType::Timestamp, Value::String(text)) => timestamp(text).map(Cel::Timestamp),
             (ParameterType::IpAddress, Value::String(text)) => address(text),
@@ -52,7 +57,8 @@ impl Converter {
                     .iter()
                     .enumerate()
                     .map(|(index, value)| {
-                        self.nested(of, value, nesting_left).map_err(|message| format!("entry {index}: {message}"))
+                        self.nested(of, value, nesting_left)
+                            .map_err(|fault| ValueFault::Entry { index, fault: Box::new(fault) })
                     })
                     .collect();
                 Ok(Cel::List(converted?.into()))
@@ -62,71 +68,38 @@ impl Converter {
                 for (name, value) in members {
                     let value = self
                         .nested(of, value, nesting_left)
-                        .map_err(|message| format!("member `{}`: {message}", shortened(name)))?;
+                        .map_err(|fault| ValueFault::Member { name: shortened(name), fault: Box::new(fault) })?;
                     map.insert(MapKey::String(name.as_str().into()), value);
                 }
                 Ok(Cel::Map(Arc::new(map)))
             }
-            (declared, value) => Err(needed(wanted(declared), &found(value))),
+            _ => Err(unfit()),
         }
     }
 
     /// A number is a `double`, as all JSON's are, whether or not it has a fraction.
-    fn any(&mut self, value: &Value, nesting_left: usize) -> Result<Cel, String> {
+    fn any(&mut self, value: &Value, nesting_left: usize) -> Result<Cel, ValueFault> {
         let of = Box::new(ParameterType::Any);
         Ok(match value {
             Value::Null => Cel::Null,
             Value::Bool(value) => Cel::Bool(*value),
-            Value::Integer(_) | Value::Float(_) => Cel::Double(double(value)?),
+            Value::Integer(number) => Cel::Double(nearest(*number)),
+            Value::Float(number) => Cel::Double(*number),
             Value::String(value) => Cel::String(value.as_str().into()),
             Value::List(_) => self.nested(&ParameterType::List(of), value, nesting_left + 1)?,
             Value::Map(_) => self.nested(&ParameterType::Map(of), value, nesting_left + 1)?,
         })
     }
 
-    fn unsigned(&self, value: &Value) -> Result<Cel, String> {
-        let needed = |found: &str| needed("a whole number that is not negative", found);
-        let number = integer(value).map_err(|found| needed(&found))?;
-        let unsigned = u64::try_from(number).map_err(|_| needed(&found(value)))?;
-        Ok(if self.unsigned { Cel::UInt(unsigned) } else { Cel::Int(number) })
-    }
-}
-
-const fn wanted(declared: &ParameterType) -> &'static str {
-    match declared {
-        ParameterType::Any => "any value",
-        ParameterType::Int => "a whole number",
-        ParameterType::Uint => "a whole number that is not negative",
-        ParameterType::Double => "a number",
-        ParameterType::Bool => "`true` or `false`",
-        ParameterType::String => "a string",
-        ParameterType::Bytes => "a string of base64 with its padding",
-        ParameterType::Duration => "a string such as `1h30m`",
-        ParameterType::Timestamp => "a string such as `2026-01-31T12:00:00Z`",
-        ParameterType::IpAddress => "a string with an IP address",
-        ParameterType::List(_) => "a list",
-        ParameterType::Map(_) => "an object",
-    }
-}
-
-fn needed(what: &str, found: &str) -> String {
-    format!("{what} is needed, and this is {found}")
-}
-
-fn found(value: &Value) -> String {
-    match value {
-        Value::Null => "`null`".to_owned(),
-        Value::Bool(value) => format!("`{value}`"),
-        Value::Integer(value) => format!("the number `{value}`"),
-        Value::Float(value) => format!("the number `{value}`"),
-        Value::String(text) => format!("the string `{}`", shortened(text)),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "an object".to_owned(),
+    fn unsigned(&self, value: &Value) -> Option<Cel> {
+        let number = integer(value)?;
+        let unsigned = u64::try_from(number).ok()?;
+        Some(if self.unsigned { Cel::UInt(unsigned) } else { Cel::Int(number) })
     }
 }
 
 /// What of a caller's text belongs into a message.
-pub(super) fn shortened(text: &str) -> impl Display + use<> {
+pub(super) fn shortened(text: &str) -> String {
     const CHARACTERS_SHOWN: usize = 64;
     let mut shown: String = text.chars().take(CHARACTERS_SHOWN).collect();
     if shown.len() < text.len() {
@@ -135,8 +108,8 @@ pub(super) fn shortened(text: &str) -> impl Display + use<> {
     shown
 }
 
-/// A whole number, or what it is instead.
-fn integer(value: &Value) -> Result<i64, String> {
+/// A whole number, if it is one.
+fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),
         Value::Float(number) => whole(*number),
@@ -146,7 +119,6 @@ fn integer(value: &Value) -> Result<i64, String> {
         }),
         Value::Null | Value::Bool(_) | Value::String(_) | Value::List(_) | Value::Map(_) => None,
     }
-    .ok_or_else(|| found(value))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and inside the range")]
@@ -156,14 +128,17 @@ pub(super) fn whole(number: f64) -> Option<i64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a double is what was declared")]
-fn double(value: &Value) -> Result<f64, String> {
+const fn nearest(number: i64) -> f64 {
+    number as f64
+}
+
+fn double(value: &Value) -> Option<f64> {
     match value {
-        Value::Integer(number) => Some(*number as f64),
+        Value::Integer(number) => Some(nearest(*number)),
         Value::Float(number) => Some(*number),
         Value::String(text) if decimal(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
         Value::Null | Value::Bool(_) | Value::String(_) | Value::List(_) | Value::Map(_) => None,
     }
-    .ok_or_else(|| found(value))
 }
 
 /// Digits, perhaps with a sign, a fraction and an exponent: neither `inf` nor `0x10`.
@@ -203,26 +178,26 @@ const fn sextet(symbol: u8) -> Option<u8> {
     }
 }
 
-pub(super) fn address(text: &str) -> Result<Cel, String> {
-    text.parse::<IpAddr>().map(|address| Cel::Message(Box::new(Address(address)))).map_err(|_| {
-        let found = format!("the string `{}`", shortened(text));
-        needed("an IP address such as `10.0.0.1` or `2001:db8::1`", &found)
-    })
+/// This text is no value of the type.
+fn unread(needed: ParameterType, text: &str) -> ValueFault {
+    ValueFault::Unfit { needed, found: Found::Text(shortened(text)) }
+}
+
+pub(super) fn address(text: &str) -> Result<Cel, ValueFault> {
+    let parsed = text.parse::<IpAddr>();
+    parsed.map(|address| Cel::Message(Box::new(Address(address)))).map_err(|_| unread(ParameterType::IpAddress, text))
 }
 
 /// A moment as RFC 3339 writes it.
-pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
+pub(super) fn timestamp(text: &str) -> Result<Timestamp, ValueFault> {
     // What the library lets through, and RFC 3339 only at times or in spirit.
     let strict = text.get(10..11) == Some("T") && !text.ends_with('z') && text.get(17..19) != Some("60");
-    strict
-        .then(|| time::parse_timestamp(text).ok())
-        .flatten()
-        .ok_or_else(|| needed(wanted(&ParameterType::Timestamp), &format!("the string `{}`", shortened(text))))
+    strict.then(|| time::parse_timestamp(text).ok()).flatten().ok_or_else(|| unread(ParameterType::Timestamp, text))
 }
 
 /// Numbers with units from hours to nanoseconds, added up: `1h30m`, `-1.5s`, `0`. At most some 292 years.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let invalid = || needed(wanted(&ParameterType::Duration), &format!("the string `{}`", shortened(text)));
+pub(super) fn duration(text: &str) -> Result<Duration, ValueFault> {
+    let invalid = || unread(ParameterType::Duration, text);
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

@@ -6,10 +6,11 @@
 
 use std::cmp::Ordering;
 
-use cel_core::{MapKey, OptionalValue, Value as Cel};
+use cel_core::{EvalError, EvalErrorKind, MapKey, OptionalValue, Value as Cel};
 
 use super::{
     convert::shortened,
+    failure::Failure,
     functions::{self, no_overload},
     plan::{Comparison, Does, Loop, Node, Operands, Pattern, map_of},
 };
@@ -20,12 +21,24 @@ use crate::limits::{CONDITION_MATCHED_BYTES_MAX, CONDITION_STEPS_MAX};
 pub(super) enum Stop {
     /// The places of parameters.
     Missing(Vec<usize>),
-    Failed(String),
+    Failed(Failure),
     /// No operand can make up for it.
     Exhausted,
 }
 
 pub(super) type Evaluated = Result<Cel, Stop>;
+
+fn of_library(error: &EvalError) -> Failure {
+    match error.kind {
+        EvalErrorKind::NoMatchingOverload | EvalErrorKind::TypeMismatch => Failure::NoSuchOverload(error.to_string()),
+        _ => Failure::Other(error.to_string()),
+    }
+}
+
+/// What is wrong, in words of its own.
+fn failed(fault: impl Into<String>) -> Stop {
+    Stop::Failed(Failure::Other(fault.into()))
+}
 
 pub(super) struct Evaluator<'v> {
     /// By place; those that were not given are absent.
@@ -44,7 +57,7 @@ const STEP_BYTES: usize = 16;
 struct Gathered {
     decisive: bool,
     missing: Vec<usize>,
-    failed: Option<String>,
+    failed: Option<Failure>,
 }
 
 impl Gathered {
@@ -61,8 +74,8 @@ impl Gathered {
                 self.failed.get_or_insert_with(|| no_overload(operator));
             }
             Err(Stop::Missing(places)) => self.missing.extend(places),
-            Err(Stop::Failed(message)) => {
-                self.failed.get_or_insert(message);
+            Err(Stop::Failed(failure)) => {
+                self.failed.get_or_insert(failure);
             }
             Err(Stop::Exhausted) => return Err(Stop::Exhausted),
         }
@@ -73,7 +86,7 @@ impl Gathered {
         if !self.missing.is_empty() {
             return Err(Stop::Missing(self.missing));
         }
-        self.failed.map_or(Ok(Cel::Bool(!self.decisive)), |message| Err(Stop::Failed(message)))
+        self.failed.map_or(Ok(Cel::Bool(!self.decisive)), |failure| Err(Stop::Failed(failure)))
     }
 }
 
@@ -90,9 +103,7 @@ impl<'v> Evaluator<'v> {
                 Some(Some(value)) => Ok(value.clone()),
                 _ => Err(Stop::Missing(vec![*place])),
             },
-            Node::Variable(depth) => {
-                self.variables.get(*depth).cloned().ok_or_else(|| Stop::Failed("no such variable".to_owned()))
-            }
+            Node::Variable(depth) => self.variables.get(*depth).cloned().ok_or_else(|| failed("no such variable")),
             Node::All(operands) => self.junction(operands, false, "_&&_"),
             Node::Any(operands) => self.junction(operands, true, "_||_"),
             Node::Choice(parts) => self.choice(parts),
@@ -128,7 +139,7 @@ impl<'v> Evaluator<'v> {
                     return Err(Stop::Failed(no_overload("_+_")));
                 }
                 match functions::settled(program.eval(&Operands(&operands))) {
-                    Cel::Error(error) => Err(Stop::Failed(error.to_string())),
+                    Cel::Error(error) => Err(Stop::Failed(of_library(&error))),
                     value => Ok(value),
                 }
             }
@@ -202,8 +213,7 @@ impl<'v> Evaluator<'v> {
                 let mut members = Vec::with_capacity(entries.len());
                 for (key, element) in entries {
                     let key = self.evaluate(key)?;
-                    let key = MapKey::from_value(&key)
-                        .ok_or_else(|| Stop::Failed("this value cannot be a key".to_owned()))?;
+                    let key = MapKey::from_value(&key).ok_or_else(|| failed("this value cannot be a key"))?;
                     let value = self.evaluate(&element.value)?;
                     members.extend(present(value, element.optional).map(|value| (key, value)));
                 }
@@ -242,8 +252,7 @@ impl<'v> Evaluator<'v> {
     fn matches(&mut self, of: &Node, pattern: &Pattern) -> Evaluated {
         let of = self.evaluate(of)?;
         let Cel::String(text) = &of else { return Err(Stop::Failed(no_overload("matches"))) };
-        let long =
-            || Stop::Failed(format!("`matches` on {} bytes; the most is {CONDITION_MATCHED_BYTES_MAX}", text.len()));
+        let long = || failed(format!("`matches` on {} bytes; the most is {CONDITION_MATCHED_BYTES_MAX}", text.len()));
         let found = match pattern {
             Pattern::Known(pattern) => (text.len() <= CONDITION_MATCHED_BYTES_MAX).then(|| pattern.is_match(text)),
             Pattern::Computed(pattern) => {
@@ -251,7 +260,7 @@ impl<'v> Evaluator<'v> {
                     return Err(Stop::Failed(no_overload("matches")));
                 };
                 self.spend(PATTERN_STEPS)?;
-                let pattern = functions::pattern(&pattern).map_err(Stop::Failed)?;
+                let pattern = functions::pattern(&pattern).map_err(failed)?;
                 (text.len() <= CONDITION_MATCHED_BYTES_MAX).then(|| pattern.is_match(text))
             }
         };
@@ -269,7 +278,7 @@ impl<'v> Evaluator<'v> {
                 self.spend(members.len())?;
                 members.keys().map(MapKey::to_value).collect()
             }
-            _ => return Err(Stop::Failed("only lists and maps have elements".to_owned())),
+            _ => return Err(failed("only lists and maps have elements")),
         };
         match &over.does {
             Does::All(body) => self.each(elements, body, false, "all"),
@@ -333,10 +342,10 @@ fn present(value: Cel, optional: bool) -> Option<Cel> {
 }
 
 fn no_such_key(key: &MapKey) -> Stop {
-    Stop::Failed(match key.to_value() {
-        Cel::String(text) => format!("no such key: `{}`", shortened(&text)),
-        other => format!("no such key: `{other}`"),
-    })
+    Stop::Failed(Failure::NoSuchKey(match key.to_value() {
+        Cel::String(text) => shortened(&text),
+        other => other.to_string(),
+    }))
 }
 
 /// What is wrapped once more if it was reached through something optional.
@@ -362,16 +371,16 @@ fn select(of: &Cel, key: &MapKey, optional: bool) -> Evaluated {
     match of {
         Cel::Map(members) => wrapped(members.get(key), optional, || no_such_key(key)),
         Cel::Optional(value) => inside(value).map_or(Ok(Cel::optional_none()), |inner| select(inner, key, true)),
-        Cel::List(_) => Err(Stop::Failed("only maps have members".to_owned())),
+        Cel::List(_) => Err(failed("only maps have members")),
         _ if optional => Ok(Cel::optional_none()),
-        _ => Err(Stop::Failed("only maps have members".to_owned())),
+        _ => Err(failed("only maps have members")),
     }
 }
 
 fn has(of: &Cel, key: &MapKey) -> Evaluated {
     match of {
         Cel::Map(members) => Ok(Cel::Bool(members.contains_key(key))),
-        Cel::List(_) => Err(Stop::Failed("only maps have members".to_owned())),
+        Cel::List(_) => Err(failed("only maps have members")),
         Cel::Optional(value) => inside(value).map_or(Ok(Cel::Bool(false)), |inner| has(inner, key)),
         _ => Ok(Cel::Bool(false)),
     }
@@ -387,13 +396,13 @@ fn element(of: &Cel, index: &Cel, optional: bool) -> Evaluated {
                 _ => return Err(Stop::Failed(no_overload("_[_]"))),
             };
             let found = place.and_then(|place| values.get(place));
-            let absent = || Stop::Failed(format!("the list has {} elements, and none at `{index}`", values.len()));
+            let absent = || Stop::Failed(Failure::NoSuchElement { length: values.len(), index: index.to_string() });
             wrapped(found, optional, absent)
         }
         Cel::Map(members) => match functions::key_of(index) {
             Ok(key) => wrapped(members.get_with_numeric_coercion(&key), optional, || no_such_key(&key)),
             Err(_) if optional => Ok(Cel::optional_none()),
-            Err(message) => Err(Stop::Failed(message)),
+            Err(failure) => Err(Stop::Failed(failure)),
         },
         Cel::Optional(value) => inside(value).map_or(Ok(Cel::optional_none()), |inner| element(inner, index, true)),
         _ if optional => Ok(Cel::optional_none()),
@@ -401,7 +410,7 @@ fn element(of: &Cel, index: &Cel, optional: bool) -> Evaluated {
     }
 }
 
-fn compare(comparison: Comparison, left: &Cel, right: &Cel) -> Result<bool, String> {
+fn compare(comparison: Comparison, left: &Cel, right: &Cel) -> Result<bool, Failure> {
     let ordering = |operator: &str| left.compare(right).ok_or_else(|| no_overload(operator));
     Ok(match comparison {
         Comparison::Equal => left == right,

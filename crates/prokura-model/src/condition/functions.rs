@@ -6,6 +6,7 @@ use regex::{Regex, RegexBuilder};
 use super::{
     address::{self, Address},
     convert::{self, shortened},
+    failure::{Failure, ValueFault},
 };
 use crate::limits::CONDITION_PATTERN_BYTES_MAX;
 
@@ -69,36 +70,50 @@ pub(super) fn optional(name: &str) -> Option<Function> {
     }
 }
 
-pub(super) fn no_overload(function: &str) -> String {
-    format!("no such overload of `{function}`")
+pub(super) fn no_overload(function: &str) -> Failure {
+    Failure::NoSuchOverload(format!("no such overload of `{function}`"))
 }
 
-pub(super) fn call(function: Function, operands: &[Cel]) -> Result<Cel, String> {
+/// A text that is no value of the type; parameters say so, too.
+fn unread(fault: &ValueFault) -> Failure {
+    Failure::Other(fault.to_string())
+}
+
+/// What is wrong, in words of its own.
+fn said(fault: impl Into<String>) -> Failure {
+    Failure::Other(fault.into())
+}
+
+pub(super) fn call(function: Function, operands: &[Cel]) -> Result<Cel, Failure> {
     match (function, operands) {
-        (Function::Address, [Cel::String(text)]) => convert::address(text),
+        (Function::Address, [Cel::String(text)]) => convert::address(text).map_err(|fault| unread(&fault)),
         (Function::InNetwork, [address, Cel::String(network)]) => {
             let address = Address::of(address).ok_or_else(|| no_overload("in_cidr"))?;
-            address::in_network(address, network).map(Cel::Bool)
+            address::in_network(address, network).map(Cel::Bool).map_err(said)
         }
         (Function::IsSubtree, [Cel::Map(left), Cel::Map(right)]) => Ok(Cel::Bool(is_subtree(left, right))),
         (Function::Bool, [Cel::Bool(value)]) => Ok(Cel::Bool(*value)),
         (Function::Bool, [Cel::String(text)]) => match text.as_ref() {
             "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(Cel::Bool(true)),
             "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(Cel::Bool(false)),
-            other => Err(format!("`{}` is neither `true` nor `false`", shortened(other))),
+            other => Err(said(format!("`{}` is neither `true` nor `false`", shortened(other)))),
         },
         (Function::String, [value]) => string(value).map(|text| Cel::String(text.into())),
         (Function::Duration, [Cel::Duration(value)]) => Ok(Cel::Duration(*value)),
-        (Function::Duration, [Cel::String(text)]) => convert::duration(text).map(Cel::Duration),
+        (Function::Duration, [Cel::String(text)]) => {
+            convert::duration(text).map(Cel::Duration).map_err(|fault| unread(&fault))
+        }
         (Function::Duration, [Cel::Int(seconds)]) => {
             let duration = cel_core::Duration::from_seconds(*seconds);
-            duration.is_valid().then_some(Cel::Duration(duration)).ok_or_else(|| "duration out of range".to_owned())
+            duration.is_valid().then_some(Cel::Duration(duration)).ok_or_else(|| said("duration out of range"))
         }
         (Function::Timestamp, [Cel::Timestamp(value)]) => Ok(Cel::Timestamp(*value)),
-        (Function::Timestamp, [Cel::String(text)]) => convert::timestamp(text).map(Cel::Timestamp),
+        (Function::Timestamp, [Cel::String(text)]) => {
+            convert::timestamp(text).map(Cel::Timestamp).map_err(|fault| unread(&fault))
+        }
         (Function::Timestamp, [Cel::Int(seconds)]) => {
             let timestamp = cel_core::Timestamp::from_seconds(*seconds);
-            timestamp.is_valid().then_some(Cel::Timestamp(timestamp)).ok_or_else(|| "timestamp out of range".to_owned())
+            timestamp.is_valid().then_some(Cel::Timestamp(timestamp)).ok_or_else(|| said("timestamp out of range"))
         }
         (Function::OptionalOf, [value]) => Ok(Cel::optional_some(value.clone())),
         (Function::OptionalNone, []) => Ok(Cel::optional_none()),
@@ -107,7 +122,7 @@ pub(super) fn call(function: Function, operands: &[Cel]) -> Result<Cel, String> 
         }
         (Function::HasValue, [Cel::Optional(value)]) => Ok(Cel::Bool(value.is_present())),
         (Function::Value, [Cel::Optional(OptionalValue::Some(value))]) => Ok(value.as_ref().clone()),
-        (Function::Value, [Cel::Optional(OptionalValue::None)]) => Err("the optional value is absent".to_owned()),
+        (Function::Value, [Cel::Optional(OptionalValue::None)]) => Err(said("the optional value is absent")),
         (Function::Milliseconds, [Cel::Duration(duration)]) => {
             let seconds = duration.seconds.saturating_mul(1_000);
             Ok(Cel::Int(seconds.saturating_add(i64::from(duration.nanos / 1_000_000))))
@@ -140,7 +155,7 @@ impl Function {
     }
 }
 
-fn string(value: &Cel) -> Result<String, String> {
+fn string(value: &Cel) -> Result<String, Failure> {
     Ok(match value {
         Cel::String(text) => text.to_string(),
         Cel::Bool(value) => value.to_string(),
@@ -148,7 +163,7 @@ fn string(value: &Cel) -> Result<String, String> {
         Cel::UInt(value) => value.to_string(),
         Cel::Double(value) => number(*value),
         Cel::Bytes(bytes) => {
-            std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "the bytes are no text in UTF-8".to_owned())?
+            std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| said("the bytes are no text in UTF-8"))?
         }
         Cel::Timestamp(moment) => cel_core::time::format_timestamp(moment),
         Cel::Duration(duration) => cel_core::time::format_duration(duration),
@@ -212,9 +227,9 @@ pub(super) fn pattern(text: &str) -> Result<Regex, String> {
         .map_err(|_| format!("`{}` is no regular expression, or one that is too large", shortened(text)))
 }
 
-fn zoned_part(part: &str, moment: cel_core::Timestamp, zone: &str) -> Result<Cel, String> {
+fn zoned_part(part: &str, moment: cel_core::Timestamp, zone: &str) -> Result<Cel, Failure> {
     use cel_core::time::{TimestampComponent, parse_timezone};
-    let unknown = || format!("`{}` is no time zone: one looks like `Europe/Berlin` or `+01:00`", shortened(zone));
+    let unknown = || said(format!("`{}` is no time zone: one looks like `Europe/Berlin` or `+01:00`", shortened(zone)));
     // The library multiplies the hours of an offset as they are.
     let digits = zone.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     if digits > 4 {
@@ -239,13 +254,13 @@ fn zoned_part(part: &str, moment: cel_core::Timestamp, zone: &str) -> Result<Cel
 }
 
 /// The key under which a map keeps this value.
-pub(super) fn key_of(value: &Cel) -> Result<MapKey, String> {
+pub(super) fn key_of(value: &Cel) -> Result<MapKey, Failure> {
     match value {
         Cel::Double(number) => match convert::whole(*number) {
             Some(number) => Ok(MapKey::Int(number)),
-            None => Err(format!("no such key: `{number}`")),
+            None => Err(Failure::NoSuchKey(number.to_string())),
         },
-        value => MapKey::from_value(value).ok_or_else(|| "this value cannot be a key".to_owned()),
+        value => MapKey::from_value(value).ok_or_else(|| said("this value cannot be a key")),
     }
 }
 

@@ -1,5 +1,7 @@
 use crate::{
-    CaveatName, Fault, RelationName, Relationship, SubjectRef, Terms, TypeName, did_you_mean,
+    CaveatName, Fault, RelationName, Relationship, SubjectRef, Terms, TypeName,
+    condition::ContextFault,
+    did_you_mean,
     schema::{Allowed, AllowedSubject, Definition, Member, Relation, Schema},
     suggest::listed,
 };
@@ -93,12 +95,12 @@ pub enum RelationshipFault {
         allowed: Vec<Allowed>,
     },
     /// A value bound to the caveat is of no parameter, or does not fit its type.
-    #[error("the context of caveat `{caveat}` does not fit: {message}")]
+    #[error("the context of caveat `{caveat}` does not fit: {fault}")]
     Context {
         /// The caveat.
         caveat: CaveatName,
         /// What does not fit, and what would be right.
-        message: String,
+        fault: Box<ContextFault>,
     },
 }
 
@@ -184,7 +186,7 @@ impl Schema {
             return Err(not_allowed(relationship, relation, subject));
         };
         let fits = declared.condition.check_context(&caveat.context);
-        fits.map_err(|message| RelationshipFault::Context { caveat: caveat.name.clone(), message })
+        fits.map_err(|fault| RelationshipFault::Context { caveat: caveat.name.clone(), fault: Box::new(fault) })
     }
 
     /// Whether the relationship may be deleted: its names are declared, and its relation allows its subject on some

@@ -67,7 +67,8 @@ impl Authority {
         let schema = schema.map_err(|_| WriteError::ModelUnknown(write.model.clone()))?;
         for (relationship, terms) in &write.writes {
             schema.check_relationship(relationship, terms).map_err(|fault| {
-                WriteError::RelationshipInvalid(Box::new(Unfit { relationship: relationship.clone(), fault }))
+                let (relationship, terms) = (relationship.clone(), terms.clone());
+                WriteError::RelationshipInvalid(Box::new(Unfit { relationship, terms, fault }))
             })?;
         }
         let tenant = self.writable(tenant)?;

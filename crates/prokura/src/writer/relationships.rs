@@ -55,9 +55,10 @@ pub(super) fn stage_write(
 /// Who names terms in a deletion means a relationship that could hold on them; which it is they do not decide.
 fn check_terms(view: &View<'_>, relationship: &Relationship, terms: &Terms) -> Result<(), WriteError> {
     let Some(schema) = view.schema().filter(|_| !terms.is_none()) else { return Ok(()) };
-    schema
-        .check_deletion(relationship, terms)
-        .map_err(|fault| WriteError::RelationshipInvalid(Box::new(Unfit { relationship: relationship.clone(), fault })))
+    schema.check_deletion(relationship, terms).map_err(|fault| {
+        let (relationship, terms) = (relationship.clone(), terms.clone());
+        WriteError::RelationshipInvalid(Box::new(Unfit { relationship, terms, fault }))
+    })
 }
 
 pub(super) fn stage_deletion(

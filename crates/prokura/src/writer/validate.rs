@@ -153,7 +153,7 @@ impl Draft<'_> {
         if let Some(caveat) = &terms.caveat {
             context_bound(relationship, &caveat.context)?;
         }
-        self.schema()?.check_relationship(relationship, terms).map_err(|fault| unfit(relationship, fault))
+        self.schema()?.check_relationship(relationship, terms).map_err(|fault| unfit(relationship, terms, fault))
     }
 
     /// Deleting what is not there is fine, but not what could never be there: somebody means to take a right away, and
@@ -162,8 +162,8 @@ impl Draft<'_> {
         if self.view.stored(relationship).is_some() {
             return Ok(());
         }
-        let fits = self.schema()?.check_deletion(relationship, &Terms::default());
-        fits.map_err(|fault| unfit(relationship, fault))
+        let terms = Terms::default();
+        self.schema()?.check_deletion(relationship, &terms).map_err(|fault| unfit(relationship, &terms, fault))
     }
 
     fn attributes_set(&self, object: &ObjectRef, attributes: &BTreeMap<String, Value>) -> Result<(), WriteError> {
@@ -218,8 +218,9 @@ impl Draft<'_> {
     }
 }
 
-fn unfit(relationship: &Relationship, fault: RelationshipFault) -> WriteError {
-    WriteError::RelationshipInvalid(Box::new(Unfit { relationship: relationship.clone(), fault }))
+fn unfit(relationship: &Relationship, terms: &Terms, fault: RelationshipFault) -> WriteError {
+    let (relationship, terms) = (relationship.clone(), terms.clone());
+    WriteError::RelationshipInvalid(Box::new(Unfit { relationship, terms, fault }))
 }
 
 /// What a caveat is bound with can be kept, and is read back with every check that meets it.

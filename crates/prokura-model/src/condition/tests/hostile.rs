@@ -136,7 +136,7 @@ proptest! {
                     prop_assert!(!names.is_empty() && names.is_sorted());
                     prop_assert!(names.iter().all(|name| !values.contains_key(name)));
                 }
-                Evaluation::Failed(message) => prop_assert!(!message.is_empty()),
+                Evaluation::Failed(failure) => prop_assert!(!failure.to_string().is_empty()),
                 Evaluation::True | Evaluation::False => {}
             }
         }

@@ -85,8 +85,8 @@ fn what_does_not_fit_says_what_would() {
         let condition = compile(declared, "a == a");
         let given = context(&format!(r#"{{"a": {json}}}"#));
         let expected = format!("parameter `a` of type `{declared_type}`: {message}");
-        assert_eq!(condition.check_context(&given), Err(expected.clone()));
-        assert_eq!(condition.evaluate(&Context::new(), &given), Evaluation::Failed(expected));
+        assert_eq!(condition.check_context(&given).unwrap_err().to_string(), expected);
+        assert_eq!(outcome(&condition.evaluate(&Context::new(), &given)), format!("failed: {expected}"));
     }
 }
 
@@ -95,8 +95,8 @@ fn an_unknown_name_is_refused_where_values_are_kept_and_left_alone_where_they_ar
     let condition = compile("a int, b int", "a == b");
     assert_eq!(condition.check_context(&context(r#"{"a": 1}"#)), Ok(()));
     assert_eq!(
-        condition.check_context(&context(r#"{"c": 1}"#)),
-        Err("unknown parameter `c`; the parameters are `a`, `b`".to_owned())
+        condition.check_context(&context(r#"{"c": 1}"#)).unwrap_err().to_string(),
+        "unknown parameter `c`; the parameters are `a`, `b`"
     );
 }
 

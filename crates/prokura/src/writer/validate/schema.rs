@@ -89,7 +89,7 @@ fn strands_no_relationship(
                 return ControlFlow::Continue(());
             }
             total += 1;
-            first.insert(relationship, fault);
+            first.insert(relationship, (terms, fault));
             if first.len() > STRANDED_SHOWN {
                 first.pop_last();
             }
@@ -98,8 +98,8 @@ fn strands_no_relationship(
     })
     .map_err(|error| WriteError::Internal(error.to_string()))?;
     if total > 0 {
-        let first = first.into_iter().map(|(relationship, fault)| Unfit { relationship, fault }).collect();
-        return Err(WriteError::SchemaStrands { first, total });
+        let first = first.into_iter().map(|(relationship, (terms, fault))| Unfit { relationship, terms, fault });
+        return Err(WriteError::SchemaStrands { first: first.collect(), total });
     }
     Ok(over)
 }
