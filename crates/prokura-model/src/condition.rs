@@ -11,6 +11,7 @@ mod failure;
 mod functions;
 mod measure;
 mod plan;
+mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use std::{
 
 use evaluate::Stop;
 pub use failure::{ContextFault, Failure, Found, Misfit, ValueFault};
+pub(crate) use reference::{Refused, refused};
 
 use crate::{Value, limits::CONDITION_STEPS_MAX};
 
@@ -52,6 +54,27 @@ pub enum ParameterType {
     List(Box<Self>),
     /// `map<T>`, the keys strings
     Map(Box<Self>),
+}
+
+impl ParameterType {
+    /// The type of this name, with the type it has in `<…>`.
+    pub(crate) fn named(name: &str, of: Option<Self>) -> Option<Self> {
+        Some(match (name, of) {
+            ("list", Some(of)) => Self::List(Box::new(of)),
+            ("map", Some(of)) => Self::Map(Box::new(of)),
+            ("any", None) => Self::Any,
+            ("bool", None) => Self::Bool,
+            ("bytes", None) => Self::Bytes,
+            ("double", None) => Self::Double,
+            ("duration", None) => Self::Duration,
+            ("int", None) => Self::Int,
+            ("ipaddress", None) => Self::IpAddress,
+            ("string", None) => Self::String,
+            ("timestamp", None) => Self::Timestamp,
+            ("uint", None) => Self::Uint,
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for ParameterType {

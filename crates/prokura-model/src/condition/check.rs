@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use cel_core::{
-    Ast, CelType, CheckErrorKind, Env, FunctionDecl, OverloadDecl, ext,
+    Ast, CelType, CheckErrorKind, CheckResult, Env, FunctionDecl, OverloadDecl, ParseResult, SpannedExpr, ext,
     parser::{MacroRegistry, MacroStyle, ParseOptions, parse_with_options},
 };
 
@@ -100,8 +100,7 @@ pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Resul
     if text.trim().is_empty() {
         return Err(position(text, 0, "an expression is needed".to_owned()));
     }
-    let options = ParseOptions::with_macros(macros());
-    let parsed = parse_with_options(text, options);
+    let parsed = parse(text);
     if let Some(error) = parsed.errors.first() {
         return Err(position(text, error.span.start, reworded(&error.message)));
     }
@@ -113,14 +112,10 @@ pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Resul
         if unsigned && !parameters.iter().any(|(_, declared)| mentions_uint(declared)) {
             break;
         }
-        let mut environment = ENVIRONMENT.clone();
-        for (name, declared) in parameters {
-            if ENVIRONMENT.variables().contains_key(name) {
-                return Err(position(text, 0, format!("`{name}` is the name of a type, and cannot be a parameter's")));
-            }
-            environment.add_variable(name.clone(), cel_type(declared, unsigned));
+        if let Some((name, _)) = parameters.iter().find(|(name, _)| ENVIRONMENT.variables().contains_key(name)) {
+            return Err(position(text, 0, format!("`{name}` is the name of a type, and cannot be a parameter's")));
         }
-        let checked = environment.check(&tree);
+        let checked = checked(parameters, unsigned, &tree);
         let problem = match checked.errors.first() {
             Some(error) => Some(position(text, error.span.start, describe(&error.kind, parameters))),
             None => match checked.type_map.get(&tree.id) {
@@ -139,8 +134,33 @@ pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Resul
     Err(first.unwrap_or_else(|| position(text, 0, "the expression cannot be checked".to_owned())))
 }
 
+pub(super) fn parse(text: &str) -> ParseResult {
+    parse_with_options(text, ParseOptions::with_macros(macros()))
+}
+
+/// The tree, type-checked against the parameters.
+pub(super) fn checked(parameters: &[(String, ParameterType)], unsigned: bool, tree: &SpannedExpr) -> CheckResult {
+    let mut environment = ENVIRONMENT.clone();
+    for (name, declared) in parameters {
+        environment.add_variable(name.clone(), cel_type(declared, unsigned));
+    }
+    environment.check(tree)
+}
+
+/// Whether an operator takes values of these types, as far as the library lets more types meet than make sense.
+pub(super) fn takes(operator: &str, one: &CelType, other: &CelType) -> bool {
+    match (operator, one, other) {
+        ("_==_" | "_!=_" | "_?_:_", one, other) => comparable(one, other),
+        ("@in", one, CelType::List(of) | CelType::Map(of, _)) => comparable(one, of),
+        ("_[_]", CelType::List(_), index) => comparable(&CelType::Int, index),
+        ("_[_]", CelType::Map(key, _), index) => comparable(key, index),
+        ("_+_", one, other) => !matches!((one, other), (CelType::Map(..), _) | (_, CelType::Map(..))),
+        _ => true,
+    }
+}
+
 /// Whether values of these types can be equal at all.
-pub(super) fn comparable(one: &CelType, other: &CelType) -> bool {
+fn comparable(one: &CelType, other: &CelType) -> bool {
     let open = |of: &CelType| {
         matches!(
             of,

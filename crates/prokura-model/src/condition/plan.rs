@@ -278,15 +278,7 @@ impl<'a> Planner<'a> {
     /// The library lets more types meet than make sense. Two that can never be equal are a mistake.
     fn check_operands(&self, function: &str, left: &SpannedExpr, right: &SpannedExpr) -> Result<(), ConditionError> {
         let (Some(one), Some(other)) = (self.types.get(&left.id), self.types.get(&right.id)) else { return Ok(()) };
-        let fits = match (function, one, other) {
-            ("_==_" | "_!=_" | "_?_:_", one, other) => check::comparable(one, other),
-            ("@in", one, CelType::List(of) | CelType::Map(of, _)) => check::comparable(one, of),
-            ("_[_]", CelType::List(_), index) => check::comparable(&CelType::Int, index),
-            ("_[_]", CelType::Map(key, _), index) => check::comparable(key, index),
-            ("_+_", one, other) => !matches!((one, other), (CelType::Map(..), _) | (_, CelType::Map(..))),
-            _ => true,
-        };
-        if fits {
+        if check::takes(function, one, other) {
             return Ok(());
         }
         let types = format!("`({}, {})`", one.display_name(), other.display_name());
@@ -424,7 +416,7 @@ impl<'a> Planner<'a> {
 }
 
 /// The name under which an operator that is checked here has overloads.
-const fn function_of(operator: BinaryOp) -> &'static str {
+pub(super) const fn function_of(operator: BinaryOp) -> &'static str {
     match operator {
         BinaryOp::Eq => "_==_",
         BinaryOp::Ne => "_!=_",

@@ -102,20 +102,7 @@ impl Lowering<'_, '_> {
             Some(node) => Some(self.parameter_type(node)?),
             None => None,
         };
-        Some(match (name, of) {
-            ("list", Some(of)) => ParameterType::List(Box::new(of)),
-            ("map", Some(of)) => ParameterType::Map(Box::new(of)),
-            ("bool", _) => ParameterType::Bool,
-            ("bytes", _) => ParameterType::Bytes,
-            ("double", _) => ParameterType::Double,
-            ("duration", _) => ParameterType::Duration,
-            ("int", _) => ParameterType::Int,
-            ("ipaddress", _) => ParameterType::IpAddress,
-            ("string", _) => ParameterType::String,
-            ("timestamp", _) => ParameterType::Timestamp,
-            ("uint", _) => ParameterType::Uint,
-            _ => ParameterType::Any,
-        })
+        ParameterType::named(name, of)
     }
 
     /// A parameter that the expression never reads is most likely a mistake, and SpiceDB refuses it.

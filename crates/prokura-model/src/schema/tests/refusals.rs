@@ -153,3 +153,63 @@ definition ddd {
     Types: incomplete type annotation on relation `view` in definition `ddd`: `user` found as reachable type, but not contained in provided set [`ddd` `org`]
 "##);
 }
+
+/// Asked of SpiceDB 1.54. Where a line is shown, it is the line of that number of the expression.
+#[test]
+fn in_the_words_of_its_library() {
+    const OPERAND: &str = "expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, \
+                           NUM_UINT, STRING, BYTES, IDENTIFIER}";
+    let operand = |place: &str, how: &str| format!("ERROR: cav:{place}: Syntax error: {how} {OPERAND}");
+    let shown = |message: &str| format!("{message}\n | \n | ^");
+    let undeclared = |place: &str, name: &str| {
+        shown(&format!("ERROR: cav:{place}: undeclared reference to '{name}' (in container '')"))
+    };
+    let no_overload = |place: &str, function: &str, applied: &str| {
+        format!("ERROR: cav:{place}: found no matching overload for '{function}' applied to '{applied}'")
+    };
+    for (expression, expected) in [
+        ("a +", operand("2:4", "mismatched input '<EOF>'")),
+        ("a == 1 &&", operand("2:10", "mismatched input '<EOF>'")),
+        ("a *", operand("3:1", "mismatched input '<EOF>'")),
+        ("a in", operand("3:1", "mismatched input '<EOF>'")),
+        ("a + * b", shown(&operand("2:5", "extraneous input '*'"))),
+        ("(+ a) == 1", shown(&operand("2:2", "extraneous input '+'"))),
+        ("a b", shown("ERROR: cav:2:3: Syntax error: extraneous input 'b' expecting <EOF>")),
+        ("a b c", shown("ERROR: cav:2:3: Syntax error: mismatched input 'b' expecting <EOF>")),
+        ("a:{}", shown("ERROR: cav:2:2: Syntax error: mismatched input ':' expecting <EOF>")),
+        ("x + y", format!("{}\n{}", undeclared("2:1", "x"), undeclared("2:5", "y"))),
+        ("nope.a.b == 1", undeclared("2:1", "nope")),
+        ("nope.f(x)", format!("{}\n{}\n{}", undeclared("2:1", "nope"), undeclared("2:7", "f"), undeclared("2:8", "x"))),
+        ("m[42] == 1", shown(&no_overload("2:2", "_[_]", "(map(string, int), int)"))),
+        ("a == 'x'", no_overload("2:3", "_==_", "(int, string)")),
+        ("s.contains(1)", shown(&no_overload("2:11", "contains", "string.(int)"))),
+        ("size(1) == 1", shown(&no_overload("2:5", "size", "(int)"))),
+        (
+            "a && b",
+            format!(
+                "{}\n{}",
+                shown("ERROR: cav:2:1: expected type 'bool' but found 'int'"),
+                shown("ERROR: cav:2:6: expected type 'bool' but found 'int'")
+            ),
+        ),
+        ("s.size == 1", shown("ERROR: cav:2:2: type 'string' does not support field selection")),
+        ("l", "caveat expression must result in a boolean value: found `list(int)`".to_owned()),
+    ] {
+        let text = format!("caveat cav(a int, b int, m map<int>, s string, l list<int>) {{\n{expression}\n}}");
+        let prefix = "Text: parse error in `schema`, line 2, column 1: invalid expression for caveat `cav`: ";
+        assert_eq!(refused(&text), format!("{prefix}{expected}"), "{expression}");
+    }
+}
+
+/// Where it is not known what its library says, it is our message at the place.
+#[test]
+fn in_our_words_where_its_library_is_not_known() {
+    for (expression, expected) in [
+        ("a = 1", "2:3: unexpected character `=`"),
+        ("[1,,2]", "2:4: unexpected token: Comma"),
+        ("a ? b", "3:1: expected `:`, found the end"),
+    ] {
+        let said = refused(&format!("caveat cav(a int, b int) {{\n{expression}\n}}"));
+        assert!(said.contains(&format!("ERROR: cav:{expected}")), "{said}");
+    }
+}
