@@ -1,11 +1,14 @@
 //! Errors in the protocol's words: a code, and for many of them a reason that programs read.
 
+mod caveats;
+mod relationships;
+
 use axum::http::{HeaderMap, StatusCode, header};
 use prokura::{AskError, DecideError, EngineError, WriteError};
 use prokura_api::grpc::{ERROR_DOMAIN, ERROR_INFO_TYPE, rpc, v1::ErrorReason};
 use prokura_model::{
     Fault,
-    schema::{Diagnostic, RelationshipFault, SpicedbRefusal, SpicedbRefusalKind, UnknownName, spicedb_refusal},
+    schema::{Diagnostic, SpicedbRefusal, SpicedbRefusalKind, UnknownName, spicedb_refusal},
 };
 use prost::Message;
 use tonic::{Code, Status};
@@ -103,8 +106,9 @@ fn of_engine(error: &EngineError) -> Status {
         EngineError::WildcardSubject(_) => {
             reasoned(Code::InvalidArgument, ErrorReason::WildcardNotAllowed, message, [])
         }
-        EngineError::CaveatFailed(_) => {
-            reasoned(Code::InvalidArgument, ErrorReason::CaveatEvaluationError, message, [])
+        EngineError::CaveatFailed(failure) => {
+            let (reason, message) = caveats::of_failure(failure);
+            reasoned(Code::InvalidArgument, reason, message, [])
         }
         EngineError::TooDeep { limit } => {
             let metadata = [("maximum_depth_allowed", limit.to_string())];
@@ -130,7 +134,7 @@ pub(crate) fn of_unknown(unknown: &UnknownName) -> Status {
             reasoned(Code::FailedPrecondition, ErrorReason::UnknownDefinition, message, metadata)
         }
         UnknownName::Member { kind, name, .. } => {
-            let message = format!("relation or permission `{name}` not found in object definition `{kind}`");
+            let message = format!("relation/permission `{name}` not found under definition `{kind}`");
             let metadata = [("definition_name", kind.to_string()), ("relation_or_permission_name", name.to_string())];
             reasoned(Code::FailedPrecondition, ErrorReason::UnknownRelationOrPermission, message, metadata)
         }
@@ -142,16 +146,19 @@ pub(crate) fn of_write(error: &WriteError) -> Status {
     match error {
         // Nothing is defined, so what is named is not.
         WriteError::SchemaMissing => reasoned(Code::FailedPrecondition, ErrorReason::UnknownDefinition, message, []),
-        WriteError::SchemaStrands { .. } | WriteError::SchemaStrandsPrincipals { .. } => {
-            Status::invalid_argument(message)
+        WriteError::SchemaStrands { first, .. } => {
+            Status::invalid_argument(first.first().map_or(message, relationships::of_stranded))
         }
+        WriteError::SchemaStrandsPrincipals { .. } => Status::invalid_argument(message),
         WriteError::NameUnknown { unknown, .. } => of_unknown(unknown),
-        WriteError::RelationshipInvalid(unfit) => of_unfit(&unfit.fault, message),
+        WriteError::RelationshipInvalid(unfit) => relationships::of_unfit(&unfit.fault),
         WriteError::RelationshipRepeated(relationship) => {
+            let message = format!("found more than one update with relationship `{relationship}` in this request");
             let metadata = [("relationship", relationship.to_string())];
             reasoned(Code::InvalidArgument, ErrorReason::UpdatesOnSameRelationship, message, metadata)
         }
         WriteError::RelationshipExists(relationship) => {
+            let message = format!("could not CREATE relationship `{relationship}`, as it already existed");
             let metadata = [("relationship", relationship.to_string())];
             reasoned(Code::AlreadyExists, ErrorReason::AttemptToRecreateRelationship, message, metadata)
         }
@@ -167,28 +174,6 @@ pub(crate) fn of_write(error: &WriteError) -> Status {
         WriteError::WritesStopped(_) => reasoned(Code::Unavailable, ErrorReason::ServiceReadOnly, message, []),
         WriteError::TenantUnknown(_) => Status::not_found(message),
         other => Status::new(of_code(other.code(), other.fault()), message),
-    }
-}
-
-fn of_unfit(fault: &RelationshipFault, message: String) -> Status {
-    match fault {
-        RelationshipFault::Unknown(unknown) => of_unknown(unknown),
-        RelationshipFault::Permission { kind, name, .. } => {
-            let metadata = [("definition_name", kind.to_string()), ("permission_name", name.to_string())];
-            reasoned(Code::InvalidArgument, ErrorReason::CannotUpdatePermission, message, metadata)
-        }
-        RelationshipFault::Subject { kind, relation, subject, .. } => {
-            let metadata = [
-                ("definition_name", kind.to_string()),
-                ("relation_name", relation.to_string()),
-                ("subject_type", subject.to_string()),
-            ];
-            reasoned(Code::InvalidArgument, ErrorReason::InvalidSubjectType, message, metadata)
-        }
-        RelationshipFault::Context { caveat, .. } => {
-            let metadata = [("caveat_name", caveat.to_string())];
-            reasoned(Code::InvalidArgument, ErrorReason::CaveatParameterTypeError, message, metadata)
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod calls;
 pub(crate) mod door;
 mod limits;
 mod scenarios;
+mod sentences;
 mod wire;
 
 use std::fmt::Write as _;
