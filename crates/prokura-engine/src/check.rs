@@ -121,8 +121,8 @@ struct Frame<'g, N> {
 
 enum Task<'g> {
     Operator { operator: Operator, first: StepId, next: StepId, end: StepId },
-    Usersets { list: &'g List, walk: Walk, within: Option<&'g Allowed>, edge: Edge, held: Held },
-    Arrow { list: &'g List, walk: Walk, arrow: Arrow<'g>, edge: Edge, held: Held },
+    Usersets { list: List<'g>, walk: Walk<'g>, within: Option<&'g Allowed>, edge: Edge, held: Held },
+    Arrow { list: List<'g>, walk: Walk<'g>, arrow: Arrow<'g>, edge: Edge, held: Held },
 }
 
 /// An arrow's walk: what is asked of the objects it leads to.
@@ -408,7 +408,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
     }
 
     /// The list, if who stands in its usersets can still change what the probes found.
-    fn usersets_to_walk(&self, found: &Answer<T::Note>, list: Option<&'g List>, allowed: &Allowed) -> Option<&'g List> {
+    fn usersets_to_walk(&self, found: &Answer<T::Note>, list: Option<List<'g>>, allowed: &Allowed) -> Option<List<'g>> {
         let open = found.truth != Truth::True && allowed.has_usersets();
         list.filter(|list| open && list.reaches(Subject::FIRST_USERSET.bits()))
     }
@@ -418,7 +418,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         node: Node,
         negations: u32,
         closes: bool,
-        list: &'g List,
+        list: List<'g>,
         allowed: &'g Allowed,
         found: Answer<T::Note>,
     ) {
@@ -432,7 +432,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
     }
 
     /// The edges that name the subject itself, or everyone of its type.
-    fn probe(&mut self, goal: Node, list: Option<&List>, allowed: &Allowed) -> Answer<T::Note> {
+    fn probe(&mut self, goal: Node, list: Option<List<'g>>, allowed: &Allowed) -> Answer<T::Note> {
         let Asked { subject, revision, .. } = self.asked;
         let mut why = None;
         if let Some(list) = list {

@@ -2,6 +2,8 @@ use prokura_model::{
     CaveatName, DelegationId, Fault, ModelId, Revision, TaskId, TypeName, condition::Failure, schema::UnknownName,
 };
 
+use crate::arena::Full;
+
 /// Why a question was not answered. Nothing was allowed, and nothing was denied either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
@@ -165,6 +167,9 @@ pub enum ApplyError {
     /// An earlier transaction ended in a bug, half taken in.
     #[error("an earlier transaction was cut short by a bug; the index must be built anew")]
     CutShort,
+    /// The graph is as large as it can get.
+    #[error("the tenant's graph is full: it has no room for more names or relationships")]
+    MemoryFull,
     /// More names than fit.
     #[error("the tenant has used more than {limit} {what}")]
     TooManyNames {
@@ -186,6 +191,7 @@ impl ApplyError {
             Self::TaskUnknown(_) => "task_unknown",
             Self::DelegationUnknown(_) => "delegation_unknown",
             Self::CutShort => "index_cut_short",
+            Self::MemoryFull => "graph_full",
             Self::TooManyNames { .. } => "too_many_names",
         }
     }
@@ -194,7 +200,7 @@ impl ApplyError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::TooManyNames { .. } => Fault::Limit,
+            Self::TooManyNames { .. } | Self::MemoryFull => Fault::Limit,
             Self::OutOfOrder { .. }
             | Self::NotForIndex(_)
             | Self::Schema(_)
@@ -202,5 +208,11 @@ impl ApplyError {
             | Self::TaskUnknown(_)
             | Self::DelegationUnknown(_) => Fault::Server,
         }
+    }
+}
+
+impl From<Full> for ApplyError {
+    fn from(_: Full) -> Self {
+        Self::MemoryFull
     }
 }

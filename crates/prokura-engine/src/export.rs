@@ -27,26 +27,25 @@ impl View<'_> {
         let names = &self.index.names;
         let kind = filter.resource_type.as_ref().map(|kind| names.kind(kind, &guard));
         let relation = filter.relation.as_ref().map(|relation| names.relation(relation, &guard));
-        let meant = |node: &Node| {
-            kind.is_none_or(|kind| kind == Some(node.kind()))
-                && relation.is_none_or(|relation| relation == Some(node.relation()))
-        };
-        let mut written: Vec<Node> = self.index.written.iter(&guard).map(|(node, ())| *node).filter(meant).collect();
-        written.sort_unstable();
         let begin = after.and_then(|after| {
             let node = names.node(&after.resource, &after.relation, &guard)?;
             Some((node, names.subject(&after.subject, &guard)?))
         });
         let mut page = Page::default();
         'objects: for object in begin.map_or(0, |(node, _)| node.object())..names.objects_len() {
-            for pair in &written {
-                let node = Node::new(pair.kind(), pair.relation(), object);
+            let Some(of) = names.objects.kind(object).filter(|of| kind.is_none_or(|kind| kind == Some(*of))) else {
+                continue;
+            };
+            for (own, list) in names.objects.all_edges_from(object, &guard.pin) {
+                if relation.is_some_and(|relation| relation != Some(own)) {
+                    continue;
+                }
+                let node = Node::new(of, own, object);
                 let from = match begin {
                     Some((begin, _)) if (object, node) < (begin.object(), begin) => continue,
                     Some((begin, subject)) if node == begin => subject.bits().saturating_add(1),
                     _ => 0,
                 };
-                let Some(list) = self.index.forward.get(&node, &guard) else { continue };
                 let mut walk = list.walk_from(from);
                 while let Some((key, birth)) = list.next(&mut walk, self.revision) {
                     let subject = Subject::from_bits(key);

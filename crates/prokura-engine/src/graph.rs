@@ -1,22 +1,15 @@
 use std::sync::Arc;
 
-use papaya::{HashMap, LocalGuard};
 use prokura_model::{Terms, Timestamp, Value};
 
 use crate::{
     View,
-    hash::PackedHash,
+    guard::Guard,
     index::{EdgeKey, Index},
     list::{Birth, List},
     overlay::Overlay,
     packed::{Node, Subject},
 };
-
-/// From a node to the subjects at its edges, with the node and the subject each as the keys of the lists.
-pub(crate) type Forward = HashMap<Node, List, PackedHash>;
-
-/// From a subject to the nodes whose edges name it.
-pub(crate) type Reverse = HashMap<Subject, List, PackedHash>;
 
 /// Values that a question brings for the parameters of caveats.
 pub type Context = std::collections::BTreeMap<String, Value>;
@@ -35,30 +28,32 @@ pub struct Given<'c> {
 pub(crate) struct Graph<'g> {
     index: &'g Index,
     overlay: Option<&'g Overlay>,
-    guard: &'g LocalGuard<'g>,
+    guard: &'g Guard<'g>,
 }
 
 impl<'g> Graph<'g> {
-    pub(crate) fn new(view: &View<'g>, guard: &'g LocalGuard<'g>) -> Self {
+    pub(crate) fn new(view: &View<'g>, guard: &'g Guard<'g>) -> Self {
         Self { index: view.index, overlay: view.overlay, guard }
     }
 
-    pub(crate) fn guard(&self) -> &'g LocalGuard<'g> {
+    pub(crate) fn guard(&self) -> &'g Guard<'g> {
         self.guard
     }
 
-    pub(crate) fn edges_from(&self, node: Node) -> Option<&'g List> {
-        if let Some(list) = self.overlay.and_then(|overlay| overlay.edges_from(node)) {
-            return Some(list);
+    pub(crate) fn edges_from(&self, node: Node) -> Option<List<'g>> {
+        let stored = self.index.edges_from(node, self.guard);
+        match self.overlay.and_then(|overlay| overlay.edges_from(node)) {
+            Some(besides) => Some(List::with(stored, besides)),
+            None => stored,
         }
-        self.index.forward.get(&node, self.guard)
     }
 
-    pub(crate) fn edges_to(&self, subject: Subject) -> Option<&'g List> {
-        if let Some(list) = self.overlay.and_then(|overlay| overlay.edges_to(subject)) {
-            return Some(list);
+    pub(crate) fn edges_to(&self, subject: Subject) -> Option<List<'g>> {
+        let stored = self.index.edges_to(subject, self.guard);
+        match self.overlay.and_then(|overlay| overlay.edges_to(subject)) {
+            Some(besides) => Some(List::with(stored, besides)),
+            None => stored,
         }
-        self.index.reverse.get(&subject, self.guard)
     }
 
     /// The terms of an edge that is said to have some.
@@ -67,6 +62,6 @@ impl<'g> Graph<'g> {
         if let Some(terms) = self.overlay.and_then(|overlay| overlay.terms(&key)) {
             return Some(terms);
         }
-        self.index.terms.get(&key, self.guard)
+        self.index.terms.get(&key, &self.guard.maps)
     }
 }

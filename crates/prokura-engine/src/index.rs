@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use papaya::{HashMap, LocalGuard};
+use papaya::HashMap;
 use prokura_model::{
     AuthzenMapping, Change, Delegation, DelegationId, Model, ModelId, ObjectRef, Principal, Relationship, Revision,
     Schema, Task, TaskId, Terms, Transaction, Value,
@@ -15,11 +15,14 @@ use prokura_model::{
 
 use crate::{
     ApplyError, EngineError, View,
-    graph::{Forward, Reverse},
+    arena::{Full, Writing},
+    edit::{Edit, Tally},
+    guard::Guard,
     hash::PackedHash,
-    list::{Birth, Edit, List},
+    list::{Birth, List},
+    lists::{Rewrite, by_node, by_subject},
     names::Names,
-    packed::{Node, Subject},
+    packed::{Node, RelationId, Subject},
     program::Program,
     timeline::Register,
 };
@@ -30,11 +33,7 @@ use crate::{
 /// The writer replaces each list that a transaction touches once, and then publishes.
 pub struct Index {
     pub(crate) names: Names,
-    pub(crate) forward: Forward,
-    pub(crate) reverse: Reverse,
     pub(crate) terms: HashMap<EdgeKey, Arc<Terms>, PackedHash>,
-    /// Every type and relation that edges were ever written to: nodes of object 0.
-    pub(crate) written: HashMap<Node, (), PackedHash>,
     pub(crate) programs: Register<(), Program>,
     pub(crate) models: Register<ModelId, Compiled>,
     pub(crate) newest_model: Register<(), ModelId>,
@@ -76,7 +75,7 @@ pub struct Stats {
     pub relationships: u64,
     /// Relationships that ended, and are kept for older revisions.
     pub ended: u64,
-    /// Memory of names and relationships, in bytes, estimated.
+    /// Memory of objects' names and of relationships, in bytes; terms come on top.
     pub bytes: u64,
 }
 
@@ -90,11 +89,7 @@ impl Index {
             names: Names::new(
                 HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
                 HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
-                HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
             ),
-            forward: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
-            reverse: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
-            written: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
             terms: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
             programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
             models: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
@@ -125,8 +120,9 @@ impl Index {
             return Err(ApplyError::OutOfOrder { applied, found: transaction.revision });
         }
         let guard = self.guard();
-        let staged = Staged::new(self, transaction, &guard)?;
-        self.take_in(staged, transaction.revision, &mut writer, &guard);
+        let mut staged = Staged::new(self, transaction, &guard)?;
+        self.take_in_edges(&mut staged, transaction.revision, &mut writer, &guard)?;
+        self.take_in_registers(staged, transaction.revision, &mut writer, &guard);
         self.applied.store(transaction.revision.0, Ordering::Release);
         Ok(())
     }
@@ -197,17 +193,26 @@ impl Index {
     /// How much there is.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        /// A name in both directions, with its share of the tables; an edge in both directions likewise. Measured once.
-        const NAME_BYTES: u64 = 120;
-        const EDGE_BYTES: u64 = 110;
-        let objects = u64::from(self.names.objects_len());
-        let relationships = self.relationships.load(Ordering::Relaxed);
-        let ended = self.ended.load(Ordering::Relaxed);
-        Stats { objects, relationships, ended, bytes: objects * NAME_BYTES + (relationships + ended) * EDGE_BYTES }
+        Stats {
+            objects: u64::from(self.names.objects.len()),
+            relationships: self.relationships.load(Ordering::Relaxed),
+            ended: self.ended.load(Ordering::Relaxed),
+            bytes: self.names.objects.bytes(),
+        }
     }
 
-    pub(crate) fn guard(&self) -> LocalGuard<'_> {
-        self.forward.guard()
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard { maps: self.terms.guard(), pin: self.names.objects.arena.pin() }
+    }
+
+    /// The edges of the node.
+    pub(crate) fn edges_from<'g>(&'g self, node: Node, guard: &'g Guard<'_>) -> Option<List<'g>> {
+        self.names.objects.edges_from(node, &guard.pin)
+    }
+
+    /// The edges that name the subject.
+    pub(crate) fn edges_to<'g>(&'g self, subject: Subject, guard: &'g Guard<'_>) -> Option<List<'g>> {
+        self.names.objects.edges_to(subject, &guard.pin)
     }
 
     /// Asked after reading: what was read is whole unless the horizon has passed the revision.
@@ -225,70 +230,95 @@ impl Index {
         node: Node,
         subject: Subject,
         birth: Birth,
-        guard: &'g LocalGuard<'_>,
+        guard: &'g Guard<'_>,
     ) -> Option<&'g Arc<Terms>> {
         if !birth.on_terms() {
             return None;
         }
-        self.terms.get(&EdgeKey { node, subject, birth: birth.revision() }, guard)
+        self.terms.get(&EdgeKey { node, subject, birth: birth.revision() }, &guard.maps)
     }
 
-    fn take_in(&self, mut staged: Staged, at: Revision, writer: &mut Writer, guard: &LocalGuard<'_>) {
-        self.take_in_edges(std::mem::take(&mut staged.edges), std::mem::take(&mut staged.terms), at, writer, guard);
-        self.take_in_registers(staged, at, writer, guard);
-    }
-
+    /// Takes in the edges; none of them if there is no room for one.
     fn take_in_edges(
         &self,
-        mut edges: Vec<(Node, Subject, Edit)>,
-        terms: StdMap<(Node, Subject), Option<Arc<Terms>>>,
+        staged: &mut Staged,
         at: Revision,
         writer: &mut Writer,
-        guard: &LocalGuard<'_>,
-    ) {
+        guard: &Guard<'_>,
+    ) -> Result<(), ApplyError> {
+        let edges = std::mem::take(&mut staged.edges);
+        let mut writing = self.names.objects.arena.writing();
+        let rewrites = self.rewrites(&edges, at, &mut writing)?;
         // First the terms, then what says that there are some.
-        for ((node, subject), terms) in terms {
+        for ((node, subject), terms) in std::mem::take(&mut staged.terms) {
             if let Some(terms) = terms {
-                self.terms.insert(EdgeKey { node, subject, birth: at }, terms, guard);
+                self.terms.insert(EdgeKey { node, subject, birth: at }, terms, &guard.maps);
             }
         }
-        // Stable sorts: the edits of one edge stay in the order they were made.
-        edges.sort_by_key(|(node, subject, _)| (*node, *subject));
-        for same_node in edges.chunk_by(|one, other| one.0 == other.0) {
-            let Some((node, ..)) = same_node.first() else { continue };
-            let edits: Vec<_> = same_node.iter().map(|(_, subject, edit)| (subject.bits(), *edit)).collect();
-            let before = self.forward.get(node, guard);
-            if before.is_none() {
-                self.written.get_or_insert(Node::new(node.kind(), node.relation(), 0), (), guard);
+        for (node, rewrite) in rewrites.from {
+            let Tally { begun, ended } = rewrite.tally;
+            self.relationships.fetch_add(begun, Ordering::Relaxed);
+            self.relationships.fetch_sub(ended, Ordering::Relaxed);
+            self.ended.fetch_add(ended, Ordering::Relaxed);
+            if ended > 0 {
+                writer.outdate(at, Outdated::Forward(node));
             }
-            let edited = List::edited(before, &edits, at);
-            self.relationships.fetch_add(edited.begun, Ordering::Relaxed);
-            self.relationships.fetch_sub(edited.ended, Ordering::Relaxed);
-            self.ended.fetch_add(edited.ended, Ordering::Relaxed);
-            if edited.ended > 0 {
-                writer.outdate(at, Outdated::Forward(*node));
-            }
-            match edited.list {
-                Some(list) => self.forward.insert(*node, list, guard),
-                None => self.forward.remove(node, guard),
-            };
+            self.names.objects.put_from(node, rewrite, &mut writing);
         }
-        edges.sort_by_key(|(node, subject, _)| (*subject, *node));
-        for same_subject in edges.chunk_by(|one, other| one.1 == other.1) {
-            let Some((_, subject, _)) = same_subject.first() else { continue };
-            let edits: Vec<_> = same_subject.iter().map(|(node, _, edit)| (node.bits(), *edit)).collect();
-            let edited = List::edited(self.reverse.get(subject, guard), &edits, at);
-            if edited.ended > 0 {
-                writer.outdate(at, Outdated::Reverse(*subject));
+        for (subject, rewrite) in rewrites.to {
+            if rewrite.tally.ended > 0 {
+                writer.outdate(at, Outdated::Reverse(subject));
             }
-            match edited.list {
-                Some(list) => self.reverse.insert(*subject, list, guard),
-                None => self.reverse.remove(subject, guard),
-            };
+            self.names.objects.put_to(subject, rewrite, &mut writing);
         }
+        writing.reclaim();
+        Ok(())
     }
 
-    fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &LocalGuard<'_>) {
+    /// What becomes of every object at the end of an edge.
+    fn rewrites(
+        &self,
+        edges: &[(Node, Subject, Edit)],
+        at: Revision,
+        writing: &mut Writing<'_>,
+    ) -> Result<Rewrites, ApplyError> {
+        let objects = &self.names.objects;
+        let mut rewrites = Rewrites::default();
+        let mut failed = false;
+        // Stable sorts: the edits of one edge stay in the order they were made.
+        let mut from: Vec<_> =
+            edges.iter().map(|(node, subject, edit)| (*node, by_node(*node, *subject, *edit))).collect();
+        from.sort_by_key(|(_, (order, _))| *order);
+        for same in from.chunk_by(|(_, (one, _)), (_, (other, _))| one.0 == other.0) {
+            let Some((node, _)) = same.first() else { continue };
+            let changes: Vec<_> = same.iter().map(|(_, (_, change))| *change).collect();
+            let node = node.with_relation(RelationId(0));
+            match objects.rewrite_from(node, &changes, at, writing) {
+                Ok(rewrite) => rewrites.from.push((node, rewrite)),
+                Err(Full) => failed = true,
+            }
+        }
+        let mut to: Vec<_> =
+            edges.iter().map(|(node, subject, edit)| (*subject, by_subject(*node, *subject, *edit))).collect();
+        to.sort_by_key(|(_, (order, _))| *order);
+        for same in to.chunk_by(|(_, (one, _)), (_, (other, _))| one.0 == other.0) {
+            let Some((subject, _)) = same.first() else { continue };
+            let changes: Vec<_> = same.iter().map(|(_, (_, change))| *change).collect();
+            let subject = subject.anchor();
+            match objects.rewrite_to(subject, &changes, at, writing) {
+                Ok(rewrite) => rewrites.to.push((subject, rewrite)),
+                Err(Full) => failed = true,
+            }
+        }
+        if failed {
+            let all = rewrites.from.into_iter().map(|(_, rewrite)| rewrite);
+            all.chain(rewrites.to.into_iter().map(|(_, rewrite)| rewrite)).for_each(|rewrite| rewrite.drop(writing));
+            return Err(ApplyError::MemoryFull);
+        }
+        Ok(rewrites)
+    }
+
+    fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &Guard<'_>) {
         let Staged { program, models, assertions, principals, tasks, delegations, attributes, authzen_mapping, .. } =
             staged;
         for (object, principal) in principals {
@@ -327,28 +357,28 @@ impl Index {
         }
     }
 
-    fn forget(&self, outdated: &Outdated, horizon: Revision, guard: &LocalGuard<'_>) {
+    fn forget(&self, outdated: &Outdated, horizon: Revision, guard: &Guard<'_>) {
         match outdated {
             Outdated::Forward(node) => {
-                let Some(list) = self.forward.get(node, guard) else { return };
-                let kept = list.collected(horizon);
-                for (key, birth) in list.dropped(horizon).filter(|(_, birth)| birth.on_terms()) {
-                    let subject = Subject::from_bits(key);
-                    self.terms.remove(&EdgeKey { node: *node, subject, birth: birth.revision() }, guard);
+                let objects = &self.names.objects;
+                for (relation, list) in objects.all_edges_from(node.object(), &guard.pin) {
+                    let node = node.with_relation(relation);
+                    for (key, birth) in list.dropped(horizon).into_iter().filter(|(_, birth)| birth.on_terms()) {
+                        let subject = Subject::from_bits(key);
+                        self.terms.remove(&EdgeKey { node, subject, birth: birth.revision() }, &guard.maps);
+                    }
                 }
-                let left = kept.as_ref().map_or(0, |list| list.sizes().1);
-                self.ended.fetch_sub((list.sizes().1 - left) as u64, Ordering::Relaxed);
-                match kept {
-                    Some(kept) => self.forward.insert(*node, kept, guard),
-                    None => self.forward.remove(node, guard),
-                };
+                let mut writing = objects.arena.writing();
+                // Without room to forget, it is remembered longer.
+                let Ok(rewrite) = objects.forget_from(*node, horizon, &mut writing) else { return };
+                self.ended.fetch_sub(rewrite.tally.ended, Ordering::Relaxed);
+                objects.put_from(*node, rewrite, &mut writing);
             }
             Outdated::Reverse(subject) => {
-                let Some(list) = self.reverse.get(subject, guard) else { return };
-                match list.collected(horizon) {
-                    Some(kept) => self.reverse.insert(*subject, kept, guard),
-                    None => self.reverse.remove(subject, guard),
-                };
+                let objects = &self.names.objects;
+                let mut writing = objects.arena.writing();
+                let Ok(rewrite) = objects.forget_to(*subject, horizon, &mut writing) else { return };
+                objects.put_to(*subject, rewrite, &mut writing);
             }
             Outdated::Principal(object) => self.principals.collect(object, horizon, guard),
             Outdated::Task(id) => self.tasks.collect(id, horizon, guard),
@@ -408,6 +438,13 @@ enum Outdated {
     Assertions(ModelId),
 }
 
+/// What becomes of the objects at the ends of a transaction's edges.
+#[derive(Default)]
+struct Rewrites {
+    from: Vec<(Node, Rewrite)>,
+    to: Vec<(Subject, Rewrite)>,
+}
+
 /// A transaction in full, checked, and nothing of it taken in yet. Names it brings are: nobody can tell.
 #[derive(Default)]
 struct Staged {
@@ -425,7 +462,7 @@ struct Staged {
 }
 
 impl Staged {
-    fn new(index: &Index, transaction: &Transaction, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+    fn new(index: &Index, transaction: &Transaction, guard: &Guard<'_>) -> Result<Self, ApplyError> {
         let mut staged = Self::default();
         for change in &transaction.changes {
             staged.add(index, transaction, change, guard)?;
@@ -438,7 +475,7 @@ impl Staged {
         index: &Index,
         transaction: &Transaction,
         change: &Change,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<(), ApplyError> {
         match change {
             Change::SchemaWritten(text) => {
@@ -512,11 +549,11 @@ impl Staged {
         Ok(())
     }
 
-    fn touch(&mut self, index: &Index, node: Node, subject: Subject, terms: &Terms, guard: &LocalGuard<'_>) {
+    fn touch(&mut self, index: &Index, node: Node, subject: Subject, terms: &Terms, guard: &Guard<'_>) {
         let on_terms = !terms.is_none();
         let drafted = if self.terms.is_empty() { None } else { self.terms.get(&(node, subject)).cloned() };
         let before = drafted.or_else(|| {
-            let birth = index.forward.get(&node, guard)?.live_birth(subject.bits())?;
+            let birth = index.edges_from(node, guard)?.live_birth(subject.bits())?;
             Some(index.terms_of(node, subject, birth, guard).cloned())
         });
         let had_terms = before.as_ref().is_some_and(Option::is_some);

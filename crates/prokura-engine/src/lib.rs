@@ -6,23 +6,29 @@
 //!
 //! The meaning of check is the well-founded model; see `docs/design/evaluation.md`.
 
+mod arena;
 mod check;
 mod decide;
+mod edit;
 mod error;
 mod expand;
 mod explain;
 mod export;
 mod graph;
+mod guard;
 mod hash;
 mod index;
 mod inline;
 pub mod limits;
 mod list;
+mod lists;
 mod lookup;
 mod mentions;
 mod names;
+mod objects;
 mod overlay;
 mod packed;
+mod pins;
 mod program;
 mod recorder;
 mod relationships;
@@ -30,6 +36,7 @@ mod timeline;
 mod trace;
 mod view;
 mod wording;
+mod words;
 
 pub use decide::{Decision, Question, Standing};
 pub use error::{ApplyError, CaveatFailure, EngineError};

@@ -1,37 +1,32 @@
-use std::{slice, sync::Arc};
+//! The edges at one end, as they lie in memory: sorted keys, each with the revision that made it, and beside them the ended
+//! ones that older revisions still see.
+//!
+//! A short list is a piece of its object's block: pairs `key, birth` of the live entries, then triples `key, birth, death` of
+//! the ended ones. A long one is a directory of chunks, pairs `last key, chunk`; a chunk is a block of its own that begins
+//! with the number of its live entries. A write replaces one chunk and the directory.
+
+use std::sync::atomic::AtomicU64;
 
 use prokura_model::Revision;
 
-/// Entries in one piece of a long list: what one write copies.
-const CHUNK: usize = 512;
+use crate::{arena::Arena, words::load};
 
-/// The edges at one end: sorted keys, each with the revision that made it, and beside them the ended ones that older
-/// revisions still see. Never changed: the writer makes a new one.
-#[derive(Debug)]
-pub(crate) struct List {
-    live: Live,
-    dead: Box<[Dead]>,
-}
+/// Words of a live entry, of an ended one, and of an entry of a directory.
+pub(crate) const LIVE_WORDS: usize = 2;
+pub(crate) const DEAD_WORDS: usize = 3;
+pub(crate) const CHUNK_WORDS: usize = 2;
 
-#[derive(Debug)]
-enum Live {
-    /// Most lists have one entry, and it needs no memory of its own.
-    One(Entry),
-    Few(Box<[Entry]>),
-    Many(Box<[Arc<[Entry]>]>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: u64,
+    pub(crate) birth: Birth,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    key: u64,
-    birth: Birth,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Dead {
-    key: u64,
-    birth: Birth,
-    death: Revision,
+pub(crate) struct Dead {
+    pub(crate) key: u64,
+    pub(crate) birth: Birth,
+    pub(crate) death: Revision,
 }
 
 /// The revision that made an entry, and whether the entry holds on terms, which are kept elsewhere: most entries hold for
@@ -44,6 +39,10 @@ impl Birth {
         Self(revision.0 << 1 | u64::from(on_terms))
     }
 
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
     pub(crate) fn revision(self) -> Revision {
         Revision(self.0 >> 1)
     }
@@ -53,261 +52,262 @@ impl Birth {
     }
 }
 
-/// What a transaction does to one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edit {
-    /// The entry is there from now on; if it is there already, it stays as it is unless it begins `anew`.
-    Touch {
-        on_terms: bool,
-        anew: bool,
-    },
-    Delete,
+/// A list as a reader sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List<'a> {
+    stored: Stored<'a>,
+    /// Live entries that stand besides, or instead of those with the same keys: what a question brings.
+    besides: &'a [AtomicU64],
 }
 
-/// What a transaction did to a list.
-#[derive(Debug)]
-pub(crate) struct Edited {
-    /// The list from now on; none if nothing is left in it.
-    pub(crate) list: Option<List>,
-    /// How many entries began, and how many ended.
-    pub(crate) begun: u64,
-    pub(crate) ended: u64,
+#[derive(Clone, Copy, Debug)]
+enum Stored<'a> {
+    Short(Piece<'a>),
+    Long { arena: &'a Arena, directory: &'a [AtomicU64] },
+}
+
+/// A run of live entries, and the ended ones that lie between their keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Piece<'a> {
+    live: &'a [AtomicU64],
+    dead: &'a [AtomicU64],
 }
 
 /// A place in a list, for walking it from a key on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Walk {
+pub(crate) struct Walk<'a> {
+    piece: Piece<'a>,
     chunk: usize,
-    position: usize,
+    live: usize,
     dead: usize,
+    besides: usize,
 }
 
-impl List {
-    /// The revision that made the entry that this revision sees under the key.
+impl<'a> List<'a> {
+    pub(crate) fn short(piece: Piece<'a>) -> Self {
+        Self { stored: Stored::Short(piece), besides: &[] }
+    }
+
+    pub(crate) fn long(arena: &'a Arena, directory: &'a [AtomicU64]) -> Self {
+        Self { stored: Stored::Long { arena, directory }, besides: &[] }
+    }
+
+    /// The list with these live entries, sorted by key, besides or instead of its own.
+    pub(crate) fn with(stored: Option<Self>, besides: &'a [AtomicU64]) -> Self {
+        Self { besides, ..stored.unwrap_or(Self::short(Piece::default())) }
+    }
+
+    /// The entry that this revision sees under the key.
     pub(crate) fn find(&self, key: u64, at: Revision) -> Option<Birth> {
-        let chunk = match &self.live {
-            Live::One(entry) if entry.key == key && entry.birth.revision() <= at => return Some(entry.birth),
-            Live::One(_) => &[],
-            Live::Few(entries) => &**entries,
-            Live::Many(chunks) => self.chunk(chunk_of(chunks, key)),
-        };
-        if let Ok(position) = chunk.binary_search_by_key(&key, |entry| entry.key)
-            && let Some(entry) = chunk.get(position)
-            && entry.birth.revision() <= at
+        let besides = Piece { live: self.besides, dead: &[] };
+        if !self.besides.is_empty()
+            && let Some(birth) = besides.live_birth(key)
         {
-            return Some(entry.birth);
+            return Some(birth);
         }
-        if self.dead.is_empty() {
-            return None;
+        match self.stored {
+            Stored::Short(piece) => piece.find(key, at),
+            Stored::Long { arena, directory } => chunk(arena, directory, first_reaching(directory, key)).find(key, at),
         }
-        let from = self.dead.partition_point(|dead| dead.key < key);
-        let candidates = self.dead.get(from..)?.iter().take_while(|dead| dead.key == key);
-        candidates.filter(|dead| dead.sees(at)).map(|dead| dead.birth).next()
+    }
+
+    /// The live entry under the key.
+    pub(crate) fn live_birth(&self, key: u64) -> Option<Birth> {
+        match self.stored {
+            Stored::Short(piece) => piece.live_birth(key),
+            Stored::Long { arena, directory } => {
+                chunk(arena, directory, first_reaching(directory, key)).live_birth(key)
+            }
+        }
     }
 
     /// Whether there may be entries at or after the key.
     pub(crate) fn reaches(&self, key: u64) -> bool {
-        let last = match &self.live {
-            Live::One(entry) => Some(entry),
-            Live::Few(entries) => entries.last(),
-            Live::Many(chunks) => chunks.last().and_then(|chunk| chunk.last()),
+        let last = |entries: &[AtomicU64], width: usize| {
+            entries.len().checked_sub(width).and_then(|at| entries.get(at)).is_some_and(|last| load(last) >= key)
         };
-        last.is_some_and(|entry| entry.key >= key) || self.dead.last().is_some_and(|dead| dead.key >= key)
+        let stored = match self.stored {
+            Stored::Short(piece) => last(piece.live, LIVE_WORDS) || last(piece.dead, DEAD_WORDS),
+            Stored::Long { directory, .. } => last(directory, CHUNK_WORDS),
+        };
+        stored || last(self.besides, LIVE_WORDS)
     }
 
     /// A walk that begins at the first entry at or after the key.
-    pub(crate) fn walk_from(&self, key: u64) -> Walk {
-        let chunk = match &self.live {
-            Live::One(_) | Live::Few(_) => 0,
-            Live::Many(chunks) => chunk_of(chunks, key),
+    pub(crate) fn walk_from(&self, key: u64) -> Walk<'a> {
+        let (piece, chunk) = match self.stored {
+            Stored::Short(piece) => (piece, 0),
+            Stored::Long { arena, directory } => {
+                let at = first_reaching(directory, key);
+                (chunk(arena, directory, at), at)
+            }
         };
-        let position = self.chunk(chunk).partition_point(|entry| entry.key < key);
-        Walk { chunk, position, dead: self.dead.partition_point(|dead| dead.key < key) }
+        Walk {
+            piece,
+            chunk,
+            live: first_at(piece.live, LIVE_WORDS, key),
+            dead: first_at(piece.dead, DEAD_WORDS, key),
+            besides: first_at(self.besides, LIVE_WORDS, key),
+        }
     }
 
     /// The walk's next entry that this revision sees, in the order of the keys.
-    pub(crate) fn next(&self, walk: &mut Walk, at: Revision) -> Option<(u64, Birth)> {
+    pub(crate) fn next(&self, walk: &mut Walk<'a>, at: Revision) -> Option<(u64, Birth)> {
+        if self.besides.is_empty() {
+            return self.next_stored(walk, at);
+        }
+        let besides = (Piece { live: self.besides, dead: &[] }).live(walk.besides);
         loop {
-            let live = self.chunk(walk.chunk).get(walk.position);
-            if live.is_none() && walk.chunk + 1 < self.chunks() {
-                walk.chunk += 1;
-                walk.position = 0;
-                continue;
+            let before = *walk;
+            let stored = self.next_stored(walk, at);
+            match (stored, besides) {
+                (Some((key, _)), Some(besides)) if key == besides.key => {}
+                (Some((key, _)), Some(besides)) if key > besides.key => {
+                    *walk = Walk { besides: walk.besides + LIVE_WORDS, ..before };
+                    return Some((besides.key, besides.birth));
+                }
+                (None, Some(besides)) => {
+                    walk.besides += LIVE_WORDS;
+                    return Some((besides.key, besides.birth));
+                }
+                (Some(_), _) | (None, None) => return stored,
             }
-            let dead = self.dead.get(walk.dead);
+        }
+    }
+
+    fn next_stored(&self, walk: &mut Walk<'a>, at: Revision) -> Option<(u64, Birth)> {
+        loop {
+            let (live, dead) = (walk.piece.live(walk.live), walk.piece.dead(walk.dead));
             let (key, birth, seen) = match (live, dead) {
-                (None, None) => return None,
+                (None, None) => {
+                    self.next_chunk(walk)?;
+                    continue;
+                }
                 (Some(live), Some(dead)) if dead.key <= live.key => (dead.key, dead.birth, dead.sees(at)),
                 (None, Some(dead)) => (dead.key, dead.birth, dead.sees(at)),
                 (Some(live), _) => {
-                    walk.position += 1;
+                    walk.live += LIVE_WORDS;
                     if live.birth.revision() <= at {
                         return Some((live.key, live.birth));
                     }
                     continue;
                 }
             };
-            walk.dead += 1;
+            walk.dead += DEAD_WORDS;
             if seen {
                 return Some((key, birth));
             }
         }
     }
 
-    /// How many entries are live, and how many dead ones are kept.
-    pub(crate) fn sizes(&self) -> (usize, usize) {
-        ((0..self.chunks()).map(|chunk| self.chunk(chunk).len()).sum(), self.dead.len())
+    fn next_chunk(&self, walk: &mut Walk<'a>) -> Option<()> {
+        let Stored::Long { arena, directory } = self.stored else { return None };
+        if (walk.chunk + 1) * CHUNK_WORDS >= directory.len() {
+            return None;
+        }
+        let next = walk.chunk + 1;
+        *walk = Walk { piece: chunk(arena, directory, next), chunk: next, live: 0, dead: 0, ..*walk };
+        Some(())
     }
 
-    /// The list after a transaction. `edits` are sorted by key; those of one key stand in the order they were made.
-    pub(crate) fn edited(before: Option<&Self>, edits: &[(u64, Edit)], at: Revision) -> Edited {
-        let mut changes: Vec<Changed> = Vec::with_capacity(edits.len());
-        let mut dead: Vec<Dead> = Vec::new();
-        for same_key in edits.chunk_by(|one, other| one.0 == other.0) {
-            let Some((key, _)) = same_key.first() else { continue };
-            let start = before.and_then(|list| list.live_birth(*key));
-            let end = same_key.iter().fold(start, |birth, (_, edit)| match edit {
-                Edit::Touch { on_terms, anew } => birth.filter(|_| !anew).or_else(|| Some(Birth::new(at, *on_terms))),
-                Edit::Delete => None,
-            });
-            if start != end {
-                changes.push(Changed { key: *key, birth: end, was: start });
-                dead.extend(start.map(|birth| Dead { key: *key, birth, death: at }));
+    /// Every ended entry that only revisions before the horizon see.
+    pub(crate) fn dropped(&self, horizon: Revision) -> Vec<(u64, Birth)> {
+        let pieces: Vec<Piece<'a>> = match self.stored {
+            Stored::Short(piece) => vec![piece],
+            Stored::Long { arena, directory } => {
+                (0..directory.len() / CHUNK_WORDS).map(|at| chunk(arena, directory, at)).collect()
             }
-        }
-        let begun = changes.iter().filter(|change| change.birth.is_some()).count() as u64;
-        let ended = dead.len() as u64;
-        if let Some(before) = before {
-            dead.extend(&before.dead);
-        }
-        dead.sort_by_key(|dead| (dead.key, dead.birth));
-        let live = match before {
-            None => chunked(changes.iter().filter_map(Changed::entry).collect()),
-            Some(before) => before.merged(&changes),
         };
-        Edited { list: Self::of(live, dead), begun, ended }
+        let dead = pieces.iter().flat_map(Piece::all_dead);
+        dead.filter(|dead| dead.death <= horizon).map(|dead| (dead.key, dead.birth)).collect()
     }
+}
 
-    /// The list without what only revisions before the horizon see; none if nothing is left.
-    pub(crate) fn collected(&self, horizon: Revision) -> Option<Self> {
-        let dead = self.dead.iter().copied().filter(|dead| dead.death > horizon).collect();
-        let live = match &self.live {
-            Live::One(entry) => vec![Arc::from([*entry])],
-            Live::Few(entries) => vec![Arc::from(&**entries)],
-            Live::Many(chunks) => chunks.to_vec(),
-        };
-        Self::of(live, dead)
-    }
-
-    /// What [`collected`](Self::collected) leaves out.
-    pub(crate) fn dropped(&self, horizon: Revision) -> impl Iterator<Item = (u64, Birth)> {
-        self.dead.iter().filter(move |dead| dead.death <= horizon).map(|dead| (dead.key, dead.birth))
-    }
-
-    fn of(mut live: Vec<Arc<[Entry]>>, dead: Vec<Dead>) -> Option<Self> {
-        live.retain(|chunk| !chunk.is_empty());
-        let live = match live.as_slice() {
-            [] if dead.is_empty() => return None,
-            [] => Live::Few(Box::default()),
-            [only] => match &**only {
-                [entry] => Live::One(*entry),
-                entries => Live::Few(entries.into()),
-            },
-            _ => Live::Many(live.into_boxed_slice()),
-        };
-        Some(Self { live, dead: dead.into_boxed_slice() })
-    }
-
-    pub(crate) fn live_birth(&self, key: u64) -> Option<Birth> {
-        let chunk = match &self.live {
-            Live::One(_) | Live::Few(_) => 0,
-            Live::Many(chunks) => chunk_of(chunks, key),
-        };
-        let entries = self.chunk(chunk);
-        let position = entries.binary_search_by_key(&key, |entry| entry.key).ok()?;
-        entries.get(position).map(|entry| entry.birth)
-    }
-
-    fn chunks(&self) -> usize {
-        match &self.live {
-            Live::One(_) | Live::Few(_) => 1,
-            Live::Many(chunks) => chunks.len(),
+impl<'a> Piece<'a> {
+    /// The words of a piece, as many live entries first.
+    pub(crate) fn new(words: &'a [AtomicU64], live: usize) -> Self {
+        match words.split_at_checked(live * LIVE_WORDS) {
+            Some((live, dead)) => Self { live, dead },
+            None => Self::default(),
         }
     }
 
-    fn chunk(&self, index: usize) -> &[Entry] {
-        match &self.live {
-            Live::One(entry) => slice::from_ref(entry),
-            Live::Few(entries) => entries,
-            Live::Many(chunks) => chunks.get(index).map_or(&[], |chunk| chunk),
+    fn find(&self, key: u64, at: Revision) -> Option<Birth> {
+        if let Some(birth) = self.live_birth(key)
+            && birth.revision() <= at
+        {
+            return Some(birth);
         }
-    }
-
-    /// The live entries with the changes made; chunks that no change falls into are shared with the list before.
-    fn merged(&self, mut changes: &[Changed]) -> Vec<Arc<[Entry]>> {
-        let count = self.chunks();
-        let mut live = Vec::with_capacity(count);
-        for index in 0..count {
-            let entries = self.chunk(index);
-            let last = index + 1 == count;
-            // A change belongs to the first chunk that ends at or after it; what is beyond all belongs to the last.
-            let within = match entries.last() {
-                Some(end) if !last => changes.partition_point(|change| change.key <= end.key),
-                _ => changes.len(),
-            };
-            let (here, later) = changes.split_at(within);
-            changes = later;
-            match &self.live {
-                Live::Many(chunks) if here.is_empty() => live.extend(chunks.get(index).cloned()),
-                _ => live.extend(chunked(merge(entries, here))),
+        let mut from = if self.dead.is_empty() { return None } else { first_at(self.dead, DEAD_WORDS, key) };
+        while let Some(dead) = self.dead(from).filter(|dead| dead.key == key) {
+            if dead.sees(at) {
+                return Some(dead.birth);
             }
+            from += DEAD_WORDS;
         }
-        live
+        None
+    }
+
+    fn live_birth(&self, key: u64) -> Option<Birth> {
+        let found = self.live(first_at(self.live, LIVE_WORDS, key))?;
+        (found.key == key).then_some(found.birth)
+    }
+
+    fn live(&self, at: usize) -> Option<Entry> {
+        let [key, birth] = self.live.get(at..at + LIVE_WORDS)? else { return None };
+        Some(Entry { key: load(key), birth: Birth(load(birth)) })
+    }
+
+    fn dead(&self, at: usize) -> Option<Dead> {
+        let [key, birth, death] = self.dead.get(at..at + DEAD_WORDS)? else { return None };
+        Some(Dead { key: load(key), birth: Birth(load(birth)), death: Revision(load(death)) })
+    }
+
+    pub(crate) fn all_live(&self) -> impl Iterator<Item = Entry> {
+        (0..self.live.len()).step_by(LIVE_WORDS).filter_map(|at| self.live(at))
+    }
+
+    pub(crate) fn all_dead(&self) -> impl Iterator<Item = Dead> {
+        (0..self.dead.len()).step_by(DEAD_WORDS).filter_map(|at| self.dead(at))
     }
 }
 
 impl Dead {
-    fn sees(&self, at: Revision) -> bool {
+    pub(crate) fn sees(&self, at: Revision) -> bool {
         self.birth.revision() <= at && at < self.death
     }
 }
 
-/// A key whose entry began, ended, or began anew.
-struct Changed {
-    key: u64,
-    birth: Option<Birth>,
-    was: Option<Birth>,
+/// The chunk at a place of a directory.
+pub(crate) fn chunk<'a>(arena: &'a Arena, directory: &'a [AtomicU64], at: usize) -> Piece<'a> {
+    let block = directory.get(at * CHUNK_WORDS + 1).map_or(&[][..], |block| arena.block(load(block)));
+    chunk_of(block)
 }
 
-impl Changed {
-    fn entry(&self) -> Option<Entry> {
-        self.birth.map(|birth| Entry { key: self.key, birth })
+/// A chunk's block.
+fn chunk_of(block: &[AtomicU64]) -> Piece<'_> {
+    match block.split_first() {
+        Some((live, words)) => Piece::new(words, usize::try_from(load(live)).unwrap_or(usize::MAX / LIVE_WORDS)),
+        None => Piece::default(),
     }
 }
 
-fn chunk_of(chunks: &[Arc<[Entry]>], key: u64) -> usize {
-    let index = chunks.partition_point(|chunk| chunk.last().is_some_and(|last| last.key < key));
-    index.min(chunks.len().saturating_sub(1))
+/// The first chunk that ends at or after the key; the last one if none does.
+fn first_reaching(directory: &[AtomicU64], key: u64) -> usize {
+    let at = first_at(directory, CHUNK_WORDS, key) / CHUNK_WORDS;
+    at.min((directory.len() / CHUNK_WORDS).saturating_sub(1))
 }
 
-fn merge(entries: &[Entry], changes: &[Changed]) -> Vec<Entry> {
-    let mut merged = Vec::with_capacity(entries.len() + changes.len());
-    let mut rest = entries;
-    for change in changes {
-        let before = rest.partition_point(|entry| entry.key < change.key);
-        let (copied, after) = rest.split_at(before);
-        merged.extend_from_slice(copied);
-        merged.extend(change.entry());
-        rest = if change.was.is_some() { after.get(1..).unwrap_or(&[]) } else { after };
+/// The position of the first record of that many words whose first word, by which they are sorted, is the key or more.
+fn first_at(records: &[AtomicU64], width: usize, key: u64) -> usize {
+    let (mut low, mut high) = (0, records.len() / width);
+    while low < high {
+        let middle = low.midpoint(high);
+        if records.get(middle * width).is_some_and(|word| load(word) < key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    merged.extend_from_slice(rest);
-    merged
-}
-
-/// Half-full chunks, so that the next writes do not split again at once.
-fn chunked(entries: Vec<Entry>) -> Vec<Arc<[Entry]>> {
-    if entries.len() <= CHUNK {
-        return vec![entries.into()];
-    }
-    entries.chunks(CHUNK / 2).map(Arc::from).collect()
+    low * width
 }

@@ -93,7 +93,7 @@ impl<'g> Listing<'g> {
 
     fn edges<T>(
         &mut self,
-        list: &List,
+        list: List<'_>,
         edge: impl Fn(u64) -> (Node, Subject),
         end: impl Fn((Node, Subject)) -> T,
     ) -> Result<Vec<(T, bool)>, EngineError> {

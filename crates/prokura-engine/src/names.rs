@@ -1,17 +1,16 @@
-use std::{
-    hash::{Hash, Hasher},
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
 };
 
-use papaya::{Equivalent, HashMap, LocalGuard};
+use papaya::HashMap;
 use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, TypeName};
 
 use crate::{
     ApplyError,
+    guard::Guard,
     limits::{RELATION_NAMES_MAX, TYPES_MAX},
+    objects::Objects,
     packed::{Class, KindId, Node, RelationId, Subject},
 };
 
@@ -25,74 +24,37 @@ pub(crate) const NOBODY: u32 = u32::MAX - 1;
 pub(crate) struct Names {
     pub(crate) kinds: HashMap<TypeName, u32>,
     pub(crate) relations: HashMap<RelationName, u32>,
-    pub(crate) objects: HashMap<ObjectName, u32>,
+    pub(crate) objects: Objects,
     kind_names: Slots<TypeName>,
     relation_names: Slots<RelationName>,
-    object_names: Slots<ObjectId>,
-}
-
-/// An object's name as a key.
-#[derive(PartialEq, Eq)]
-pub(crate) struct ObjectName {
-    kind: KindId,
-    id: ObjectId,
-}
-
-/// The same, borrowed.
-struct ObjectNameRef<'n> {
-    kind: KindId,
-    id: &'n ObjectId,
-}
-
-impl Hash for ObjectName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        ObjectNameRef { kind: self.kind, id: &self.id }.hash(state);
-    }
-}
-
-impl Hash for ObjectNameRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.id.as_str().as_bytes());
-        state.write_u16(self.kind.0);
-    }
-}
-
-impl Equivalent<ObjectName> for ObjectNameRef<'_> {
-    fn equivalent(&self, key: &ObjectName) -> bool {
-        self.kind == key.kind && *self.id == key.id
-    }
 }
 
 impl Names {
-    pub(crate) fn new(
-        kinds: HashMap<TypeName, u32>,
-        relations: HashMap<RelationName, u32>,
-        objects: HashMap<ObjectName, u32>,
-    ) -> Self {
+    pub(crate) fn new(kinds: HashMap<TypeName, u32>, relations: HashMap<RelationName, u32>) -> Self {
         let relation_names = Slots::default();
         // Number 0 is nobody's relation: a plain object's.
         relation_names.skip();
-        Self { kinds, relations, objects, kind_names: Slots::default(), relation_names, object_names: Slots::default() }
+        Self { kinds, relations, objects: Objects::new(), kind_names: Slots::default(), relation_names }
     }
 
-    pub(crate) fn kind(&self, name: &TypeName, guard: &LocalGuard<'_>) -> Option<KindId> {
-        self.kinds.get(name, guard).and_then(|number| u16::try_from(*number).ok()).map(KindId)
+    pub(crate) fn kind(&self, name: &TypeName, guard: &Guard<'_>) -> Option<KindId> {
+        self.kinds.get(name, &guard.maps).and_then(|number| u16::try_from(*number).ok()).map(KindId)
     }
 
-    pub(crate) fn relation(&self, name: &RelationName, guard: &LocalGuard<'_>) -> Option<RelationId> {
-        self.relations.get(name, guard).and_then(|number| u16::try_from(*number).ok()).map(RelationId)
+    pub(crate) fn relation(&self, name: &RelationName, guard: &Guard<'_>) -> Option<RelationId> {
+        self.relations.get(name, &guard.maps).and_then(|number| u16::try_from(*number).ok()).map(RelationId)
     }
 
-    pub(crate) fn object(&self, kind: KindId, id: &ObjectId, guard: &LocalGuard<'_>) -> Option<u32> {
-        self.objects.get(&ObjectNameRef { kind, id }, guard).copied()
+    pub(crate) fn object(&self, kind: KindId, id: &ObjectId, guard: &Guard<'_>) -> Option<u32> {
+        self.objects.number(kind, id.as_str(), &guard.pin)
     }
 
-    pub(crate) fn node(&self, object: &ObjectRef, relation: &RelationName, guard: &LocalGuard<'_>) -> Option<Node> {
+    pub(crate) fn node(&self, object: &ObjectRef, relation: &RelationName, guard: &Guard<'_>) -> Option<Node> {
         let kind = self.kind(&object.kind, guard)?;
         Some(Node::new(kind, self.relation(relation, guard)?, self.object(kind, &object.id, guard)?))
     }
 
-    pub(crate) fn subject(&self, subject: &SubjectRef, guard: &LocalGuard<'_>) -> Option<Subject> {
+    pub(crate) fn subject(&self, subject: &SubjectRef, guard: &Guard<'_>) -> Option<Subject> {
         match subject {
             SubjectRef::Object(object) => {
                 let kind = self.kind(&object.kind, guard)?;
@@ -114,7 +76,7 @@ impl Names {
     }
 
     pub(crate) fn objects_len(&self) -> u32 {
-        self.object_names.len()
+        self.objects.len()
     }
 
     pub(crate) fn kind_name(&self, kind: KindId) -> Option<&TypeName> {
@@ -126,10 +88,7 @@ impl Names {
     }
 
     pub(crate) fn object_ref(&self, node: Node) -> Option<ObjectRef> {
-        Some(ObjectRef {
-            kind: self.kind_name(node.kind())?.clone(),
-            id: self.object_names.get(node.object())?.clone(),
-        })
+        Some(ObjectRef { kind: self.kind_name(node.kind())?.clone(), id: self.objects.id(node.object())? })
     }
 
     pub(crate) fn subject_ref(&self, subject: Subject) -> Option<SubjectRef> {
@@ -143,19 +102,20 @@ impl Names {
 
     // What follows is the writer's.
 
-    pub(crate) fn add_kind(&self, name: &TypeName, guard: &LocalGuard<'_>) -> Result<KindId, ApplyError> {
+    pub(crate) fn add_kind(&self, name: &TypeName, guard: &Guard<'_>) -> Result<KindId, ApplyError> {
         if let Some(known) = self.kind(name, guard) {
             return Ok(known);
         }
         let full = ApplyError::TooManyNames { what: "type names", limit: TYPES_MAX };
         let number = self.kind_names.len();
         let kind = u16::try_from(number).ok().filter(|number| usize::from(*number) < TYPES_MAX).ok_or(full)?;
+        self.objects.add_everyone(KindId(kind))?;
         self.kind_names.push(name.clone());
-        self.kinds.insert(name.clone(), number, guard);
+        self.kinds.insert(name.clone(), number, &guard.maps);
         Ok(KindId(kind))
     }
 
-    pub(crate) fn add_relation(&self, name: &RelationName, guard: &LocalGuard<'_>) -> Result<RelationId, ApplyError> {
+    pub(crate) fn add_relation(&self, name: &RelationName, guard: &Guard<'_>) -> Result<RelationId, ApplyError> {
         if let Some(known) = self.relation(name, guard) {
             return Ok(known);
         }
@@ -163,21 +123,13 @@ impl Names {
         let number = self.relation_names.len();
         let relation = u16::try_from(number).map_err(|_| full)?;
         self.relation_names.push(name.clone());
-        self.relations.insert(name.clone(), number, guard);
+        self.relations.insert(name.clone(), number, &guard.maps);
         Ok(RelationId(relation))
     }
 
-    pub(crate) fn add_object(&self, object: &ObjectRef, guard: &LocalGuard<'_>) -> Result<(KindId, u32), ApplyError> {
+    pub(crate) fn add_object(&self, object: &ObjectRef, guard: &Guard<'_>) -> Result<(KindId, u32), ApplyError> {
         let kind = self.add_kind(&object.kind, guard)?;
-        if let Some(known) = self.object(kind, &object.id, guard) {
-            return Ok((kind, known));
-        }
-        let number = self.object_names.len();
-        if number >= STRANGER_FIRST {
-            return Err(ApplyError::TooManyNames { what: "object ids", limit: STRANGER_FIRST as usize });
-        }
-        self.object_names.push(object.id.clone());
-        self.objects.insert(ObjectName { kind, id: object.id.clone() }, number, guard);
+        let number = self.objects.add(kind, object.id.as_str(), &guard.pin)?;
         Ok((kind, number))
     }
 
@@ -185,13 +137,13 @@ impl Names {
         &self,
         object: &ObjectRef,
         relation: &RelationName,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<Node, ApplyError> {
         let (kind, number) = self.add_object(object, guard)?;
         Ok(Node::new(kind, self.add_relation(relation, guard)?, number))
     }
 
-    pub(crate) fn add_subject(&self, subject: &SubjectRef, guard: &LocalGuard<'_>) -> Result<Subject, ApplyError> {
+    pub(crate) fn add_subject(&self, subject: &SubjectRef, guard: &Guard<'_>) -> Result<Subject, ApplyError> {
         Ok(match subject {
             SubjectRef::Object(object) => {
                 let (kind, number) = self.add_object(object, guard)?;

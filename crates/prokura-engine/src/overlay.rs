@@ -1,13 +1,17 @@
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+};
 
-use papaya::LocalGuard;
 use prokura_model::{ObjectRef, RelationName, Relationship, SubjectRef, Terms, TypeName};
 
 use crate::{
     EngineError, View,
+    guard::Guard,
     hash::PackedHash,
     index::EdgeKey,
-    list::{Edit, List},
+    list::Birth,
     packed::{KindId, Node, RelationId, Subject},
     wording::Wording,
 };
@@ -15,20 +19,21 @@ use crate::{
 /// Relationships that a question takes to exist besides those that do. They are part of that question and of nothing else.
 #[derive(Default)]
 pub struct Overlay {
-    forward: HashMap<Node, List, PackedHash>,
-    reverse: HashMap<Subject, List, PackedHash>,
+    /// By node or subject, what stands besides in its list: pairs of a key and a birth, sorted.
+    forward: HashMap<Node, Box<[AtomicU64]>, PackedHash>,
+    reverse: HashMap<Subject, Box<[AtomicU64]>, PackedHash>,
     terms: HashMap<EdgeKey, Arc<Terms>, PackedHash>,
     /// Objects that only these relationships name.
     strangers: Vec<ObjectRef>,
 }
 
 impl Overlay {
-    pub(crate) fn edges_from(&self, node: Node) -> Option<&List> {
-        self.forward.get(&node)
+    pub(crate) fn edges_from(&self, node: Node) -> Option<&[AtomicU64]> {
+        self.forward.get(&node).map(|entries| &**entries)
     }
 
-    pub(crate) fn edges_to(&self, subject: Subject) -> Option<&List> {
-        self.reverse.get(&subject)
+    pub(crate) fn edges_to(&self, subject: Subject) -> Option<&[AtomicU64]> {
+        self.reverse.get(&subject).map(|entries| &**entries)
     }
 
     pub(crate) fn terms(&self, key: &EdgeKey) -> Option<&Arc<Terms>> {
@@ -55,7 +60,7 @@ impl<'i> View<'i> {
     pub fn overlay(&self, relationships: &[(Relationship, Terms)]) -> Result<Overlay, EngineError> {
         let guard = self.index.guard();
         let mut wording = self.wording();
-        let mut edges = Vec::with_capacity(relationships.len());
+        let mut edges = BTreeMap::new();
         let mut overlay = Overlay::default();
         for (relationship, terms) in relationships {
             let node = self.node(&relationship.resource, &relationship.relation, &mut wording, &guard)?;
@@ -65,23 +70,17 @@ impl<'i> View<'i> {
                 let key = EdgeKey { node, subject, birth: self.revision };
                 overlay.terms.insert(key, Arc::new(terms.clone()));
             }
-            edges.push((node, subject, Edit::Touch { on_terms, anew: true }));
+            edges.insert((node, subject), Birth::new(self.revision, on_terms));
         }
         overlay.strangers = wording.strangers().to_vec();
-        edges.sort_by_key(|(node, subject, _)| (*node, *subject));
-        for same in edges.chunk_by(|one, other| one.0 == other.0) {
-            let Some((node, ..)) = same.first() else { continue };
-            let edits: Vec<_> = same.iter().map(|(_, subject, edit)| (subject.bits(), *edit)).collect();
-            let list = List::edited(self.index.forward.get(node, &guard), &edits, self.revision).list;
-            overlay.forward.extend(list.map(|list| (*node, list)));
+        let mut forward: BTreeMap<Node, BTreeMap<u64, Birth>> = BTreeMap::new();
+        let mut reverse: BTreeMap<Subject, BTreeMap<u64, Birth>> = BTreeMap::new();
+        for ((node, subject), birth) in edges {
+            forward.entry(node).or_default().insert(subject.bits(), birth);
+            reverse.entry(subject).or_default().insert(node.bits(), birth);
         }
-        edges.sort_by_key(|(node, subject, _)| (*subject, *node));
-        for same in edges.chunk_by(|one, other| one.1 == other.1) {
-            let Some((_, subject, _)) = same.first() else { continue };
-            let edits: Vec<_> = same.iter().map(|(node, _, edit)| (node.bits(), *edit)).collect();
-            let list = List::edited(self.index.reverse.get(subject, &guard), &edits, self.revision).list;
-            overlay.reverse.extend(list.map(|list| (*subject, list)));
-        }
+        overlay.forward.extend(forward.into_iter().map(|(node, entries)| (node, in_words(&entries))));
+        overlay.reverse.extend(reverse.into_iter().map(|(subject, entries)| (subject, in_words(&entries))));
         Ok(overlay)
     }
 
@@ -96,7 +95,7 @@ impl<'i> View<'i> {
         object: &ObjectRef,
         relation: &RelationName,
         wording: &mut Wording<'_>,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<Node, EngineError> {
         let kind = self.known_kind(&object.kind, guard)?;
         let relation = self.known_relation(relation, guard)?;
@@ -107,7 +106,7 @@ impl<'i> View<'i> {
         &self,
         subject: &SubjectRef,
         wording: &mut Wording<'_>,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<Subject, EngineError> {
         Ok(match subject {
             SubjectRef::Object(object) => {
@@ -119,11 +118,15 @@ impl<'i> View<'i> {
         })
     }
 
-    fn known_kind(&self, kind: &TypeName, guard: &LocalGuard<'_>) -> Result<KindId, EngineError> {
+    fn known_kind(&self, kind: &TypeName, guard: &Guard<'_>) -> Result<KindId, EngineError> {
         self.index.names.kind(kind, guard).ok_or_else(|| EngineError::NeverDeclared(kind.to_string()))
     }
 
-    fn known_relation(&self, relation: &RelationName, guard: &LocalGuard<'_>) -> Result<RelationId, EngineError> {
+    fn known_relation(&self, relation: &RelationName, guard: &Guard<'_>) -> Result<RelationId, EngineError> {
         self.index.names.relation(relation, guard).ok_or_else(|| EngineError::NeverDeclared(relation.to_string()))
     }
+}
+
+fn in_words(entries: &BTreeMap<u64, Birth>) -> Box<[AtomicU64]> {
+    entries.iter().flat_map(|(key, birth)| [*key, birth.bits()]).map(AtomicU64::new).collect()
 }

@@ -3,7 +3,6 @@ use std::{
     sync::Arc,
 };
 
-use papaya::LocalGuard;
 use prokura_model::{
     CaveatName, Schema, Terms,
     schema::{AllowedSubject, Expression, Member, Quantifier, Relation},
@@ -11,6 +10,7 @@ use prokura_model::{
 
 use crate::{
     ApplyError,
+    guard::Guard,
     hash::PackedHash,
     mentions::Mentions,
     names::Names,
@@ -109,16 +109,16 @@ pub(crate) struct Kinds(Vec<u64>);
 
 impl Program {
     /// The program of a schema that everything that is stored fits.
-    pub(crate) fn new(schema: Schema, names: &Names, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+    pub(crate) fn new(schema: Schema, names: &Names, guard: &Guard<'_>) -> Result<Self, ApplyError> {
         Self::compiled(schema, false, names, guard)
     }
 
     /// The program of a model, beside which relationships are stored that it does not allow.
-    pub(crate) fn of_model(schema: Schema, names: &Names, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+    pub(crate) fn of_model(schema: Schema, names: &Names, guard: &Guard<'_>) -> Result<Self, ApplyError> {
         Self::compiled(schema, true, names, guard)
     }
 
-    fn compiled(schema: Schema, strict: bool, names: &Names, guard: &LocalGuard<'_>) -> Result<Self, ApplyError> {
+    fn compiled(schema: Schema, strict: bool, names: &Names, guard: &Guard<'_>) -> Result<Self, ApplyError> {
         let schema = Arc::new(schema);
         let mut program = Self {
             schema: Arc::clone(&schema),
@@ -225,7 +225,7 @@ impl Program {
         of: MemberId,
         expression: &Expression,
         names: &Names,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> StepId {
         let body = self.reserve(1);
         let only = self.reserve(1);
@@ -258,7 +258,7 @@ impl Program {
         body
     }
 
-    fn leaf(&self, kind: KindId, of: MemberId, expression: &Expression, names: &Names, guard: &LocalGuard<'_>) -> Step {
+    fn leaf(&self, kind: KindId, of: MemberId, expression: &Expression, names: &Names, guard: &Guard<'_>) -> Step {
         let found = match expression {
             Expression::Member(name) => names.relation(name, guard).and_then(|relation| {
                 let member = self.member_id(kind, relation)?;
@@ -477,7 +477,7 @@ impl Kinds {
     }
 }
 
-fn allowed(relation: &Relation, names: &Names, guard: &LocalGuard<'_>) -> Allowed {
+fn allowed(relation: &Relation, names: &Names, guard: &Guard<'_>) -> Allowed {
     let mut allowed = Allowed::default();
     for subject in &relation.allowed {
         let Some(kind) = names.kind(subject.subject.kind(), guard) else { continue };

@@ -1,12 +1,12 @@
 use std::{collections::BinaryHeap, ops::ControlFlow};
 
-use papaya::LocalGuard;
 use prokura_model::{
     Relationship, RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, Terms, Timestamp,
 };
 
 use crate::{
     EngineError, View,
+    guard::Guard,
     limits::PAGE_RELATIONSHIPS_MAX,
     list::{Birth, List},
     packed::{KindId, Node, RelationId, Subject},
@@ -104,7 +104,7 @@ impl View<'_> {
         let names = &self.index.names;
         let node = names.node(&relationship.resource, &relationship.relation, &guard)?;
         let subject = names.subject(&relationship.subject, &guard)?;
-        let birth = self.index.forward.get(&node, &guard)?.find(subject.bits(), self.revision)?;
+        let birth = self.index.edges_from(node, &guard)?.find(subject.bits(), self.revision)?;
         let terms = self.index.terms_of(node, subject, birth, &guard).map(|terms| Terms::clone(terms));
         Some(Stored { relationship: relationship.clone(), terms: terms.unwrap_or_default(), since: birth.revision() })
     }
@@ -119,7 +119,7 @@ impl View<'_> {
     }
 
     /// The lists that hold everything the filter means, if it names a resource.
-    fn nodes_of(&self, filter: &RelationshipFilter, guard: &LocalGuard<'_>) -> Option<Vec<Node>> {
+    fn nodes_of(&self, filter: &RelationshipFilter, guard: &Guard<'_>) -> Option<Vec<Node>> {
         let names = &self.index.names;
         let id = filter.resource_id.as_ref()?;
         let relations = match &filter.relation {
@@ -135,7 +135,7 @@ impl View<'_> {
     }
 
     /// The reverse lists that hold everything the filter means, if it names a subject.
-    fn subjects_of(&self, filter: &RelationshipFilter, guard: &LocalGuard<'_>) -> Option<Vec<Subject>> {
+    fn subjects_of(&self, filter: &RelationshipFilter, guard: &Guard<'_>) -> Option<Vec<Subject>> {
         let names = &self.index.names;
         let wanted = filter.subject_id.as_ref()?;
         let relations = match &filter.subject_relation {
@@ -159,7 +159,7 @@ impl View<'_> {
         Some(subjects)
     }
 
-    fn kinds_of(&self, named: Option<&prokura_model::TypeName>, guard: &LocalGuard<'_>) -> Vec<KindId> {
+    fn kinds_of(&self, named: Option<&prokura_model::TypeName>, guard: &Guard<'_>) -> Vec<KindId> {
         match named {
             Some(kind) => self.index.names.kind(kind, guard).into_iter().collect(),
             None => self.index.names.kind_ids(),
@@ -169,12 +169,12 @@ impl View<'_> {
     fn visit_forward(
         &self,
         nodes: Vec<Node>,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
         show: &mut impl FnMut(Node, Subject, Birth) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for node in nodes {
-            let Some(list) = self.index.forward.get(&node, guard) else { continue };
-            each(list, self.revision, &mut |key, birth| show(node, Subject::from_bits(key), birth))?;
+            let Some(list) = self.index.edges_from(node, guard) else { continue };
+            each(&list, self.revision, &mut |key, birth| show(node, Subject::from_bits(key), birth))?;
         }
         ControlFlow::Continue(())
     }
@@ -182,12 +182,12 @@ impl View<'_> {
     fn visit_reverse(
         &self,
         subjects: Vec<Subject>,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
         show: &mut impl FnMut(Node, Subject, Birth) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for subject in subjects {
-            let Some(list) = self.index.reverse.get(&subject, guard) else { continue };
-            each(list, self.revision, &mut |key, birth| show(Node::from_bits(key), subject, birth))?;
+            let Some(list) = self.index.edges_to(subject, guard) else { continue };
+            each(&list, self.revision, &mut |key, birth| show(Node::from_bits(key), subject, birth))?;
         }
         ControlFlow::Continue(())
     }
@@ -195,17 +195,21 @@ impl View<'_> {
     fn visit_all(
         &self,
         filter: &RelationshipFilter,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
         show: &mut impl FnMut(Node, Subject, Birth) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let names = &self.index.names;
         let kind = filter.resource_type.as_ref().map(|kind| names.kind(kind, guard));
         let relation = filter.relation.as_ref().map(|relation| names.relation(relation, guard));
-        for (node, list) in self.index.forward.iter(guard) {
-            if kind.is_none_or(|kind| kind == Some(node.kind()))
-                && relation.is_none_or(|relation| relation == Some(node.relation()))
-            {
-                each(list, self.revision, &mut |key, birth| show(*node, Subject::from_bits(key), birth))?;
+        for object in 0..names.objects.len() {
+            let Some(of) = names.objects.kind(object).filter(|of| kind.is_none_or(|kind| kind == Some(*of))) else {
+                continue;
+            };
+            for (own, list) in names.objects.all_edges_from(object, &guard.pin) {
+                if relation.is_none_or(|relation| relation == Some(own)) {
+                    let node = Node::new(of, own, object);
+                    each(&list, self.revision, &mut |key, birth| show(node, Subject::from_bits(key), birth))?;
+                }
             }
         }
         ControlFlow::Continue(())
@@ -216,7 +220,7 @@ fn nodes_of_object(kind: KindId, object: u32, relations: &[RelationId]) -> impl 
     relations.iter().map(move |relation| Node::new(kind, *relation, object))
 }
 
-fn each(list: &List, at: Revision, visit: &mut impl FnMut(u64, Birth) -> ControlFlow<()>) -> ControlFlow<()> {
+fn each(list: &List<'_>, at: Revision, visit: &mut impl FnMut(u64, Birth) -> ControlFlow<()>) -> ControlFlow<()> {
     let mut walk = list.walk_from(0);
     while let Some((key, birth)) = list.next(&mut walk, at) {
         visit(key, birth)?;

@@ -1,7 +1,9 @@
 use std::{hash::Hash, sync::Arc};
 
-use papaya::{HashMap, LocalGuard};
+use papaya::HashMap;
 use prokura_model::Revision;
+
+use crate::guard::Guard;
 
 /// The values that one thing has had, each from the revision that gave it; none where it was taken away.
 #[derive(Debug)]
@@ -55,35 +57,35 @@ impl<K: Hash + Eq + Clone + Ord, T> Register<K, T> {
         &'g self,
         key: &K,
         revision: Revision,
-        guard: &'g LocalGuard<'_>,
+        guard: &'g Guard<'_>,
     ) -> Option<(Revision, &'g Arc<T>)> {
-        self.timelines.get(key, guard)?.at(revision)
+        self.timelines.get(key, &guard.maps)?.at(revision)
     }
 
     /// Every value that this revision sees, by name.
-    pub(crate) fn all(&self, revision: Revision, guard: &LocalGuard<'_>) -> Vec<(K, Arc<T>)> {
-        let seen = self.timelines.iter(guard).filter_map(|(key, timeline)| Some((key, timeline.at(revision)?.1)));
+    pub(crate) fn all(&self, revision: Revision, guard: &Guard<'_>) -> Vec<(K, Arc<T>)> {
+        let seen = self.timelines.iter(&guard.maps).filter_map(|(key, timeline)| Some((key, timeline.at(revision)?.1)));
         let mut all: Vec<(K, Arc<T>)> = seen.map(|(key, value)| (key.clone(), Arc::clone(value))).collect();
         all.sort_by(|one, other| one.0.cmp(&other.0));
         all
     }
 
     /// Whether this revision sees a value like this.
-    pub(crate) fn any(&self, revision: Revision, guard: &LocalGuard<'_>, is_meant: impl Fn(&T) -> bool) -> bool {
-        let mut seen = self.timelines.iter(guard).filter_map(|(_, timeline)| timeline.at(revision));
+    pub(crate) fn any(&self, revision: Revision, guard: &Guard<'_>, is_meant: impl Fn(&T) -> bool) -> bool {
+        let mut seen = self.timelines.iter(&guard.maps).filter_map(|(_, timeline)| timeline.at(revision));
         seen.any(|(_, value)| is_meant(value))
     }
 
-    pub(crate) fn write(&self, key: K, revision: Revision, value: Option<Arc<T>>, guard: &LocalGuard<'_>) {
-        let timeline = Timeline::written(self.timelines.get(&key, guard), revision, value);
-        self.timelines.insert(key, timeline, guard);
+    pub(crate) fn write(&self, key: K, revision: Revision, value: Option<Arc<T>>, guard: &Guard<'_>) {
+        let timeline = Timeline::written(self.timelines.get(&key, &guard.maps), revision, value);
+        self.timelines.insert(key, timeline, &guard.maps);
     }
 
-    pub(crate) fn collect(&self, key: &K, horizon: Revision, guard: &LocalGuard<'_>) {
-        let Some(timeline) = self.timelines.get(key, guard) else { return };
+    pub(crate) fn collect(&self, key: &K, horizon: Revision, guard: &Guard<'_>) {
+        let Some(timeline) = self.timelines.get(key, &guard.maps) else { return };
         match timeline.collected(horizon) {
-            Some(kept) => self.timelines.insert(key.clone(), kept, guard),
-            None => self.timelines.remove(key, guard),
+            Some(kept) => self.timelines.insert(key.clone(), kept, &guard.maps),
+            None => self.timelines.remove(key, &guard.maps),
         };
     }
 }

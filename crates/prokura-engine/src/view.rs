@@ -1,6 +1,5 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use papaya::LocalGuard;
 use prokura_model::{
     AuthzenMapping, Delegation, DelegationId, Model, ModelId, ObjectRef, Principal, RelationName, Revision, Schema,
     SubjectRef, Task, TaskId, TypeName, Value,
@@ -11,6 +10,7 @@ use crate::{
     check::{Answer, Asked, Check, Exhausted, Truth},
     explain::{Wanted, explained},
     graph::Graph,
+    guard::Guard,
     overlay::Overlay,
     packed::{KindId, Node, RelationId, Subject},
     program::Program,
@@ -259,7 +259,7 @@ impl<'i> View<'i> {
         kind: KindId,
         object: &ObjectRef,
         wording: &mut Wording<'_>,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> u32 {
         self.index.names.object(kind, &object.id, guard).unwrap_or_else(|| wording.stranger(object))
     }
@@ -269,7 +269,7 @@ impl<'i> View<'i> {
         program: &Program,
         subject: &SubjectRef,
         wording: &mut Wording<'_>,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<Subject, EngineError> {
         Ok(match subject {
             SubjectRef::Object(found) => {
@@ -291,7 +291,7 @@ impl<'i> View<'i> {
         &self,
         program: &Program,
         kind: &TypeName,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<KindId, EngineError> {
         if let Some(found) = self.index.names.kind(kind, guard)
             && program.defines(found)
@@ -307,7 +307,7 @@ impl<'i> View<'i> {
         program: &Program,
         kind: &TypeName,
         member: &RelationName,
-        guard: &LocalGuard<'_>,
+        guard: &Guard<'_>,
     ) -> Result<(KindId, RelationId), EngineError> {
         let names = &self.index.names;
         if let Some((kind, relation)) = names.kind(kind, guard).zip(names.relation(member, guard))

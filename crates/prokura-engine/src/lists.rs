@@ -1,0 +1,459 @@
+//! The blocks of an object: for each label, which is a relation of its own or the relation of a userset that edges name, one
+//! list.
+//!
+//! A block begins with one word a label, sorted: `label: 18 | long: 1 | 1 | start: 22 | live: 22` bits. `start` is where the
+//! list begins in the block, so that the first one also says how many labels there are; of a short list `live` counts its
+//! live entries, and what follows them up to the next start is ended ones. Of a long list there is one word, its directory.
+
+use std::sync::atomic::AtomicU64;
+
+use prokura_model::Revision;
+
+use crate::{
+    arena::{Arena, Block, Full, Writing},
+    edit::{Draft, Edit, Tally},
+    list::{CHUNK_WORDS, List, Piece, chunk},
+    objects::Objects,
+    packed::{Class, Node, RelationId, Subject},
+    pins::Pin,
+    words::{PIECE_MAX, load},
+};
+
+/// Entries of a short list, and of a chunk of a long one.
+const SHORT_MAX: usize = 128;
+const CHUNK_MAX: usize = 512;
+
+/// A block of more words than this has only long lists.
+const BLOCK_WORDS_MAX: usize = PIECE_MAX / 4;
+
+/// Which of an object's lists: a subject's class and relation, or a node's relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Label(u32);
+
+impl Label {
+    fn of_node(node: Node) -> Self {
+        Self(u32::from(node.relation().0))
+    }
+
+    fn of_subject(subject: Subject) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the class is two bits")]
+        let class = (subject.bits() >> 62) as u32;
+        Self(class << 16 | u32::from(subject.node().relation().0))
+    }
+}
+
+/// An edge's change, from one of its ends: the list it is in, the other end, and what is done to it there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) label: Label,
+    pub(crate) key: u64,
+    pub(crate) edit: Edit,
+}
+
+/// What an object's lists become. Nobody sees it until it is [put in place](Self::put).
+#[derive(Debug, Default)]
+pub(crate) struct Rewrite {
+    block: Option<Block>,
+    /// Blocks of long lists that are no longer part of it, and those that are new.
+    replaced: Vec<u64>,
+    made: Vec<u64>,
+    pub(crate) tally: Tally,
+}
+
+/// A word at the beginning of a block.
+#[derive(Clone, Copy)]
+struct Head {
+    label: Label,
+    long: bool,
+    start: usize,
+    live: usize,
+}
+
+/// A list while its object's block is written anew.
+struct Shelf {
+    label: Label,
+    list: Shelved,
+}
+
+enum Shelved {
+    Short(Draft),
+    /// The bits of its directory's block.
+    Long(u64),
+}
+
+impl Objects {
+    pub(crate) fn edges_from<'a>(&'a self, node: Node, pin: &'a Pin<'_>) -> Option<List<'a>> {
+        list(&self.arena, self.arena.find(self.forward(node.object())?, pin), Label::of_node(node))
+    }
+
+    pub(crate) fn edges_to<'a>(&'a self, subject: Subject, pin: &'a Pin<'_>) -> Option<List<'a>> {
+        list(&self.arena, self.arena.find(self.cell_of(subject)?, pin), Label::of_subject(subject))
+    }
+
+    /// Every list of the node's object, by relation.
+    pub(crate) fn all_edges_from<'a>(
+        &'a self,
+        object: u32,
+        pin: &'a Pin<'_>,
+    ) -> impl Iterator<Item = (RelationId, List<'a>)> {
+        let block = self.forward(object).map_or(&[][..], |cell| self.arena.find(cell, pin));
+        let labels = Head::of(block.first().map_or(0, load)).start;
+        block.iter().take(labels).enumerate().map(move |(at, head)| {
+            let head = Head::of(load(head));
+            #[expect(clippy::cast_possible_truncation, reason = "the low half of a label is a relation")]
+            (RelationId(head.label.0 as u16), shelved(&self.arena, block, head, at))
+        })
+    }
+
+    fn cell_of(&self, subject: Subject) -> Option<&AtomicU64> {
+        match subject.class() {
+            Class::Wildcard => self.everyone(subject.node().kind()),
+            Class::Object | Class::Userset => self.reverse(subject.node().object()),
+        }
+    }
+
+    /// What becomes of the node's object with these changes, sorted by label and key.
+    pub(crate) fn rewrite_from(
+        &self,
+        node: Node,
+        changes: &[Change],
+        at: Revision,
+        writing: &mut Writing<'_>,
+    ) -> Result<Rewrite, Full> {
+        self.rewritten(self.forward(node.object()), writing, |rewriting, shelves| {
+            rewriting.change(shelves, changes, at)
+        })
+    }
+
+    /// What becomes of the subject's object, or of everyone, with these changes, sorted by label and key.
+    pub(crate) fn rewrite_to(
+        &self,
+        subject: Subject,
+        changes: &[Change],
+        at: Revision,
+        writing: &mut Writing<'_>,
+    ) -> Result<Rewrite, Full> {
+        self.rewritten(self.cell_of(subject), writing, |rewriting, shelves| rewriting.change(shelves, changes, at))
+    }
+
+    /// What becomes of the node's object without what only revisions before the horizon see.
+    pub(crate) fn forget_from(
+        &self,
+        node: Node,
+        horizon: Revision,
+        writing: &mut Writing<'_>,
+    ) -> Result<Rewrite, Full> {
+        self.rewritten(self.forward(node.object()), writing, |rewriting, shelves| rewriting.forget(shelves, horizon))
+    }
+
+    /// What becomes of the subject's object, or of everyone, without what only revisions before the horizon see.
+    pub(crate) fn forget_to(
+        &self,
+        subject: Subject,
+        horizon: Revision,
+        writing: &mut Writing<'_>,
+    ) -> Result<Rewrite, Full> {
+        self.rewritten(self.cell_of(subject), writing, |rewriting, shelves| rewriting.forget(shelves, horizon))
+    }
+
+    fn rewritten(
+        &self,
+        cell: Option<&AtomicU64>,
+        writing: &mut Writing<'_>,
+        change: impl FnOnce(&mut Rewriting<'_, '_, '_>, &mut Vec<Shelf>) -> Result<(), Full>,
+    ) -> Result<Rewrite, Full> {
+        let mut shelves = shelves(self.arena.block(load(cell.ok_or(Full)?)));
+        let mut rewriting = Rewriting { arena: &self.arena, writing, rewrite: Rewrite::default() };
+        let done = change(&mut rewriting, &mut shelves).and_then(|()| rewriting.finish(shelves));
+        let Rewriting { rewrite, writing, .. } = rewriting;
+        match done {
+            Ok(block) => Ok(Rewrite { block, ..rewrite }),
+            Err(Full) => {
+                rewrite.drop(writing);
+                Err(Full)
+            }
+        }
+    }
+
+    pub(crate) fn put_from(&self, node: Node, rewrite: Rewrite, writing: &mut Writing<'_>) {
+        if let Some(cell) = self.forward(node.object()) {
+            rewrite.put(cell, writing);
+        }
+    }
+
+    pub(crate) fn put_to(&self, subject: Subject, rewrite: Rewrite, writing: &mut Writing<'_>) {
+        if let Some(cell) = self.cell_of(subject) {
+            rewrite.put(cell, writing);
+        }
+    }
+}
+
+/// How edges are sorted before they are given to the objects at their beginnings.
+pub(crate) fn by_node(node: Node, subject: Subject, edit: Edit) -> ((u64, Label, u64), Change) {
+    let change = Change { label: Label::of_node(node), key: subject.bits(), edit };
+    ((u64::from(node.object()), change.label, change.key), change)
+}
+
+/// How edges are sorted before they are given to the objects at their ends: everyone of a kind comes after all objects.
+pub(crate) fn by_subject(node: Node, subject: Subject, edit: Edit) -> ((u64, Label, u64), Change) {
+    let change = Change { label: Label::of_subject(subject), key: node.bits(), edit };
+    let object = match subject.class() {
+        Class::Wildcard => 1 << 32 | u64::from(subject.node().kind().0),
+        Class::Object | Class::Userset => u64::from(subject.node().object()),
+    };
+    ((object, change.label, change.key), change)
+}
+
+impl Rewrite {
+    fn put(self, cell: &AtomicU64, writing: &mut Writing<'_>) {
+        writing.put(cell, self.block);
+        self.replaced.into_iter().for_each(|bits| writing.discard(bits));
+    }
+
+    /// Nothing comes of it.
+    pub(crate) fn drop(self, writing: &mut Writing<'_>) {
+        let made = self.made.into_iter().chain(self.block.map(Block::bits));
+        made.for_each(|bits| writing.discard(bits));
+    }
+}
+
+impl Head {
+    fn of(word: u64) -> Self {
+        const PART: u64 = (1 << 22) - 1;
+        #[expect(clippy::cast_possible_truncation, reason = "the parts are as wide as that")]
+        Self {
+            label: Label((word >> 46) as u32),
+            long: word >> 45 & 1 == 1,
+            start: (word >> 22 & PART) as usize,
+            live: (word & PART) as usize,
+        }
+    }
+
+    fn bits(&self) -> u64 {
+        u64::from(self.label.0) << 46 | u64::from(self.long) << 45 | (self.start as u64) << 22 | self.live as u64
+    }
+}
+
+/// The list of a label.
+fn list<'a>(arena: &'a Arena, block: &'a [AtomicU64], label: Label) -> Option<List<'a>> {
+    /// From so many labels on, halving is quicker than looking at each.
+    const FEW: usize = 16;
+    let labels = Head::of(load(block.first()?)).start;
+    let heads = block.get(..labels)?;
+    let least = u64::from(label.0) << 46;
+    let at = if labels <= FEW {
+        heads.iter().position(|head| load(head) >= least)?
+    } else {
+        heads.partition_point(|head| load(head) < least)
+    };
+    let head = Head::of(load(heads.get(at)?));
+    (head.label == label).then(|| shelved(arena, block, head, at))
+}
+
+/// The list at a place of a block.
+fn shelved<'a>(arena: &'a Arena, block: &'a [AtomicU64], head: Head, at: usize) -> List<'a> {
+    let words = words_at(block, head, at);
+    match words {
+        [directory] if head.long => List::long(arena, arena.block(load(directory))),
+        _ => List::short(Piece::new(words, head.live)),
+    }
+}
+
+fn words_at(block: &[AtomicU64], head: Head, at: usize) -> &[AtomicU64] {
+    let labels = Head::of(block.first().map_or(0, load)).start;
+    let end = match block.get(at + 1) {
+        Some(next) if at + 1 < labels => Head::of(load(next)).start,
+        _ => block.len(),
+    };
+    block.get(head.start..end).unwrap_or_default()
+}
+
+/// Every list of a block.
+fn shelves(block: &[AtomicU64]) -> Vec<Shelf> {
+    let labels = Head::of(block.first().map_or(0, load)).start;
+    let heads = block.iter().take(labels).map(|head| Head::of(load(head))).enumerate();
+    let shelves = heads.map(|(at, head)| {
+        let list = match words_at(block, head, at) {
+            [directory] if head.long => Shelved::Long(load(directory)),
+            words => Shelved::Short(Draft::of(Piece::new(words, head.live))),
+        };
+        Shelf { label: head.label, list }
+    });
+    shelves.collect()
+}
+
+struct Rewriting<'a, 'w, 'b> {
+    arena: &'a Arena,
+    writing: &'w mut Writing<'b>,
+    rewrite: Rewrite,
+}
+
+/// A part of a long list while it is written anew.
+enum Part {
+    Kept { last: u64, block: u64 },
+    Drafted(Draft),
+}
+
+impl Rewriting<'_, '_, '_> {
+    fn change(&mut self, shelves: &mut Vec<Shelf>, changes: &[Change], at: Revision) -> Result<(), Full> {
+        for same_label in changes.chunk_by(|one, other| one.label == other.label) {
+            let Some(Change { label, .. }) = same_label.first() else { continue };
+            let edits: Vec<(u64, Edit)> = same_label.iter().map(|change| (change.key, change.edit)).collect();
+            let place = shelves.partition_point(|shelf| shelf.label < *label);
+            if shelves.get(place).is_none_or(|shelf| shelf.label != *label) {
+                shelves.insert(place, Shelf { label: *label, list: Shelved::Short(Draft::default()) });
+            }
+            let Some(shelf) = shelves.get_mut(place) else { continue };
+            match &mut shelf.list {
+                Shelved::Short(draft) => {
+                    let tally = draft.edit(&edits, at);
+                    self.count(tally);
+                }
+                Shelved::Long(directory) => {
+                    let parts = self.edit_long(*directory, &edits, at);
+                    shelf.list = self.settled(parts)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, shelves: &mut [Shelf], horizon: Revision) -> Result<(), Full> {
+        for shelf in shelves {
+            match &mut shelf.list {
+                Shelved::Short(draft) => self.rewrite.tally.ended += draft.forget(horizon),
+                Shelved::Long(directory) => {
+                    let parts = self.forget_long(*directory, horizon);
+                    shelf.list = self.settled(parts)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, tally: Tally) {
+        self.rewrite.tally.begun += tally.begun;
+        self.rewrite.tally.ended += tally.ended;
+    }
+
+    /// Makes the edits in the chunks they belong to; the others stay as they are.
+    fn edit_long(&mut self, directory: u64, edits: &[(u64, Edit)], at: Revision) -> Vec<Part> {
+        let words = self.arena.block(directory);
+        let count = words.len() / CHUNK_WORDS;
+        let mut rest = edits;
+        self.parts(directory, |rewriting, place, last| {
+            // An edit belongs to the first chunk that ends at or after it; what is beyond all belongs to the last.
+            let within = if place + 1 == count { rest.len() } else { rest.partition_point(|(key, _)| *key <= last) };
+            let (here, later) = rest.split_at(within);
+            rest = later;
+            (!here.is_empty()).then(|| {
+                let mut draft = Draft::of(chunk(rewriting.arena, words, place));
+                let tally = draft.edit(here, at);
+                rewriting.count(tally);
+                draft
+            })
+        })
+    }
+
+    fn forget_long(&mut self, directory: u64, horizon: Revision) -> Vec<Part> {
+        let words = self.arena.block(directory);
+        self.parts(directory, |rewriting, place, _| {
+            let mut draft = Draft::of(chunk(rewriting.arena, words, place));
+            let forgotten = draft.forget(horizon);
+            rewriting.rewrite.tally.ended += forgotten;
+            (forgotten > 0).then_some(draft)
+        })
+    }
+
+    /// The chunks of a directory, those of which there is a draft replaced by it.
+    fn parts(&mut self, directory: u64, mut drafted: impl FnMut(&mut Self, usize, u64) -> Option<Draft>) -> Vec<Part> {
+        let words = self.arena.block(directory);
+        let mut parts = Vec::with_capacity(words.len() / CHUNK_WORDS + 1);
+        for (place, entry) in words.chunks_exact(CHUNK_WORDS).enumerate() {
+            let [last, block] = entry else { continue };
+            let (last, block) = (load(last), load(block));
+            match drafted(self, place, last) {
+                None => parts.push(Part::Kept { last, block }),
+                Some(draft) => {
+                    self.rewrite.replaced.push(block);
+                    parts.extend(draft.split(CHUNK_MAX).into_iter().map(Part::Drafted));
+                }
+            }
+        }
+        self.rewrite.replaced.push(directory);
+        parts.retain(|part| !matches!(part, Part::Drafted(draft) if draft.is_empty()));
+        parts
+    }
+
+    /// A long list from its parts, or a short one if little is left.
+    fn settled(&mut self, mut parts: Vec<Part>) -> Result<Shelved, Full> {
+        match parts.as_mut_slice() {
+            [] => Ok(Shelved::Short(Draft::default())),
+            [Part::Drafted(draft)] if draft.len() <= SHORT_MAX / 2 => Ok(Shelved::Short(std::mem::take(draft))),
+            _ => self.long(parts),
+        }
+    }
+
+    fn long(&mut self, parts: Vec<Part>) -> Result<Shelved, Full> {
+        let mut directory = Vec::with_capacity(parts.len() * CHUNK_WORDS);
+        for part in parts {
+            directory.extend(match part {
+                Part::Kept { last, block } => [last, block],
+                Part::Drafted(draft) => {
+                    let words: Vec<u64> = std::iter::once(draft.live.len() as u64).chain(draft.words()).collect();
+                    [draft.last_key().unwrap_or_default(), self.make(&words)?]
+                }
+            });
+        }
+        Ok(Shelved::Long(self.make(&directory)?))
+    }
+
+    /// Writes the block; none if nothing is left in it.
+    fn finish(&mut self, mut shelves: Vec<Shelf>) -> Result<Option<Block>, Full> {
+        shelves.retain(|shelf| !matches!(&shelf.list, Shelved::Short(draft) if draft.is_empty()));
+        let mut most = SHORT_MAX;
+        loop {
+            for shelf in &mut shelves {
+                if let Shelved::Short(draft) = &mut shelf.list
+                    && draft.len() > most
+                {
+                    let parts = std::mem::take(draft).split(CHUNK_MAX);
+                    shelf.list = self.long(parts.into_iter().map(Part::Drafted).collect())?;
+                }
+            }
+            let words = block_of(&shelves);
+            if most > 0 && words.len() > BLOCK_WORDS_MAX {
+                most = 0;
+                continue;
+            }
+            return if words.is_empty() { Ok(None) } else { self.writing.write(&words).map(Some) };
+        }
+    }
+
+    fn make(&mut self, words: &[u64]) -> Result<u64, Full> {
+        let block = self.writing.write(words)?.bits();
+        self.rewrite.made.push(block);
+        Ok(block)
+    }
+}
+
+fn block_of(shelves: &[Shelf]) -> Vec<u64> {
+    let mut words = vec![0; shelves.len()];
+    for (at, shelf) in shelves.iter().enumerate() {
+        let start = words.len();
+        let (long, live) = match &shelf.list {
+            Shelved::Short(draft) => {
+                words.extend(draft.words());
+                (false, draft.live.len())
+            }
+            Shelved::Long(directory) => {
+                words.push(*directory);
+                (true, 0)
+            }
+        };
+        if let Some(head) = words.get_mut(at) {
+            *head = Head { label: shelf.label, long, start, live }.bits();
+        }
+    }
+    words
+}

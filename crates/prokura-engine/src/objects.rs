@@ -1,0 +1,267 @@
+//! Every object there ever was: its number, its name, and where its edges are.
+//!
+//! An object's number is the place of its record, four words: the blocks of its edges and of the edges to it, what its name is
+//! like, and how the name begins. So an object's edges are one step away, and of short names most is in the record.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+use prokura_model::ObjectId;
+
+use crate::{
+    arena::{Arena, Full, Writing},
+    limits::TYPES_MAX,
+    packed::KindId,
+    pins::Pin,
+    words::{WORDS_MAX, Words, load},
+};
+
+const RECORD_WORDS: usize = 4;
+const FORWARD: usize = 0;
+const REVERSE: usize = 1;
+const NAME: usize = 2;
+
+/// Tables of names, each growing on its own, so that no write waits for all of them to grow.
+const SHARDS: usize = 256;
+
+/// Words of a shard's record: where its table is, and how many names are in it.
+const SHARD_WORDS: usize = 2;
+
+/// Slots of a new table.
+const TABLE_FIRST: usize = 16;
+
+pub(crate) struct Objects {
+    pub(crate) arena: Arena,
+    records: Words,
+    shards: Words,
+    /// By kind, where the edges to everyone of it are.
+    everyone: Words,
+    hasher: RandomState,
+    len: AtomicU32,
+}
+
+impl Objects {
+    pub(crate) fn new() -> Self {
+        Self {
+            arena: Arena::new(),
+            records: Words::new(WORDS_MAX),
+            shards: Words::new(SHARDS * SHARD_WORDS),
+            everyone: Words::new(TYPES_MAX),
+            hasher: RandomState::new(),
+            len: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// The number of the object with this name.
+    pub(crate) fn number(&self, kind: KindId, id: &str, pin: &Pin<'_>) -> Option<u32> {
+        let (shard, tag) = self.hashed(kind, id);
+        let table = self.arena.find(self.shards.word(shard)?, pin);
+        let mask = table.len().checked_sub(1)?;
+        let mut at = tag as usize & mask;
+        loop {
+            let slot = table.get(at)?.load(Ordering::Acquire);
+            let number = named(slot)?;
+            if slot >> 32 == u64::from(tag) && self.is(number, kind, id) {
+                return Some(number);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    pub(crate) fn kind(&self, number: u32) -> Option<KindId> {
+        let name = load(self.records.word(number as usize * RECORD_WORDS + NAME)?);
+        (name != 0).then_some(KindId((name >> 16) as u16))
+    }
+
+    pub(crate) fn id(&self, number: u32) -> Option<ObjectId> {
+        let [.., name, beginning] = self.record(number)?;
+        let (name, beginning) = (load(name), load(beginning));
+        let len = name_len(name);
+        let mut bytes = Vec::with_capacity(len.next_multiple_of(8));
+        bytes.extend_from_slice(&beginning.to_le_bytes());
+        for word in self.rest_of_name(name) {
+            bytes.extend_from_slice(&load(word).to_le_bytes());
+        }
+        bytes.truncate(len);
+        ObjectId::new(String::from_utf8(bytes).ok()?).ok()
+    }
+
+    /// Where the object's edges are.
+    pub(crate) fn forward(&self, number: u32) -> Option<&AtomicU64> {
+        self.records.word(number as usize * RECORD_WORDS + FORWARD)
+    }
+
+    /// Where the edges to the object and its usersets are.
+    pub(crate) fn reverse(&self, number: u32) -> Option<&AtomicU64> {
+        self.records.word(number as usize * RECORD_WORDS + REVERSE)
+    }
+
+    /// Where the edges to everyone of the kind are.
+    pub(crate) fn everyone(&self, kind: KindId) -> Option<&AtomicU64> {
+        self.everyone.word(usize::from(kind.0))
+    }
+
+    /// How much memory it all takes, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.arena.bytes().0 + self.records.bytes() + self.shards.bytes() + self.everyone.bytes()
+    }
+
+    // What follows is the writer's.
+
+    /// The number of the object with this name, which is new if there is none.
+    pub(crate) fn add(&self, kind: KindId, id: &str, pin: &Pin<'_>) -> Result<u32, Full> {
+        if let Some(known) = self.number(kind, id, pin) {
+            return Ok(known);
+        }
+        let number = self.len();
+        let mut writing = self.arena.writing();
+        self.write_record(number, kind, id, &mut writing)?;
+        let (shard, tag) = self.hashed(kind, id);
+        self.enter(shard, tag, number, &mut writing)?;
+        self.len.store(number + 1, Ordering::Release);
+        Ok(number)
+    }
+
+    /// Makes the place where the edges to everyone of the kind will be.
+    pub(crate) fn add_everyone(&self, kind: KindId) -> Result<(), Full> {
+        self.everyone.made(usize::from(kind.0)).map(|_| ()).ok_or(Full)
+    }
+
+    fn write_record(&self, number: u32, kind: KindId, id: &str, writing: &mut Writing<'_>) -> Result<(), Full> {
+        self.records.made(number as usize * RECORD_WORDS).ok_or(Full)?;
+        let mut words = words_of(id);
+        let beginning = words.next().unwrap_or_default();
+        let rest: Vec<u64> = words.collect();
+        let rest = if rest.is_empty() { 0 } else { writing.write(&rest)?.at() as u64 };
+        let Some([.., name, first]) = self.record(number) else { return Err(Full) };
+        first.store(beginning, Ordering::Relaxed);
+        name.store(rest << 32 | u64::from(kind.0) << 16 | id.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn enter(&self, shard: usize, tag: u32, number: u32, writing: &mut Writing<'_>) -> Result<(), Full> {
+        let cell = self.shards.made(shard).ok_or(Full)?;
+        let count = self.shards.made(shard + 1).ok_or(Full)?;
+        let table = self.arena.block(load(cell));
+        let names = load(count);
+        // Three of four slots at most are taken, so that a search soon meets an empty one.
+        if (names as usize + 1) * 4 > table.len() * 3 {
+            let mut grown = vec![0; (table.len() * 2).max(TABLE_FIRST)];
+            for slot in table.iter().map(load).filter(|slot| *slot != 0) {
+                insert(&mut grown, slot);
+            }
+            insert(&mut grown, slot_of(tag, number));
+            let block = writing.write(&grown)?;
+            writing.put(cell, Some(block));
+        } else {
+            let mask = table.len() - 1;
+            let places = (0..table.len()).map(|step| (tag as usize + step) & mask);
+            let free = places.filter_map(|at| table.get(at)).find(|slot| load(slot) == 0);
+            // The record is written: whoever finds the slot finds it.
+            free.ok_or(Full)?.store(slot_of(tag, number), Ordering::Release);
+        }
+        count.store(names + 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn record(&self, number: u32) -> Option<&[AtomicU64; RECORD_WORDS]> {
+        self.records.piece(number as usize * RECORD_WORDS, RECORD_WORDS).first_chunk()
+    }
+
+    fn is(&self, number: u32, kind: KindId, id: &str) -> bool {
+        let Some([.., name, beginning]) = self.record(number) else { return false };
+        let name = load(name);
+        let mut words = words_of(id);
+        name & u64::from(u32::MAX) == u64::from(kind.0) << 16 | id.len() as u64
+            && words.next() == Some(load(beginning))
+            && self.rest_of_name(name).iter().map(load).eq(words)
+    }
+
+    fn rest_of_name(&self, name: u64) -> &[AtomicU64] {
+        let words = name_len(name).div_ceil(8);
+        if words <= 1 {
+            return &[];
+        }
+        self.arena.words().piece((name >> 32) as usize, words - 1)
+    }
+
+    /// The place of the shard's record, and the tag by which the name is looked for in its table. Callers choose names, so
+    /// the hash has a key of its own, made when the process starts.
+    fn hashed(&self, kind: KindId, id: &str) -> (usize, u32) {
+        let hash = self.hasher.hash_one((kind.0, id.as_bytes()));
+        #[expect(clippy::cast_possible_truncation, reason = "the two ends of the hash are taken apart here")]
+        let (shard, tag) = ((hash >> 56) as usize, hash as u32);
+        (shard * SHARD_WORDS, tag)
+    }
+}
+
+fn name_len(name: u64) -> usize {
+    (name & 0xffff) as usize
+}
+
+/// A slot of a table: the tag, and the number plus one.
+fn slot_of(tag: u32, number: u32) -> u64 {
+    u64::from(tag) << 32 | u64::from(number) + 1
+}
+
+/// The number in a slot; none in an empty one.
+fn named(slot: u64) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+    (slot as u32).checked_sub(1)
+}
+
+fn insert(table: &mut [u64], slot: u64) {
+    let mask = table.len() - 1;
+    let mut at = (slot >> 32) as usize & mask;
+    while let Some(taken) = table.get_mut(at) {
+        if *taken == 0 {
+            *taken = slot;
+            return;
+        }
+        at = (at + 1) & mask;
+    }
+}
+
+/// The text in words, the last one filled with zeroes. An empty text has none.
+fn words_of(text: &str) -> impl Iterator<Item = u64> {
+    text.as_bytes().chunks(8).map(|bytes| {
+        let mut word = [0; 8];
+        for (to, from) in word.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        u64::from_le_bytes(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KindId, Objects};
+
+    #[test]
+    fn every_name_has_its_number_and_every_number_its_name() {
+        let objects = Objects::new();
+        let pin = objects.arena.pin();
+        let names: Vec<String> = (0..20_000).map(|n| format!("{}{n}", "x".repeat(n % 40))).collect();
+        for (number, name) in names.iter().enumerate() {
+            let kind = KindId((number % 3) as u16);
+            assert_eq!(objects.number(kind, name, &pin), None);
+            assert_eq!(objects.add(kind, name, &pin), Ok(number as u32));
+            assert_eq!(objects.add(kind, name, &pin), Ok(number as u32));
+        }
+        for (number, name) in names.iter().enumerate() {
+            let kind = KindId((number % 3) as u16);
+            assert_eq!(objects.number(kind, name, &pin), Some(number as u32));
+            assert_eq!(objects.number(KindId(3), name, &pin), None);
+            assert_eq!(objects.id(number as u32).unwrap().as_str(), name);
+            assert_eq!(objects.kind(number as u32), Some(kind));
+        }
+        assert_eq!(objects.kind(names.len() as u32), None);
+        assert!(objects.id(u32::MAX).is_none());
+    }
+}

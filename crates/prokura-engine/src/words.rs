@@ -1,0 +1,132 @@
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Words in a segment, from the second million on: 8 MiB.
+const SEGMENT: usize = 1 << 20;
+
+/// Segments below that many words: they double in size, so that a small graph needs little.
+const SMALL_FIRST: usize = 1 << 10;
+const SMALL_SEGMENTS: usize = 10;
+
+/// The first address of the large segments.
+const LARGE_FROM: usize = SEGMENT;
+
+/// Most words that have an address of 32 bits: 32 GiB.
+pub(crate) const WORDS_MAX: usize = 1 << 32;
+
+/// Most words in one piece.
+pub(crate) const PIECE_MAX: usize = SEGMENT / 2;
+
+/// Memory as words that never moves: addresses stay good for ever, and it grows at its end while others read it.
+///
+/// Every word is atomic, so a reader that looks where a writer writes sees an old or a new word and never anything worse;
+/// that it does not look there in the first place is what [`Arena`](crate::arena::Arena) is for.
+#[derive(Debug)]
+pub(crate) struct Words {
+    segments: Box<[OnceLock<Box<[AtomicU64]>>]>,
+}
+
+/// Where a segment lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+}
+
+impl Words {
+    /// Room for that many words, and none of them made yet.
+    pub(crate) fn new(words_max: usize) -> Self {
+        let segments = words_max.checked_sub(1).map_or(0, |last| place(last).0 + 1);
+        Self { segments: (0..segments).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// The words of a piece that lies in one segment; nothing if there is none there.
+    pub(crate) fn piece(&self, at: usize, len: usize) -> &[AtomicU64] {
+        let (segment, offset) = place(at);
+        let words = self.segments.get(segment).and_then(OnceLock::get);
+        words.and_then(|words| words.get(offset..offset + len)).unwrap_or_default()
+    }
+
+    /// One word; nothing if it was never made.
+    pub(crate) fn word(&self, at: usize) -> Option<&AtomicU64> {
+        let (segment, offset) = place(at);
+        self.segments.get(segment)?.get()?.get(offset)
+    }
+
+    /// Makes the segment of this number; nothing if there can be no more. Only the writer makes some.
+    pub(crate) fn make(&self, segment: usize) -> Option<Extent> {
+        let extent = extent(segment);
+        self.segments.get(segment)?.get_or_init(|| (0..extent.len).map(|_| AtomicU64::new(0)).collect());
+        Some(extent)
+    }
+
+    /// One word, made if need be with its whole segment; nothing if there can be no more.
+    pub(crate) fn made(&self, at: usize) -> Option<&AtomicU64> {
+        self.make(place(at).0)?;
+        self.word(at)
+    }
+
+    /// How much memory that is, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let made = self.segments.iter().filter_map(OnceLock::get);
+        made.map(|words| size_of_val::<[AtomicU64]>(words) as u64).sum()
+    }
+}
+
+/// The segment of an address, and the offset there.
+fn place(at: usize) -> (usize, usize) {
+    if at >= LARGE_FROM {
+        return (SMALL_SEGMENTS - 1 + at / SEGMENT, at % SEGMENT);
+    }
+    let shifted = at / SMALL_FIRST + 1;
+    let segment = shifted.ilog2() as usize;
+    (segment, at - extent(segment).at)
+}
+
+/// Where a segment lies. The last of the small ones ends before the large ones begin; the gap between is nobody's.
+fn extent(segment: usize) -> Extent {
+    if segment >= SMALL_SEGMENTS {
+        return Extent { at: (segment + 1 - SMALL_SEGMENTS) * SEGMENT, len: SEGMENT };
+    }
+    Extent { at: ((1 << segment) - 1) * SMALL_FIRST, len: SMALL_FIRST << segment }
+}
+
+pub(crate) fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGE_FROM, SEGMENT, SMALL_SEGMENTS, WORDS_MAX, Words, extent, place};
+
+    #[test]
+    fn segments_follow_each_other_and_every_address_has_its_place() {
+        let mut end = 0;
+        for segment in 0..SMALL_SEGMENTS + 3 {
+            let found = extent(segment);
+            assert!(found.at >= end);
+            for at in [found.at, found.at + 1, found.at + found.len - 1] {
+                assert_eq!(place(at), (segment, at - found.at));
+            }
+            end = found.at + found.len;
+        }
+        assert_eq!(place(LARGE_FROM), (SMALL_SEGMENTS, 0));
+        assert_eq!(place(LARGE_FROM + SEGMENT), (SMALL_SEGMENTS + 1, 0));
+    }
+
+    #[test]
+    fn what_was_never_made_is_not_there() {
+        let words = Words::new(WORDS_MAX);
+        assert!(words.word(0).is_none());
+        assert!(words.piece(5, 3).is_empty());
+        let extent = words.make(0).unwrap();
+        assert_eq!(words.piece(5, 3).len(), 3);
+        assert!(words.piece(extent.at + extent.len - 1, 2).is_empty(), "a piece lies in one segment");
+        assert!(words.word(WORDS_MAX).is_none());
+        assert!(words.made(WORDS_MAX).is_none());
+        assert!(words.made(SEGMENT).is_some());
+        assert!(words.word(SEGMENT + SEGMENT - 1).is_some());
+    }
+}
