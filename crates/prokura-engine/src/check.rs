@@ -3,6 +3,7 @@
 //! Three-valued, with a cut at goals already open on the path; `docs/design/evaluation.md` says why that is the well-founded
 //! model. Nothing here recurses, so the depth of a graph never meets the end of a thread's stack.
 
+mod above;
 mod combine;
 mod unknown;
 
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 
 use prokura_model::{Revision, condition::Evaluation};
 
+use self::above::Above;
 use self::combine::{both, either, except};
 pub(crate) use self::unknown::{Lacking, Unknowns, Why};
 
@@ -80,6 +82,7 @@ pub(crate) struct Check<'g, 't, T: Trace> {
     memo: HashMap<Node, Kept<T::Note>, PackedHash>,
     doubts: Vec<Doubt>,
     unknowns: Unknowns,
+    above: Above,
     trace: &'t mut T,
 }
 
@@ -171,6 +174,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             memo: HashMap::default(),
             doubts: Vec::new(),
             unknowns: Unknowns::default(),
+            above: Above::NotAsked,
             trace,
         }
     }
@@ -212,11 +216,23 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         match child {
             Child::Step { step, node, negations } => self.enter_step(step, node, negations),
             Child::Edge { edge, birth, goal, negations } => {
+                if self.passes_over(goal) {
+                    return Ok(None);
+                }
                 self.visit()?;
                 self.follow(edge, birth, goal, negations)
             }
             Child::Done => Ok(self.leave()),
         }
+    }
+
+    /// Whether the goal at the end of a userset's edge surely does not hold.
+    fn passes_over(&mut self, goal: Node) -> bool {
+        let Some(Frame { task: Task::Usersets { .. }, .. }) = self.frames.last_mut() else { return false };
+        self.asked.assumed.is_none()
+            && self.trace.may_skip()
+            && self.asked.program.is_nested(goal)
+            && self.above.excludes(goal, &self.asked, self.everyone)
     }
 
     /// Enters the goal at the end of an edge, unless the edge is not there for this question.

@@ -56,7 +56,7 @@ impl View<'_> {
         let graph = Graph::new(self, &guard);
         let program = self.program(&graph)?;
         let mut wording = self.wording();
-        let (kind, relation) = self.find_member(program, &resource.kind, permission, &guard)?;
+        let (kind, relation) = self.find_member(program, &resource.kind, permission)?;
         let goal = Node::new(kind, relation, self.find_object(kind, resource, &mut wording, &guard));
         let subject = Subject::object(kind, goal.object());
         let asked = Asked { graph: &graph, program, revision: self.revision, given, subject, assumed: None };
@@ -86,7 +86,7 @@ impl View<'_> {
         let graph = Graph::new(self, &guard);
         let program = self.program(&graph)?;
         let mut wording = self.wording();
-        let (kind, relation) = self.find_member(program, &resource.kind, relation, &guard)?;
+        let (kind, relation) = self.find_member(program, &resource.kind, relation)?;
         let goal = Node::new(kind, relation, self.find_object(kind, resource, &mut wording, &guard));
         let subject = Subject::object(kind, goal.object());
         let asked = Asked { graph: &graph, program, revision: self.revision, given, subject, assumed: None };

@@ -4,7 +4,7 @@ use std::{
 };
 
 use prokura_model::{
-    CaveatName, Schema, Terms,
+    CaveatName, RelationName, Schema, Terms, TypeName,
     schema::{AllowedSubject, Expression, Member, Quantifier, Relation},
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Program {
     /// Whether relationships may be stored that it does not allow; then they are passed over.
     strict: bool,
     kinds: Kinds,
+    /// Sorted by name.
+    definitions: Vec<Declared>,
     members: Vec<Compiled>,
     by_name: HashMap<u32, MemberId, PackedHash>,
     /// The expressions of all permissions; the operands of one operator stand side by side.
@@ -31,6 +33,18 @@ pub(crate) struct Program {
     /// The right sides of exclusions, as the schema writes them.
     right_sides: HashMap<u32, String, PackedHash>,
     mentions: Mentions,
+    /// The relations, of object 0, that usersets are made of, where all that is ever in them are objects, everyone, and
+    /// usersets of such relations.
+    nested: Vec<Node>,
+}
+
+/// A definition's names, and their numbers.
+#[derive(Debug)]
+struct Declared {
+    name: TypeName,
+    kind: KindId,
+    /// Sorted by name.
+    members: Vec<(RelationName, RelationId)>,
 }
 
 /// A relation or permission of a definition, as a position in the program.
@@ -124,23 +138,30 @@ impl Program {
             schema: Arc::clone(&schema),
             strict,
             kinds: Kinds::default(),
+            definitions: Vec::new(),
             members: Vec::new(),
             by_name: HashMap::default(),
             steps: Vec::new(),
             right_sides: HashMap::default(),
             mentions: Mentions::default(),
+            nested: Vec::new(),
         };
         let mut declared = Vec::new();
         for definition in schema.definitions().values() {
             let kind = names.add_kind(&definition.name, guard)?;
             program.kinds.insert(kind);
+            let mut members = Vec::with_capacity(definition.members.len());
             for (name, member) in &definition.members {
                 let relation = names.add_relation(name, guard)?;
+                members.push((name.clone(), relation));
                 let id = MemberId(u32::try_from(declared.len()).unwrap_or(u32::MAX));
                 program.by_name.insert(member_key(kind, relation), id);
                 declared.push((kind, member));
             }
+            members.sort_unstable();
+            program.definitions.push(Declared { name: definition.name.clone(), kind, members });
         }
+        program.definitions.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         for (position, (kind, member)) in declared.into_iter().enumerate() {
             let id = MemberId(u32::try_from(position).unwrap_or(u32::MAX));
             let (rule, direct) = match member {
@@ -160,6 +181,7 @@ impl Program {
             program.members.push(Compiled { rule, direct, reach: Kinds::default() });
         }
         program.find_reach();
+        program.find_nested();
         program.mentions = Mentions::of(&program);
         Ok(program)
     }
@@ -177,9 +199,32 @@ impl Program {
         self.allowed(self.member_id(node.kind(), node.relation())?)
     }
 
-    /// Whether the schema defines the type.
-    pub(crate) fn defines(&self, kind: KindId) -> bool {
-        self.kinds.contains(kind)
+    /// What a subject is in, if it is in something only through usersets of relations, is in these, of some object; none of
+    /// a model, or where they are too many to go through.
+    pub(crate) fn nested(&self) -> &[Node] {
+        &self.nested
+    }
+
+    /// Whether the goal is one of these, of some object.
+    pub(crate) fn is_nested(&self, goal: Node) -> bool {
+        self.nested.contains(&Node::new(goal.kind(), goal.relation(), 0))
+    }
+
+    /// The number of a type that the schema defines.
+    pub(crate) fn kind_named(&self, name: &TypeName) -> Option<KindId> {
+        self.declared(name).map(|definition| definition.kind)
+    }
+
+    /// The numbers of a type and a member that the schema defines.
+    pub(crate) fn member_named(&self, kind: &TypeName, member: &RelationName) -> Option<(KindId, RelationId)> {
+        let definition = self.declared(kind)?;
+        let at = definition.members.binary_search_by(|(name, _)| name.cmp(member)).ok()?;
+        definition.members.get(at).map(|(_, relation)| (definition.kind, *relation))
+    }
+
+    fn declared(&self, name: &TypeName) -> Option<&Declared> {
+        let at = self.definitions.binary_search_by(|definition| definition.name.cmp(name)).ok()?;
+        self.definitions.get(at)
     }
 
     pub(crate) fn member_id(&self, kind: KindId, relation: RelationId) -> Option<MemberId> {
@@ -284,6 +329,47 @@ impl Program {
     fn put(&mut self, place: StepId, step: Step) {
         if let Some(slot) = self.steps.get_mut(place.0 as usize) {
             *slot = step;
+        }
+    }
+}
+
+impl Program {
+    fn find_nested(&mut self) {
+        /// With more of them, going through them all costs more than it saves.
+        const NESTED_MAX: usize = 16;
+        if self.strict {
+            return;
+        }
+        let of = |kind: KindId, relation: RelationId| Node::new(kind, relation, 0);
+        let relations: HashMap<Node, &Allowed> = self
+            .members()
+            .filter_map(|(kind, relation, id)| match &self.member(id)?.rule {
+                Rule::Relation(allowed) => Some((of(kind, relation), allowed)),
+                Rule::Permission(_) => None,
+            })
+            .collect();
+        let mut nested: Vec<Node> = relations
+            .values()
+            .flat_map(|allowed| allowed.usersets())
+            .map(|(kind, relation)| of(kind, relation))
+            .collect();
+        nested.sort_unstable();
+        nested.dedup();
+        // What is in one that is not nested itself, directly or through others, is not: until nothing changes.
+        loop {
+            let before = nested.len();
+            let known = nested.clone();
+            nested.retain(|node| {
+                relations.get(node).is_some_and(|allowed| {
+                    allowed.usersets().all(|(kind, relation)| known.binary_search(&of(kind, relation)).is_ok())
+                })
+            });
+            if nested.len() == before {
+                break;
+            }
+        }
+        if nested.len() <= NESTED_MAX {
+            self.nested = nested;
         }
     }
 }

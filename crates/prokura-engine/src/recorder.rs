@@ -86,6 +86,10 @@ impl Recorder {
 impl Trace for Recorder {
     type Note = Note;
 
+    fn may_skip(&self) -> bool {
+        self.reached.is_none()
+    }
+
     fn reached(&mut self, goal: Node) {
         let Some(reached) = &mut self.reached else { return };
         if reached.goals.len() >= EXPLAINED_GOALS_MAX {

@@ -12,6 +12,8 @@ use crate::{
 pub(crate) trait Trace {
     type Note: Clone + Default;
 
+    /// Whether goals that surely do not hold need not be told of.
+    fn may_skip(&self) -> bool;
     /// A goal is being tried.
     fn reached(&mut self, goal: Node);
     /// A relation does not name the subject itself, this many goals down the path.
@@ -54,6 +56,10 @@ pub(crate) struct Silent;
 
 impl Trace for Silent {
     type Note = ();
+
+    fn may_skip(&self) -> bool {
+        true
+    }
 
     fn reached(&mut self, _: Node) {}
     fn missed(&mut self, _: Node, _: usize, _: u32) {}

@@ -229,7 +229,7 @@ impl<'i> View<'i> {
     {
         let program = self.program(graph)?;
         let mut wording = self.wording();
-        let (kind, relation) = self.find_member(program, &resource.kind, permission, graph.guard())?;
+        let (kind, relation) = self.find_member(program, &resource.kind, permission)?;
         let object = self.find_object(kind, resource, &mut wording, graph.guard());
         let packed = self.find_subject(program, subject, &mut wording, graph.guard())?;
         let asked = Asked { graph, program, revision: self.revision, given, subject: packed, assumed: None };
@@ -273,29 +273,20 @@ impl<'i> View<'i> {
     ) -> Result<Subject, EngineError> {
         Ok(match subject {
             SubjectRef::Object(found) => {
-                let kind = self.find_kind(program, &found.kind, guard)?;
+                let kind = self.find_kind(program, &found.kind)?;
                 Subject::object(kind, self.find_object(kind, found, wording, guard))
             }
             SubjectRef::Userset(found, relation) => {
-                let (kind, relation) = self.find_member(program, &found.kind, relation, guard)?;
+                let (kind, relation) = self.find_member(program, &found.kind, relation)?;
                 Subject::userset(Node::new(kind, relation, self.find_object(kind, found, wording, guard)))
             }
-            SubjectRef::Wildcard(kind) if program.is_strict() => {
-                Subject::wildcard(self.find_kind(program, kind, guard)?)
-            }
+            SubjectRef::Wildcard(kind) if program.is_strict() => Subject::wildcard(self.find_kind(program, kind)?),
             SubjectRef::Wildcard(kind) => return Err(EngineError::WildcardSubject(kind.clone())),
         })
     }
 
-    pub(crate) fn find_kind(
-        &self,
-        program: &Program,
-        kind: &TypeName,
-        guard: &Guard<'_>,
-    ) -> Result<KindId, EngineError> {
-        if let Some(found) = self.index.names.kind(kind, guard)
-            && program.defines(found)
-        {
+    pub(crate) fn find_kind(&self, program: &Program, kind: &TypeName) -> Result<KindId, EngineError> {
+        if let Some(found) = program.kind_named(kind) {
             return Ok(found);
         }
         program.schema.find_definition(kind)?;
@@ -307,13 +298,9 @@ impl<'i> View<'i> {
         program: &Program,
         kind: &TypeName,
         member: &RelationName,
-        guard: &Guard<'_>,
     ) -> Result<(KindId, RelationId), EngineError> {
-        let names = &self.index.names;
-        if let Some((kind, relation)) = names.kind(kind, guard).zip(names.relation(member, guard))
-            && program.member_id(kind, relation).is_some()
-        {
-            return Ok((kind, relation));
+        if let Some(found) = program.member_named(kind, member) {
+            return Ok(found);
         }
         program.schema.find_member(kind, member)?;
         Err(EngineError::NoSchema)

@@ -31,7 +31,7 @@ impl View<'_> {
         let graph = Graph::new(self, &guard);
         let program = self.program(&graph)?;
         let mut wording = self.wording();
-        let (kind, relation) = self.find_member(program, kind, permission, &guard)?;
+        let (kind, relation) = self.find_member(program, kind, permission)?;
         let subject = self.find_subject(program, subject, &mut wording, &guard)?;
         let asked = Asked { graph: &graph, program, revision: self.revision, given, subject, assumed: None };
         let prepared = Prepared { wording, asked, goal: Node::new(kind, relation, 0) };

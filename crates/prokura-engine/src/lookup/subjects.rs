@@ -54,13 +54,13 @@ impl View<'_> {
         let graph = Graph::new(self, &guard);
         let program = self.program(&graph)?;
         let mut wording = self.wording();
-        let (resource_kind, member) = self.find_member(program, &resource.kind, permission, &guard)?;
+        let (resource_kind, member) = self.find_member(program, &resource.kind, permission)?;
         let (kind, relation) = match relation {
             Some(relation) => {
-                let (kind, relation) = self.find_member(program, kind, relation, &guard)?;
+                let (kind, relation) = self.find_member(program, kind, relation)?;
                 (kind, Some(relation))
             }
-            None => (self.find_kind(program, kind, &guard)?, None),
+            None => (self.find_kind(program, kind)?, None),
         };
         let goal = Node::new(resource_kind, member, self.find_object(resource_kind, resource, &mut wording, &guard));
         let subject = Subject::object(kind, NOBODY);
