@@ -5,6 +5,7 @@
 
 mod above;
 mod combine;
+mod quick;
 mod unknown;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use prokura_model::{Revision, condition::Evaluation};
 
 use self::above::Above;
 use self::combine::{both, either, except};
+pub(crate) use self::quick::Quick;
 pub(crate) use self::unknown::{Lacking, Unknowns, Why};
 
 use crate::{
@@ -216,10 +218,10 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         match child {
             Child::Step { step, node, negations } => self.enter_step(step, node, negations),
             Child::Edge { edge, birth, goal, negations } => {
+                self.visit()?;
                 if self.passes_over(goal) {
                     return Ok(None);
                 }
-                self.visit()?;
                 self.follow(edge, birth, goal, negations)
             }
             Child::Done => Ok(self.leave()),
@@ -232,7 +234,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         self.asked.assumed.is_none()
             && self.trace.may_skip()
             && self.asked.program.is_nested(goal)
-            && self.above.excludes(goal, &self.asked, self.everyone)
+            && self.above.height(goal, &self.asked, self.everyone).is_none()
     }
 
     /// Enters the goal at the end of an edge, unless the edge is not there for this question.

@@ -8,7 +8,7 @@ use crate::{
     index::{EdgeKey, Index},
     list::{Birth, List},
     overlay::Overlay,
-    packed::{Node, Subject},
+    packed::{Node, RelationId, Subject},
 };
 
 /// Values that a question brings for the parameters of caveats.
@@ -38,6 +38,16 @@ impl<'g> Graph<'g> {
 
     pub(crate) fn guard(&self) -> &'g Guard<'g> {
         self.guard
+    }
+
+    /// Whether there is nothing besides what is stored.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.overlay.is_none()
+    }
+
+    /// Every list of an object that is stored, by relation.
+    pub(crate) fn all_edges_from(&self, object: u32) -> impl Iterator<Item = (RelationId, List<'g>)> + use<'g> {
+        self.index.names.objects.all_edges_from(object, &self.guard.pin)
     }
 
     pub(crate) fn edges_from(&self, node: Node) -> Option<List<'g>> {

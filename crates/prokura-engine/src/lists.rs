@@ -94,8 +94,8 @@ impl Objects {
     pub(crate) fn all_edges_from<'a>(
         &'a self,
         object: u32,
-        pin: &'a Pin<'_>,
-    ) -> impl Iterator<Item = (RelationId, List<'a>)> {
+        pin: &'a Pin<'a>,
+    ) -> impl Iterator<Item = (RelationId, List<'a>)> + use<'a> {
         let block = self.forward(object).map_or(&[][..], |cell| self.arena.find(cell, pin));
         let labels = Head::of(block.first().map_or(0, load)).start;
         block.iter().take(labels).enumerate().map(move |(at, head)| {

@@ -7,7 +7,7 @@ use prokura_model::{
 
 use crate::{
     EngineError, Explanation, Given, Index, Limits,
-    check::{Answer, Asked, Check, Exhausted, Truth},
+    check::{Answer, Asked, Check, Exhausted, Quick, Truth},
     explain::{Wanted, explained},
     graph::Graph,
     guard::Guard,
@@ -70,6 +70,10 @@ impl<'i> View<'i> {
         let guard = self.index.guard();
         let graph = Graph::new(self, &guard);
         let prepared = self.prepare(&graph, resource, permission, subject, given)?;
+        if let Some(has) = Quick::answer(&prepared.asked, prepared.goal, limits) {
+            self.index.check_kept(self.revision)?;
+            return Ok(if has { Permissionship::Has } else { Permissionship::HasNot });
+        }
         prepared.run(limits, &mut Silent).map(|found| found.permissionship)
     }
 

@@ -1,0 +1,167 @@
+//! The short way: where a permission is a union, whoever can reach the resource has it, and no more needs to be known.
+//!
+//! It answers what the evaluator would answer, or nothing, and then the evaluator is asked: where an edge on terms is met that
+//! might matter, where the way is long, and where there are more goals than fit on a page.
+
+use crate::{
+    Limits,
+    check::{Asked, above::Above},
+    list::List,
+    packed::{Class, KindId, Node, Subject},
+    program::{MemberId, Way},
+};
+
+/// Goals looked at; with more of them, the evaluator is the better one to ask.
+const GOALS_MAX: usize = 64;
+
+/// A goal that was reached: a relation or permission of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Reached {
+    object: u32,
+    member: MemberId,
+}
+
+pub(crate) struct Quick<'a, 'g> {
+    asked: &'a Asked<'g>,
+    everyone: Subject,
+    above: Above,
+    goals: [Reached; GOALS_MAX],
+    len: usize,
+    depth_max: usize,
+    /// Edges that may still be visited.
+    work_left: u64,
+}
+
+/// It cannot be said the short way.
+struct Unsaid;
+
+impl<'a, 'g> Quick<'a, 'g> {
+    /// Whether the subject has what is asked for; nothing where it cannot be said.
+    pub(crate) fn answer(asked: &'a Asked<'g>, goal: Node, limits: &Limits) -> Option<bool> {
+        let plain = asked.subject.class() == Class::Object && asked.assumed.is_none() && asked.graph.is_plain();
+        let member = asked.program.member_id(goal.kind(), goal.relation()).filter(|_| plain)?;
+        asked.program.flat(member)?;
+        let first = Reached { object: goal.object(), member };
+        let everyone = Subject::wildcard(asked.subject.node().kind());
+        let mut quick = Quick {
+            asked,
+            everyone,
+            above: Above::NotAsked,
+            goals: [first; GOALS_MAX],
+            len: 1,
+            depth_max: limits.depth,
+            work_left: limits.work,
+        };
+        let mut next = 0;
+        while let Some(reached) = quick.goals.get(next).copied().filter(|_| next < quick.len) {
+            if quick.may_be_too_deep(0) {
+                return None;
+            }
+            if quick.holds(reached).ok()? {
+                return Some(true);
+            }
+            next += 1;
+        }
+        Some(false)
+    }
+
+    /// Whether the subject stands in the goal; and adds the goals that it would be enough to stand in.
+    fn holds(&mut self, reached: Reached) -> Result<bool, Unsaid> {
+        let Self { asked, .. } = *self;
+        let flat = asked.program.flat(reached.member).ok_or(Unsaid)?;
+        if flat.itself && asked.subject.node().object() == reached.object {
+            return Ok(true);
+        }
+        let mut ways = flat.ways.iter().peekable();
+        for (relation, list) in asked.graph.all_edges_from(reached.object) {
+            while ways.next_if(|way| way.relation < relation).is_some() {}
+            while let Some(way) = ways.next_if(|way| way.relation == relation) {
+                if self.leads(way, list)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the evaluator might find the way to such a height too deep: a goal here is two at most on its path. Near its
+    /// limit, it decides.
+    fn may_be_too_deep(&self, height: usize) -> bool {
+        self.len * 2 + height > self.depth_max
+    }
+
+    fn visit(&mut self) -> Result<(), Unsaid> {
+        self.work_left = self.work_left.checked_sub(1).ok_or(Unsaid)?;
+        Ok(())
+    }
+
+    fn leads(&mut self, way: &Way, list: List<'g>) -> Result<bool, Unsaid> {
+        if let Some(targets) = &way.targets {
+            return self.follow(targets, list);
+        }
+        self.visit()?;
+        let Asked { subject, revision, .. } = *self.asked;
+        let everyone = way.wildcards.then_some(self.everyone);
+        for named in [Some(subject), everyone].into_iter().flatten() {
+            if let Some(birth) = list.find(named.bits(), revision) {
+                return if birth.on_terms() { Err(Unsaid) } else { Ok(true) };
+            }
+        }
+        if !way.usersets || !list.reaches(Subject::FIRST_USERSET.bits()) {
+            return Ok(false);
+        }
+        let mut walk = list.walk_from(Subject::FIRST_USERSET.bits());
+        while let Some((key, birth)) = list.next(&mut walk, revision) {
+            self.visit()?;
+            let goal = Subject::from_bits(key).node();
+            if self.asked.program.is_nested(goal) {
+                let Some(height) = self.above.height(goal, self.asked, Some(self.everyone)) else { continue };
+                if birth.on_terms() || !self.above.is_exact() || self.may_be_too_deep(height) {
+                    return Err(Unsaid);
+                }
+                return Ok(true);
+            }
+            if birth.on_terms() {
+                return Err(Unsaid);
+            }
+            let member = self.asked.program.member_id(goal.kind(), goal.relation());
+            self.reach(goal.object(), member)?;
+        }
+        Ok(false)
+    }
+
+    /// Adds what is asked for of the objects that the edges lead to.
+    fn follow(&mut self, targets: &[(KindId, MemberId)], list: List<'g>) -> Result<bool, Unsaid> {
+        let mut walk = list.walk_from(0);
+        while let Some((key, birth)) = list.next(&mut walk, self.asked.revision) {
+            self.visit()?;
+            let subject = Subject::from_bits(key);
+            if subject.class() == Class::Wildcard {
+                continue;
+            }
+            let node = subject.node();
+            let target = targets.iter().find(|(kind, _)| *kind == node.kind()).map(|(_, member)| *member);
+            if birth.on_terms() && target.is_some() {
+                return Err(Unsaid);
+            }
+            self.reach(node.object(), target)?;
+        }
+        Ok(false)
+    }
+
+    fn reach(&mut self, object: u32, member: Option<MemberId>) -> Result<(), Unsaid> {
+        let kind = self.asked.subject.node().kind();
+        let Some(member) =
+            member.filter(|member| self.asked.program.member(*member).is_some_and(|member| member.reaches(kind)))
+        else {
+            return Ok(());
+        };
+        let reached = Reached { object, member };
+        if self.goals.iter().take(self.len).any(|known| *known == reached) {
+            return Ok(());
+        }
+        *self.goals.get_mut(self.len).ok_or(Unsaid)? = reached;
+        self.len += 1;
+        Ok(())
+    }
+}
