@@ -39,7 +39,9 @@ impl Block {
     }
 
     fn len(self) -> usize {
-        (self.0 & u64::from(u32::MAX)) as usize
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+        let len = self.0 as u32;
+        len as usize
     }
 }
 

@@ -176,7 +176,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             memo: HashMap::default(),
             doubts: Vec::new(),
             unknowns: Unknowns::default(),
-            above: Above::NotAsked,
+            above: Above::new(),
             trace,
         }
     }

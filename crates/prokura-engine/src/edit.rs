@@ -115,7 +115,7 @@ impl Draft {
 
 /// Adds what belongs to one key to the last part, or to a new one if that is full. One key is never in two parts.
 fn add(parts: &mut Vec<Draft>, most: usize, dead: Vec<Dead>, live: Option<Entry>) {
-    let key = live.map(|entry| entry.key).or(dead.first().map(|dead| dead.key));
+    let key = live.map(|entry| entry.key).or_else(|| dead.first().map(|dead| dead.key));
     if parts.last().is_none_or(|last| last.len() >= most && last.last_key() != key) {
         parts.push(Draft::default());
     }

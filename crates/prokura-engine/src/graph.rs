@@ -7,8 +7,9 @@ use crate::{
     guard::Guard,
     index::{EdgeKey, Index},
     list::{Birth, List},
+    lists::Shelves,
     overlay::Overlay,
-    packed::{Node, RelationId, Subject},
+    packed::{Node, Subject},
 };
 
 /// Values that a question brings for the parameters of caveats.
@@ -46,7 +47,7 @@ impl<'g> Graph<'g> {
     }
 
     /// Every list of an object that is stored, by relation.
-    pub(crate) fn all_edges_from(&self, object: u32) -> impl Iterator<Item = (RelationId, List<'g>)> + use<'g> {
+    pub(crate) fn all_edges_from(&self, object: u32) -> Shelves<'g> {
         self.index.names.objects.all_edges_from(object, &self.guard.pin)
     }
 

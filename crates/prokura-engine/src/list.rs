@@ -5,7 +5,7 @@
 //! the ended ones. A long one is a directory of chunks, pairs `last key, chunk`; a chunk is a block of its own that begins
 //! with the number of its live entries. A write replaces one chunk and the directory.
 
-use std::sync::atomic::AtomicU64;
+use std::{ops::ControlFlow, sync::atomic::AtomicU64};
 
 use prokura_model::Revision;
 
@@ -15,6 +15,9 @@ use crate::{arena::Arena, words::load};
 pub(crate) const LIVE_WORDS: usize = 2;
 pub(crate) const DEAD_WORDS: usize = 3;
 pub(crate) const CHUNK_WORDS: usize = 2;
+
+/// Entries that are looked at one by one; of more, half are passed over at a time.
+const FEW: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -94,7 +97,7 @@ impl<'a> List<'a> {
 
     /// The list with these live entries, sorted by key, besides or instead of its own.
     pub(crate) fn with(stored: Option<Self>, besides: &'a [AtomicU64]) -> Self {
-        Self { besides, ..stored.unwrap_or(Self::short(Piece::default())) }
+        Self { besides, ..stored.unwrap_or_else(|| Self::short(Piece::default())) }
     }
 
     /// The entry that this revision sees under the key.
@@ -131,6 +134,47 @@ impl<'a> List<'a> {
             Stored::Long { directory, .. } => last(directory, CHUNK_WORDS),
         };
         stored || last(self.besides, LIVE_WORDS)
+    }
+
+    /// The entries, as pairs of a key and a birth, if there are only a few, nothing has ended, and nothing stands besides.
+    #[inline]
+    pub(crate) fn few(&self) -> Option<impl Iterator<Item = (u64, Birth)> + use<'a>> {
+        let entries = self.plain().filter(|entries| entries.len() <= FEW)?;
+        Some(entries.iter().map(|[key, birth]| (load(key), Birth(load(birth)))))
+    }
+
+    /// Nearly all lists are short and nothing in them has ended.
+    #[inline]
+    fn plain(&self) -> Option<&'a [[AtomicU64; LIVE_WORDS]]> {
+        match self.stored {
+            Stored::Short(Piece { live, dead: [] }) if self.besides.is_empty() => Some(live.as_chunks().0),
+            Stored::Short(_) | Stored::Long { .. } => None,
+        }
+    }
+
+    /// Shows the entries at or after the key that this revision sees, in the order of the keys, until the visitor has enough.
+    #[inline]
+    pub(crate) fn visit<B>(
+        &self,
+        from: u64,
+        at: Revision,
+        mut visitor: impl FnMut(u64, Birth) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if let Some(entries) = self.plain() {
+            let begin = if entries.len() <= FEW { 0 } else { entries.partition_point(|[key, _]| load(key) < from) };
+            for [key, birth] in entries.get(begin..).unwrap_or_default() {
+                let (key, birth) = (load(key), Birth(load(birth)));
+                if key >= from && birth.revision() <= at {
+                    visitor(key, birth)?;
+                }
+            }
+            return ControlFlow::Continue(());
+        }
+        let mut walk = self.walk_from(from);
+        while let Some((key, birth)) = self.next(&mut walk, at) {
+            visitor(key, birth)?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// A walk that begins at the first entry at or after the key.

@@ -36,7 +36,6 @@ impl Label {
     }
 
     fn of_subject(subject: Subject) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the class is two bits")]
         let class = (subject.bits() >> 62) as u32;
         Self(class << 16 | u32::from(subject.node().relation().0))
     }
@@ -90,19 +89,10 @@ impl Objects {
         list(&self.arena, self.arena.find(self.cell_of(subject)?, pin), Label::of_subject(subject))
     }
 
-    /// Every list of the node's object, by relation.
-    pub(crate) fn all_edges_from<'a>(
-        &'a self,
-        object: u32,
-        pin: &'a Pin<'a>,
-    ) -> impl Iterator<Item = (RelationId, List<'a>)> + use<'a> {
+    /// Every list of the object, by relation.
+    pub(crate) fn all_edges_from<'a>(&'a self, object: u32, pin: &'a Pin<'a>) -> Shelves<'a> {
         let block = self.forward(object).map_or(&[][..], |cell| self.arena.find(cell, pin));
-        let labels = Head::of(block.first().map_or(0, load)).start;
-        block.iter().take(labels).enumerate().map(move |(at, head)| {
-            let head = Head::of(load(head));
-            #[expect(clippy::cast_possible_truncation, reason = "the low half of a label is a relation")]
-            (RelationId(head.label.0 as u16), shelved(&self.arena, block, head, at))
-        })
+        Shelves { arena: &self.arena, block, next: 0 }
     }
 
     fn cell_of(&self, subject: Subject) -> Option<&AtomicU64> {
@@ -220,7 +210,6 @@ impl Rewrite {
 impl Head {
     fn of(word: u64) -> Self {
         const PART: u64 = (1 << 22) - 1;
-        #[expect(clippy::cast_possible_truncation, reason = "the parts are as wide as that")]
         Self {
             label: Label((word >> 46) as u32),
             long: word >> 45 & 1 == 1,
@@ -247,20 +236,45 @@ fn list<'a>(arena: &'a Arena, block: &'a [AtomicU64], label: Label) -> Option<Li
         heads.partition_point(|head| load(head) < least)
     };
     let head = Head::of(load(heads.get(at)?));
-    (head.label == label).then(|| shelved(arena, block, head, at))
+    (head.label == label).then(|| shelved(arena, block, labels, head, at))
+}
+
+/// The lists of a block that is read from its beginning.
+pub(crate) struct Shelves<'a> {
+    arena: &'a Arena,
+    block: &'a [AtomicU64],
+    next: usize,
+}
+
+impl<'a> Iterator for Shelves<'a> {
+    type Item = (RelationId, List<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let labels = Head::of(load(self.block.first()?)).start;
+        if self.next >= labels {
+            return None;
+        }
+        let head = Head::of(load(self.block.get(self.next)?));
+        let list = shelved(self.arena, self.block, labels, head, self.next);
+        self.next += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "the low half of a label is a relation")]
+        Some((RelationId(head.label.0 as u16), list))
+    }
 }
 
 /// The list at a place of a block.
-fn shelved<'a>(arena: &'a Arena, block: &'a [AtomicU64], head: Head, at: usize) -> List<'a> {
-    let words = words_at(block, head, at);
+#[inline]
+fn shelved<'a>(arena: &'a Arena, block: &'a [AtomicU64], labels: usize, head: Head, at: usize) -> List<'a> {
+    let words = words_at(block, labels, head, at);
     match words {
         [directory] if head.long => List::long(arena, arena.block(load(directory))),
         _ => List::short(Piece::new(words, head.live)),
     }
 }
 
-fn words_at(block: &[AtomicU64], head: Head, at: usize) -> &[AtomicU64] {
-    let labels = Head::of(block.first().map_or(0, load)).start;
+#[inline]
+fn words_at(block: &[AtomicU64], labels: usize, head: Head, at: usize) -> &[AtomicU64] {
     let end = match block.get(at + 1) {
         Some(next) if at + 1 < labels => Head::of(load(next)).start,
         _ => block.len(),
@@ -273,7 +287,7 @@ fn shelves(block: &[AtomicU64]) -> Vec<Shelf> {
     let labels = Head::of(block.first().map_or(0, load)).start;
     let heads = block.iter().take(labels).map(|head| Head::of(load(head))).enumerate();
     let shelves = heads.map(|(at, head)| {
-        let list = match words_at(block, head, at) {
+        let list = match words_at(block, labels, head, at) {
             [directory] if head.long => Shelved::Long(load(directory)),
             words => Shelved::Short(Draft::of(Piece::new(words, head.live))),
         };

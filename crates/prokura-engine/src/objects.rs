@@ -76,6 +76,7 @@ impl Objects {
 
     pub(crate) fn kind(&self, number: u32) -> Option<KindId> {
         let name = load(self.records.word(number as usize * RECORD_WORDS + NAME)?);
+        #[expect(clippy::cast_possible_truncation, reason = "the sixteen bits of the kind are meant")]
         (name != 0).then_some(KindId((name >> 16) as u16))
     }
 
@@ -150,8 +151,9 @@ impl Objects {
         let count = self.shards.made(shard + 1).ok_or(Full)?;
         let table = self.arena.block(load(cell));
         let names = load(count);
+        let full = usize::try_from(names).map_or(true, |names| (names + 1) * 4 > table.len() * 3);
         // Three of four slots at most are taken, so that a search soon meets an empty one.
-        if (names as usize + 1) * 4 > table.len() * 3 {
+        if full {
             let mut grown = vec![0; (table.len() * 2).max(TABLE_FIRST)];
             for slot in table.iter().map(load).filter(|slot| *slot != 0) {
                 insert(&mut grown, slot);
@@ -207,7 +209,7 @@ fn name_len(name: u64) -> usize {
 
 /// A slot of a table: the tag, and the number plus one.
 fn slot_of(tag: u32, number: u32) -> u64 {
-    u64::from(tag) << 32 | u64::from(number) + 1
+    (u64::from(tag) << 32) | (u64::from(number) + 1)
 }
 
 /// The number in a slot; none in an empty one.
@@ -247,21 +249,20 @@ mod tests {
     fn every_name_has_its_number_and_every_number_its_name() {
         let objects = Objects::new();
         let pin = objects.arena.pin();
-        let names: Vec<String> = (0..20_000).map(|n| format!("{}{n}", "x".repeat(n % 40))).collect();
-        for (number, name) in names.iter().enumerate() {
-            let kind = KindId((number % 3) as u16);
-            assert_eq!(objects.number(kind, name, &pin), None);
-            assert_eq!(objects.add(kind, name, &pin), Ok(number as u32));
-            assert_eq!(objects.add(kind, name, &pin), Ok(number as u32));
+        let kind = |number: u32| KindId(u16::try_from(number % 3).unwrap());
+        let names: Vec<String> = (0..300_000).map(|n| format!("{}{n}", "x".repeat(n % 40))).collect();
+        for (number, name) in (0..).zip(&names) {
+            assert_eq!(objects.number(kind(number), name, &pin), None);
+            assert_eq!(objects.add(kind(number), name, &pin), Ok(number));
+            assert_eq!(objects.add(kind(number), name, &pin), Ok(number));
         }
-        for (number, name) in names.iter().enumerate() {
-            let kind = KindId((number % 3) as u16);
-            assert_eq!(objects.number(kind, name, &pin), Some(number as u32));
+        for (number, name) in (0..).zip(&names) {
+            assert_eq!(objects.number(kind(number), name, &pin), Some(number));
             assert_eq!(objects.number(KindId(3), name, &pin), None);
-            assert_eq!(objects.id(number as u32).unwrap().as_str(), name);
-            assert_eq!(objects.kind(number as u32), Some(kind));
+            assert_eq!(objects.id(number).unwrap().as_str(), name);
+            assert_eq!(objects.kind(number), Some(kind(number)));
         }
-        assert_eq!(objects.kind(names.len() as u32), None);
+        assert_eq!(objects.kind(objects.len()), None);
         assert!(objects.id(u32::MAX).is_none());
     }
 }

@@ -57,6 +57,11 @@ impl Node {
         object
     }
 
+    /// The same relation or permission of another object.
+    pub(crate) fn with_object(self, object: u32) -> Self {
+        Self(self.0 >> 32 << 32 | u64::from(object))
+    }
+
     /// Another relation or permission of the same object.
     pub(crate) fn with_relation(self, relation: RelationId) -> Self {
         Self::new(self.kind(), relation, self.object())

@@ -10,11 +10,8 @@ const SEGMENT: usize = 1 << 20;
 const SMALL_FIRST: usize = 1 << 10;
 const SMALL_SEGMENTS: usize = 10;
 
-/// The first address of the large segments.
-const LARGE_FROM: usize = SEGMENT;
-
-/// Most words that have an address of 32 bits: 32 GiB.
-pub(crate) const WORDS_MAX: usize = 1 << 32;
+/// Most words that have an address of 32 bits: nearly 32 GiB.
+pub(crate) const WORDS_MAX: usize = (1 << 32) - SMALL_FIRST;
 
 /// Most words in one piece.
 pub(crate) const PIECE_MAX: usize = SEGMENT / 2;
@@ -75,22 +72,24 @@ impl Words {
     }
 }
 
-/// The segment of an address, and the offset there.
+/// The segment of an address, and the offset there. Seen from one first segment further down, segments begin at powers of
+/// two, or at multiples of the large ones' length.
 fn place(at: usize) -> (usize, usize) {
-    if at >= LARGE_FROM {
-        return (SMALL_SEGMENTS - 1 + at / SEGMENT, at % SEGMENT);
+    let shifted = at + SMALL_FIRST;
+    if shifted >= SEGMENT {
+        return (SMALL_SEGMENTS - 1 + shifted / SEGMENT, shifted % SEGMENT);
     }
-    let shifted = at / SMALL_FIRST + 1;
-    let segment = shifted.ilog2() as usize;
-    (segment, at - extent(segment).at)
+    let segment = (shifted / SMALL_FIRST).ilog2();
+    (segment as usize, shifted - (SMALL_FIRST << segment))
 }
 
-/// Where a segment lies. The last of the small ones ends before the large ones begin; the gap between is nobody's.
+/// Where a segment lies.
 fn extent(segment: usize) -> Extent {
-    if segment >= SMALL_SEGMENTS {
-        return Extent { at: (segment + 1 - SMALL_SEGMENTS) * SEGMENT, len: SEGMENT };
-    }
-    Extent { at: ((1 << segment) - 1) * SMALL_FIRST, len: SMALL_FIRST << segment }
+    let (begin, len) = match segment.checked_sub(SMALL_SEGMENTS) {
+        None => (SMALL_FIRST << segment, SMALL_FIRST << segment),
+        Some(large) => ((large + 1) * SEGMENT, SEGMENT),
+    };
+    Extent { at: begin - SMALL_FIRST, len }
 }
 
 pub(crate) fn load(word: &AtomicU64) -> u64 {
@@ -99,21 +98,20 @@ pub(crate) fn load(word: &AtomicU64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{LARGE_FROM, SEGMENT, SMALL_SEGMENTS, WORDS_MAX, Words, extent, place};
+    use super::{SEGMENT, SMALL_FIRST, SMALL_SEGMENTS, WORDS_MAX, Words, extent, place};
 
     #[test]
     fn segments_follow_each_other_and_every_address_has_its_place() {
         let mut end = 0;
         for segment in 0..SMALL_SEGMENTS + 3 {
             let found = extent(segment);
-            assert!(found.at >= end);
+            assert_eq!(found.at, end, "there is no gap");
             for at in [found.at, found.at + 1, found.at + found.len - 1] {
                 assert_eq!(place(at), (segment, at - found.at));
             }
             end = found.at + found.len;
         }
-        assert_eq!(place(LARGE_FROM), (SMALL_SEGMENTS, 0));
-        assert_eq!(place(LARGE_FROM + SEGMENT), (SMALL_SEGMENTS + 1, 0));
+        assert_eq!(SMALL_FIRST << SMALL_SEGMENTS, SEGMENT);
     }
 
     #[test]
@@ -127,6 +125,6 @@ mod tests {
         assert!(words.word(WORDS_MAX).is_none());
         assert!(words.made(WORDS_MAX).is_none());
         assert!(words.made(SEGMENT).is_some());
-        assert!(words.word(SEGMENT + SEGMENT - 1).is_some());
+        assert!(words.word(SEGMENT + SEGMENT / 2).is_some());
     }
 }

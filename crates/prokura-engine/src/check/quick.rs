@@ -3,10 +3,12 @@
 //! It answers what the evaluator would answer, or nothing, and then the evaluator is asked: where an edge on terms is met that
 //! might matter, where the way is long, and where there are more goals than fit on a page.
 
+use std::ops::ControlFlow;
+
 use crate::{
     Limits,
     check::{Asked, above::Above},
-    list::List,
+    list::{Birth, List},
     packed::{Class, KindId, Node, Subject},
     program::{MemberId, Way},
 };
@@ -46,7 +48,7 @@ impl<'a, 'g> Quick<'a, 'g> {
         let mut quick = Quick {
             asked,
             everyone,
-            above: Above::NotAsked,
+            above: Above::new(),
             goals: [first; GOALS_MAX],
             len: 1,
             depth_max: limits.depth,
@@ -101,6 +103,9 @@ impl<'a, 'g> Quick<'a, 'g> {
         }
         self.visit()?;
         let Asked { subject, revision, .. } = *self.asked;
+        if let Some(few) = list.few() {
+            return self.leads_one_by_one(way, few.filter(|(_, birth)| birth.revision() <= revision));
+        }
         let everyone = way.wildcards.then_some(self.everyone);
         for named in [Some(subject), everyone].into_iter().flatten() {
             if let Some(birth) = list.find(named.bits(), revision) {
@@ -110,43 +115,72 @@ impl<'a, 'g> Quick<'a, 'g> {
         if !way.usersets || !list.reaches(Subject::FIRST_USERSET.bits()) {
             return Ok(false);
         }
-        let mut walk = list.walk_from(Subject::FIRST_USERSET.bits());
-        while let Some((key, birth)) = list.next(&mut walk, revision) {
-            self.visit()?;
+        let found = list.visit(Subject::FIRST_USERSET.bits(), revision, |key, birth| {
             let goal = Subject::from_bits(key).node();
-            if self.asked.program.is_nested(goal) {
-                let Some(height) = self.above.height(goal, self.asked, Some(self.everyone)) else { continue };
-                if birth.on_terms() || !self.above.is_exact() || self.may_be_too_deep(height) {
-                    return Err(Unsaid);
-                }
+            match self.userset(goal, birth) {
+                Ok(false) => ControlFlow::Continue(()),
+                Ok(true) => ControlFlow::Break(Ok(true)),
+                Err(Unsaid) => ControlFlow::Break(Err(Unsaid)),
+            }
+        });
+        found.break_value().unwrap_or(Ok(false))
+    }
+
+    /// The same, for a list so short that looking at each entry once is quickest.
+    fn leads_one_by_one(&mut self, way: &Way, entries: impl Iterator<Item = (u64, Birth)>) -> Result<bool, Unsaid> {
+        let subject = self.asked.subject.bits();
+        let everyone = self.everyone.bits();
+        for (key, birth) in entries {
+            if key == subject || (key == everyone && way.wildcards) {
+                return if birth.on_terms() { Err(Unsaid) } else { Ok(true) };
+            }
+            if key >= Subject::FIRST_USERSET.bits()
+                && way.usersets
+                && self.userset(Subject::from_bits(key).node(), birth)?
+            {
                 return Ok(true);
             }
-            if birth.on_terms() {
+        }
+        Ok(false)
+    }
+
+    /// Whether the subject surely stands in a userset that an edge names; and adds it if that may be found out.
+    fn userset(&mut self, goal: Node, birth: Birth) -> Result<bool, Unsaid> {
+        self.visit()?;
+        if self.asked.program.is_nested(goal) {
+            let Some(height) = self.above.height(goal, self.asked, Some(self.everyone)) else { return Ok(false) };
+            if birth.on_terms() || !self.above.is_exact() || self.may_be_too_deep(height) {
                 return Err(Unsaid);
             }
-            let member = self.asked.program.member_id(goal.kind(), goal.relation());
-            self.reach(goal.object(), member)?;
+            return Ok(true);
         }
+        if birth.on_terms() {
+            return Err(Unsaid);
+        }
+        self.reach(goal.object(), self.asked.program.member_id(goal.kind(), goal.relation()))?;
         Ok(false)
     }
 
     /// Adds what is asked for of the objects that the edges lead to.
     fn follow(&mut self, targets: &[(KindId, MemberId)], list: List<'g>) -> Result<bool, Unsaid> {
-        let mut walk = list.walk_from(0);
-        while let Some((key, birth)) = list.next(&mut walk, self.asked.revision) {
-            self.visit()?;
+        let revision = self.asked.revision;
+        let followed = list.visit(0, revision, |key, birth| {
             let subject = Subject::from_bits(key);
             if subject.class() == Class::Wildcard {
-                continue;
+                return ControlFlow::Continue(());
             }
             let node = subject.node();
             let target = targets.iter().find(|(kind, _)| *kind == node.kind()).map(|(_, member)| *member);
-            if birth.on_terms() && target.is_some() {
-                return Err(Unsaid);
+            let unsaid = birth.on_terms() && target.is_some();
+            if unsaid || self.visit().is_err() || self.reach(node.object(), target).is_err() {
+                return ControlFlow::Break(Unsaid);
             }
-            self.reach(node.object(), target)?;
+            ControlFlow::Continue(())
+        });
+        match followed {
+            ControlFlow::Continue(()) => Ok(false),
+            ControlFlow::Break(Unsaid) => Err(Unsaid),
         }
-        Ok(false)
     }
 
     fn reach(&mut self, object: u32, member: Option<MemberId>) -> Result<(), Unsaid> {
