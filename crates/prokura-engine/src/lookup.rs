@@ -14,7 +14,7 @@ use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, Terms, condit
 pub use self::subjects::{Everyone, FoundSubjects};
 use crate::{
     EngineError, Given, Limits, Permissionship, View,
-    check::{Asked, Check},
+    check::{Asked, Check, Quick},
     graph::Graph,
     list::List,
     packed::{Node, Subject},
@@ -70,6 +70,10 @@ impl<'g> Listing<'g> {
     /// The answer for one candidate.
     fn checked(&mut self, goal: Node, subject: Subject) -> Result<Permissionship, EngineError> {
         let asked = Asked { subject, ..self.prepared.asked };
+        if let Some((has, work)) = Quick::answer(&asked, goal, &self.limits) {
+            self.spend(work.saturating_add(1))?;
+            return Ok(if has { Permissionship::Has } else { Permissionship::HasNot });
+        }
         let mut silent = Silent;
         let mut check = Check::new(asked, &self.limits, &mut silent);
         let answer = check.run(goal).map_err(exhausted)?;

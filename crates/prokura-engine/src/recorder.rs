@@ -90,6 +90,10 @@ impl Trace for Recorder {
         self.reached.is_none()
     }
 
+    fn wants_proof(&self) -> bool {
+        true
+    }
+
     fn reached(&mut self, goal: Node) {
         let Some(reached) = &mut self.reached else { return };
         if reached.goals.len() >= EXPLAINED_GOALS_MAX {

@@ -14,6 +14,8 @@ pub(crate) trait Trace {
 
     /// Whether goals that surely do not hold need not be told of.
     fn may_skip(&self) -> bool;
+    /// Whether what an allow rests on is wanted.
+    fn wants_proof(&self) -> bool;
     /// A goal is being tried.
     fn reached(&mut self, goal: Node);
     /// A relation does not name the subject itself, this many goals down the path.
@@ -59,6 +61,10 @@ impl Trace for Silent {
 
     fn may_skip(&self) -> bool {
         true
+    }
+
+    fn wants_proof(&self) -> bool {
+        false
     }
 
     fn reached(&mut self, _: Node) {}

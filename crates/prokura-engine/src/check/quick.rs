@@ -38,8 +38,8 @@ pub(crate) struct Quick<'a, 'g> {
 struct Unsaid;
 
 impl<'a, 'g> Quick<'a, 'g> {
-    /// Whether the subject has what is asked for; nothing where it cannot be said.
-    pub(crate) fn answer(asked: &'a Asked<'g>, goal: Node, limits: &Limits) -> Option<bool> {
+    /// Whether the subject has what is asked for, and how many edges were visited; nothing where it cannot be said.
+    pub(crate) fn answer(asked: &'a Asked<'g>, goal: Node, limits: &Limits) -> Option<(bool, u64)> {
         let plain = asked.subject.class() == Class::Object && asked.assumed.is_none() && asked.graph.is_plain();
         let member = asked.program.member_id(goal.kind(), goal.relation()).filter(|_| plain)?;
         asked.program.flat(member)?;
@@ -60,11 +60,11 @@ impl<'a, 'g> Quick<'a, 'g> {
                 return None;
             }
             if quick.holds(reached).ok()? {
-                return Some(true);
+                return Some((true, limits.work - quick.work_left));
             }
             next += 1;
         }
-        Some(false)
+        Some((false, limits.work - quick.work_left))
     }
 
     /// Whether the subject stands in the goal; and adds the goals that it would be enough to stand in.
