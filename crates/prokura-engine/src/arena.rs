@@ -242,7 +242,7 @@ fn room(len: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use super::{Arena, Full, PIECE_MAX, room};
     use crate::words::load;
@@ -274,6 +274,36 @@ mod tests {
         let reused: Vec<_> = (0..102).map(|_| writing.write(&[7; 3]).unwrap()).collect();
         assert!(reused.contains(&block), "and then it is");
         assert!(!reused.contains(&other));
+    }
+
+    #[test]
+    fn nobody_sees_half_of_one_block_and_half_of_another() {
+        const ROUNDS: u64 = 30_000;
+        let arena = Arena::new();
+        let cell = AtomicU64::new(0);
+        let (done, seen) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        let reader = arena.pin();
+                        let block = words(arena.find(&cell, &reader));
+                        assert!(block.iter().all(|word| word == &block[0]), "{block:?}");
+                        seen.fetch_add(block.len() as u64, Ordering::Relaxed);
+                    }
+                });
+            }
+            for round in 0..ROUNDS {
+                let mut writing = arena.writing();
+                let block = writing.write(&[round; 40]).unwrap();
+                writing.put(&cell, Some(block));
+                writing.reclaim();
+            }
+            done.store(true, Ordering::Release);
+        });
+        assert!(seen.load(Ordering::Relaxed) > 0);
+        let (_, used) = arena.bytes();
+        assert!(used < ROUNDS * 40 * 8 / 2, "what nobody looks at any more was used again: {used} bytes");
     }
 
     #[test]
