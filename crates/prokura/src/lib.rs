@@ -162,7 +162,7 @@ pub use page::{Listed, Page};
 pub use prokura_engine::{
     CaveatFailure, Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion,
     ExpansionNode, Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation,
-    Permissionship, Proof, ProofPart, Question, Standing, Stored,
+    Permissionship, Proof, ProofPart, Question, Standing, Stats, Stored,
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};

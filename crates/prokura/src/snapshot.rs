@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use prokura_engine::{Context, EngineError, Explanation, Given, Limits, Permissionship, Standing, Stored, View};
+use prokura_engine::{Context, EngineError, Explanation, Given, Limits, Permissionship, Standing, Stats, Stored, View};
 use prokura_model::{
     AuthzenMapping, Delegation, DelegationId, ObjectRef, Principal, RelationName, RelationshipFilter, Revision, Schema,
     SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
@@ -88,6 +88,12 @@ impl Snapshot {
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// How much the tenant holds now, and how much memory its graph takes.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.tenant.index.stats()
     }
 
     /// Whether an exact revision was asked for that was not the newest any more. What such a snapshot answers shows how

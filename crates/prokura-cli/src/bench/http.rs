@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -10,25 +11,21 @@ use std::{
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use prokura_api::{SchemaWrite, WriteRelationships, authzen::EvaluationResponse};
+use prokura_api::authzen::EvaluationResponse;
 use tokio::{net::TcpStream, task::JoinSet};
 
 use super::{
     Outcome,
-    measure::{Figures, cpu_time},
+    measure::{Figures, cpu_time, resident_bytes},
     named,
-    w1::{self, Docs, Question},
+    w1::Question,
 };
-use crate::wire;
 
 /// As long as a key made by the server, so that both handlers read the same number of bytes.
 const KEY: &str = "pk_benchmark0benchmark0benchmark0benchmark0bench";
 
-/// How long a server may take to answer its first request.
-const START: Duration = Duration::from_secs(20);
-
-/// Relationships in one write while loading.
-const BATCH: usize = 1_000;
+/// How long a server may take to start, its data included.
+const START: Duration = Duration::from_secs(300);
 
 /// A server process, ended when dropped.
 struct Server {
@@ -52,23 +49,25 @@ pub(crate) fn baseline(questions: &[Question], connections: usize, duration: Dur
     runtime()?.block_on(drive("HTTP: empty handler", &server, questions, connections, duration, |_, _| true))
 }
 
+/// The evaluation by a server that is started on the data, and how much memory that takes before anything is asked.
 pub(crate) fn evaluation(
-    docs: &Docs,
+    data: &Path,
     questions: &[Question],
     connections: usize,
     duration: Duration,
-) -> Outcome<Figures> {
-    let server = start(|address| vec!["serve".into(), "--memory".into(), "--listen".into(), address])?;
-    let runtime = runtime()?;
-    runtime.block_on(load(&server, docs))?;
-    runtime.block_on(drive(
+) -> Outcome<(Figures, u64)> {
+    let server =
+        start(|address| vec!["serve".into(), "--data".into(), data.display().to_string(), "--listen".into(), address])?;
+    let resident = resident_bytes(server.process.id())?;
+    let figures = runtime()?.block_on(drive(
         "HTTP: AuthZEN evaluation, recorded",
         &server,
         questions,
         connections,
         duration,
         |answer, allowed| answer.decision == allowed,
-    ))
+    ))?;
+    Ok((figures, resident))
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -94,20 +93,6 @@ fn start(arguments: impl FnOnce(String) -> Vec<String>) -> Outcome<Server> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(server)
-}
-
-async fn load(server: &Server, docs: &Docs) -> Outcome<()> {
-    let mut connection = connect(server.address).await?;
-    let reason = Some("workload w1".to_owned());
-    let schema = SchemaWrite { schema: w1::SCHEMA.to_owned(), reason: reason.clone() };
-    send(&mut connection, "PUT", "/v1/tenants/default/schema", Bytes::from(serde_json::to_vec(&schema)?)).await?;
-    for batch in docs.relationships()?.chunks(BATCH) {
-        let touch = batch.iter().map(wire::relationship).collect();
-        let write = WriteRelationships { touch, reason: reason.clone(), ..WriteRelationships::default() };
-        let path = "/v1/tenants/default/relationships/write";
-        send(&mut connection, "POST", path, Bytes::from(serde_json::to_vec(&write)?)).await?;
-    }
-    Ok(())
 }
 
 /// Whether an answer is right for a question whose slow answer is known.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
+
 use prokura::{
     Asked, Authority, Options, Permissionship, Provenance,
     model::{Change, Disposition, SubjectRef, TenantName},
@@ -12,7 +14,7 @@ use prokura::{
 
 use super::{
     Outcome,
-    measure::{Figures, cpu_time, resident_bytes},
+    measure::{Figures, cpu_time},
     named,
     w1::{self, Docs, Question},
 };
@@ -20,31 +22,56 @@ use super::{
 /// Relationships in one transaction while loading.
 const BATCH: usize = 10_000;
 
-/// An authority in memory that holds the organisation.
+/// An authority on disk that holds the organisation, started anew since it was loaded.
 pub(crate) struct Loaded {
     authority: Authority,
     tenant: TenantName,
+    /// Of loading, every transaction of it durable.
+    pub(crate) load: Load,
+    folder: TempDir,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
     pub(crate) relationships: usize,
     pub(crate) took: Duration,
-    /// What the process grew by, names and both directions of the index included.
-    pub(crate) bytes: u64,
+    /// What the index takes, names and both directions included.
+    pub(crate) index_bytes: u64,
+    /// From opening the folder to the first answer.
+    pub(crate) restart: Duration,
 }
 
 pub(crate) fn load(docs: &Docs) -> Outcome<Loaded> {
     let relationships = docs.relationships()?;
+    let count = relationships.len();
     let tenant = TenantName::new("default")?;
-    let authority = Authority::in_memory(Options::default());
+    let folder = tempfile::tempdir()?;
+    let authority = Authority::open(folder.path(), Options::default())?;
     let provenance = || Provenance::new("bench", "workload w1");
     authority.write(&tenant, provenance(), vec![Change::SchemaWritten(w1::SCHEMA.to_owned())])?;
-    let before = resident_bytes(process::id())?;
     let started = Instant::now();
     for batch in relationships.chunks(BATCH) {
         let changes = batch.iter().cloned().map(Change::touched).collect();
         authority.write(&tenant, provenance(), changes)?;
     }
     let took = started.elapsed();
-    let bytes = resident_bytes(process::id())?.saturating_sub(before);
-    Ok(Loaded { authority, tenant, relationships: relationships.len(), took, bytes })
+    let index_bytes = authority.snapshot(&tenant)?.stats().bytes;
+    authority.close();
+    drop(relationships);
+    let started = Instant::now();
+    let authority = Authority::open(folder.path(), Options::default())?;
+    authority.snapshot(&tenant)?;
+    let restart = started.elapsed();
+    let load = Load { relationships: count, took, index_bytes, restart };
+    Ok(Loaded { authority, tenant, load, folder })
+}
+
+impl Loaded {
+    /// The folder it is kept in, for somebody else to open.
+    pub(crate) fn close(self) -> TempDir {
+        self.authority.close();
+        self.folder
+    }
 }
 
 /// Checks without a record, on one thread.

@@ -65,7 +65,9 @@ struct Report {
     allowed: usize,
     load_seconds: f64,
     relationships_per_second_loaded: f64,
+    restart_seconds: f64,
     bytes_a_relationship: f64,
+    index_bytes_a_relationship: f64,
     figures: Vec<Figures>,
     ratios: Vec<Ratio>,
 }
@@ -112,13 +114,13 @@ impl W1 {
             in_process::checks(&loaded, &questions, duration)?,
             in_process::decisions(&loaded, &questions, duration)?,
         ];
-        let report_load = (loaded.relationships, loaded.took, loaded.bytes);
-        drop(loaded);
+        let load = loaded.load;
+        let folder = loaded.close();
 
         note("over HTTP: the empty handler");
         let baseline = http::baseline(&questions, self.connections, duration)?;
         note("over HTTP: AuthZEN evaluation, recorded");
-        let evaluation = http::evaluation(&docs, &questions, self.connections, duration)?;
+        let (evaluation, resident_bytes) = http::evaluation(folder.path(), &questions, self.connections, duration)?;
         let ratios = vec![
             Ratio {
                 name: "requests a second, evaluation / empty handler",
@@ -129,15 +131,17 @@ impl W1 {
         ];
         figures.extend([baseline, evaluation]);
 
-        let (relationships, took, bytes) = report_load;
+        let relationships = load.relationships as f64;
         let report = Report {
             workload: "w1",
-            relationships,
+            relationships: load.relationships,
             questions: questions.len(),
             allowed: questions.iter().filter(|question| question.allowed).count(),
-            load_seconds: took.as_secs_f64(),
-            relationships_per_second_loaded: relationships as f64 / took.as_secs_f64(),
-            bytes_a_relationship: bytes as f64 / relationships as f64,
+            load_seconds: load.took.as_secs_f64(),
+            relationships_per_second_loaded: relationships / load.took.as_secs_f64(),
+            restart_seconds: load.restart.as_secs_f64(),
+            bytes_a_relationship: resident_bytes as f64 / relationships,
+            index_bytes_a_relationship: load.index_bytes as f64 / relationships,
             figures,
             ratios,
         };
@@ -167,12 +171,14 @@ impl Report {
         let figures = table(head, rows.collect(), "nothing was measured");
         let ratios: Vec<_> = self.ratios.iter().map(|ratio| format!("{:.2}  {}", ratio.value, ratio.name)).collect();
         format!(
-            "W1: {} relationships, loaded in {:.2} s ({:.0} a second), {:.0} bytes of memory each; {} questions, {} of \
-             them allowed\n\n{figures}\n{}\n",
+            "W1: {} relationships, loaded in {:.2} s ({:.0} a second, durable), started again in {:.2} s; {:.0} bytes of \
+             a server's memory each, {:.0} of them the index; {} questions, {} of them allowed\n\n{figures}\n{}\n",
             self.relationships,
             self.load_seconds,
             self.relationships_per_second_loaded,
+            self.restart_seconds,
             self.bytes_a_relationship,
+            self.index_bytes_a_relationship,
             self.questions,
             self.allowed,
             ratios.join("\n"),
