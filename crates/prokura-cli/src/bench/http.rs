@@ -49,25 +49,32 @@ pub(crate) fn baseline(questions: &[Question], connections: usize, duration: Dur
     runtime()?.block_on(drive("HTTP: empty handler", &server, questions, connections, duration, |_, _| true))
 }
 
-/// The evaluation by a server that is started on the data, and how much memory that takes before anything is asked.
+/// How long a server takes to start on the data, and how much memory it has then.
+pub(crate) fn restart(data: &Path) -> Outcome<(Duration, u64)> {
+    let started = Instant::now();
+    let server = serve(data)?;
+    Ok((started.elapsed(), resident_bytes(server.process.id())?))
+}
+
 pub(crate) fn evaluation(
     data: &Path,
     questions: &[Question],
     connections: usize,
     duration: Duration,
-) -> Outcome<(Figures, u64)> {
-    let server =
-        start(|address| vec!["serve".into(), "--data".into(), data.display().to_string(), "--listen".into(), address])?;
-    let resident = resident_bytes(server.process.id())?;
-    let figures = runtime()?.block_on(drive(
+) -> Outcome<Figures> {
+    let server = serve(data)?;
+    runtime()?.block_on(drive(
         "HTTP: AuthZEN evaluation, recorded",
         &server,
         questions,
         connections,
         duration,
         |answer, allowed| answer.decision == allowed,
-    ))?;
-    Ok((figures, resident))
+    ))
+}
+
+fn serve(data: &Path) -> Outcome<Server> {
+    start(|address| vec!["serve".into(), "--data".into(), data.display().to_string(), "--listen".into(), address])
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -1,11 +1,10 @@
 //! The library alone: names in, answer out.
 
 use std::{
+    path::Path,
     process,
     time::{Duration, Instant},
 };
-
-use tempfile::TempDir;
 
 use prokura::{
     Asked, Authority, Options, Permissionship, Provenance,
@@ -22,31 +21,26 @@ use super::{
 /// Relationships in one transaction while loading.
 const BATCH: usize = 10_000;
 
-/// An authority on disk that holds the organisation, started anew since it was loaded.
+/// An authority on disk that holds the organisation.
 pub(crate) struct Loaded {
     authority: Authority,
     tenant: TenantName,
-    /// Of loading, every transaction of it durable.
-    pub(crate) load: Load,
-    folder: TempDir,
 }
 
+/// What loading cost.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) relationships: usize,
+    /// Until every transaction was durable.
     pub(crate) took: Duration,
     /// What the index takes, names and both directions included.
     pub(crate) index_bytes: u64,
-    /// From opening the folder to the first answer.
-    pub(crate) restart: Duration,
 }
 
-pub(crate) fn load(docs: &Docs) -> Outcome<Loaded> {
+/// Writes the organisation to a new store in the folder.
+pub(crate) fn load(docs: &Docs, folder: &Path) -> Outcome<Load> {
     let relationships = docs.relationships()?;
-    let count = relationships.len();
-    let tenant = TenantName::new("default")?;
-    let folder = tempfile::tempdir()?;
-    let authority = Authority::open(folder.path(), Options::default())?;
+    let Loaded { authority, tenant } = open(folder)?;
     let provenance = || Provenance::new("bench", "workload w1");
     authority.write(&tenant, provenance(), vec![Change::SchemaWritten(w1::SCHEMA.to_owned())])?;
     let started = Instant::now();
@@ -57,20 +51,18 @@ pub(crate) fn load(docs: &Docs) -> Outcome<Loaded> {
     let took = started.elapsed();
     let index_bytes = authority.snapshot(&tenant)?.stats().bytes;
     authority.close();
-    drop(relationships);
-    let started = Instant::now();
-    let authority = Authority::open(folder.path(), Options::default())?;
-    authority.snapshot(&tenant)?;
-    let restart = started.elapsed();
-    let load = Load { relationships: count, took, index_bytes, restart };
-    Ok(Loaded { authority, tenant, load, folder })
+    Ok(Load { relationships: relationships.len(), took, index_bytes })
+}
+
+pub(crate) fn open(folder: &Path) -> Outcome<Loaded> {
+    let authority = Authority::open(folder, Options::default())?;
+    Ok(Loaded { authority, tenant: TenantName::new("default")? })
 }
 
 impl Loaded {
-    /// The folder it is kept in, for somebody else to open.
-    pub(crate) fn close(self) -> TempDir {
+    /// Lets somebody else open the folder.
+    pub(crate) fn close(self) {
         self.authority.close();
-        self.folder
     }
 }
 
