@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use prokura_model::{
-    AuthzenMapping, Delegation, DelegationId, Model, ModelId, ObjectRef, Principal, RelationName, Revision, Schema,
-    SubjectRef, Task, TaskId, TypeName, Value,
+    AuthzenMapping, Delegation, DelegationId, Model, ModelId, ObjectId, ObjectRef, Principal, RelationName, Revision,
+    Schema, SubjectRef, Task, TaskId, TypeName, Value,
 };
 
 use crate::{
@@ -31,6 +31,8 @@ pub struct View<'i> {
     pub(crate) overlay: Option<&'i Overlay>,
     /// The model it is asked by, instead of the schema.
     pub(crate) model: Option<&'i ModelId>,
+    /// Who is not listed, of the type that is asked about: sorted.
+    pub(crate) left_out: &'i [ObjectId],
 }
 
 /// Whether a subject has a permission.
@@ -46,7 +48,7 @@ pub enum Permissionship {
 
 impl<'i> View<'i> {
     pub(crate) fn new(index: &'i Index, revision: Revision) -> Self {
-        Self { index, revision, overlay: None, model: None }
+        Self { index, revision, overlay: None, model: None, left_out: &[] }
     }
 
     /// Whose state it is.
@@ -103,6 +105,33 @@ impl<'i> View<'i> {
             Some(_) => Ok(Self { model: Some(model), ..self }),
             None => Err(EngineError::ModelUnknown(model.clone())),
         }
+    }
+
+    /// The same state, with these ids (sorted) in no list of subjects. They are not even checked, so nothing that could be
+    /// wrong with that fails the list.
+    #[must_use]
+    pub fn leaving_out(self, ids: &'i [ObjectId]) -> Self {
+        Self { left_out: ids, ..self }
+    }
+
+    /// Whether the names of a question are known, for whoever knows its answer without asking it.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn check_names(
+        &self,
+        kind: &TypeName,
+        permission: Option<&RelationName>,
+        subject: &SubjectRef,
+    ) -> Result<(), EngineError> {
+        let guard = self.index.guard();
+        let graph = Graph::new(self, &guard);
+        let program = self.program(&graph)?;
+        match permission {
+            Some(permission) => self.find_member(program, kind, permission).map(|_| ())?,
+            None => self.find_kind(program, kind).map(|_| ())?,
+        }
+        self.find_subject(program, subject, &mut self.wording(), &guard).map(|_| ())
     }
 
     /// The model of this name.

@@ -98,11 +98,11 @@ impl Snapshot {
     /// It cannot be said, or the revision is no longer kept.
     pub fn lookup_resources_all(&self, lookup: &ResourceLookup) -> Result<Vec<FoundResource>, AskError> {
         let ResourceLookup { kind, permission, subject, context } = lookup;
+        if self.is_stopped(subject) {
+            return self.read(|view| view.check_names(kind, Some(permission), subject)).map(|()| Vec::new());
+        }
         let found =
             self.read(|view| view.lookup_resources(kind, permission, subject, self.given(context), self.limits()))?;
-        if self.is_stopped(subject) {
-            return Ok(Vec::new());
-        }
         Ok(found.into_iter().map(|(id, permissionship)| FoundResource { id, permissionship }).collect())
     }
 
@@ -131,12 +131,12 @@ impl Snapshot {
     /// It cannot be said, or the revision is no longer kept.
     pub fn lookup_subjects_all(&self, lookup: &SubjectLookup) -> Result<Vec<FoundSubject>, AskError> {
         let SubjectLookup { resource, permission, kind, relation, context } = lookup;
-        let FoundSubjects { subjects, everyone, .. } = self.read(|view| {
-            let given = self.given(context);
-            view.lookup_subjects(resource, permission, kind, relation.as_ref(), given, self.limits())
-        })?;
         // Those who stand in a userset are asked for themselves; the userset does not act.
         let stopped = if relation.is_none() { self.stopped(kind) } else { Vec::new() };
+        let FoundSubjects { subjects, everyone, .. } = self.read(|view| {
+            let (view, given) = (view.leaving_out(&stopped), self.given(context));
+            view.lookup_subjects(resource, permission, kind, relation.as_ref(), given, self.limits())
+        })?;
         let mut found = Vec::with_capacity(subjects.len() + 1);
         if let Some(everyone) = everyone {
             let mut excluded: Vec<ExcludedSubject> = everyone
@@ -171,13 +171,16 @@ impl Snapshot {
         subject: &SubjectRef,
         context: &Context,
     ) -> Result<Vec<(RelationName, Permissionship)>, AskError> {
-        let mut found = self.read(|view| view.permissions(resource, subject, self.given(context), self.limits()))?;
-        if self.is_stopped(subject) {
-            for (_, permissionship) in &mut found {
-                *permissionship = Permissionship::HasNot;
-            }
+        if !self.is_stopped(subject) {
+            return self.read(|view| view.permissions(resource, subject, self.given(context), self.limits()));
         }
-        Ok(found)
+        self.read(|view| {
+            view.check_names(&resource.kind, None, subject)?;
+            let schema = view.schema();
+            let definition = schema.as_ref().and_then(|schema| schema.definition(resource.kind.as_str()));
+            let names = definition.into_iter().flat_map(|definition| definition.members.keys());
+            Ok(names.map(|name| (name.clone(), Permissionship::HasNot)).collect())
+        })
     }
 
     /// The tree of subjects that stand in a permission, one step deep: SpiceDB's shape. By relationships alone.

@@ -70,6 +70,7 @@ impl View<'_> {
             listing,
             kind,
             relation,
+            left_out: self.left_out,
             everyone: false,
             reached: HashMap::default(),
             found: HashMap::default(),
@@ -119,6 +120,7 @@ struct Descent<'g> {
     listing: Listing<'g>,
     kind: KindId,
     relation: Option<RelationId>,
+    left_out: &'g [ObjectId],
     /// Whether a wildcard of the type was met.
     everyone: bool,
     reached: HashMap<Node, Way, PackedHash>,
@@ -145,8 +147,11 @@ impl Descent<'_> {
             if !way.lets_in && everyone.is_none() {
                 continue;
             }
-            let found = if way.surely { Permissionship::Has } else { self.listing.checked(goal, subject)? };
             let Some(id) = self.listing.id(subject.node()) else { continue };
+            if self.relation.is_none() && self.left_out.binary_search(&id).is_ok() {
+                continue;
+            }
+            let found = if way.surely { Permissionship::Has } else { self.listing.checked(goal, subject)? };
             match (&everyone, &found) {
                 (Some(_), Permissionship::HasNot) => excluded.push((id.clone(), Permissionship::Has)),
                 // Of a conditional everyone, who can be kept out besides: for somebody else's reasons it may be more.

@@ -41,22 +41,30 @@ pub(crate) fn answer(view: &View<'_>, ask: &Ask, limits: &Limits) -> Answer {
         }
         Ask::LookupResources { kind, permission, subject, alive, context, now } => {
             let given = Given { now: *now, context };
-            let found = view.lookup_resources(kind, permission, subject, given, limits);
-            found.map(|found| listed(if *alive && is_stopped(view, subject) { Vec::new() } else { found }))
+            if *alive && is_stopped(view, subject) {
+                view.check_names(kind, Some(permission), subject).map(|()| listed(Vec::new()))
+            } else {
+                view.lookup_resources(kind, permission, subject, given, limits).map(listed)
+            }
         }
         Ask::LookupSubjects { resource, permission, kind, relation, alive, context, now } => {
             let given = Given { now: *now, context };
-            let found = view.lookup_subjects(resource, permission, kind, relation.as_ref(), given, limits);
-            found.map(|found| subjects(view, kind, relation.is_none() && *alive, found))
+            let alive = *alive && relation.is_none();
+            let left_out = if alive { stopped(view, kind) } else { Vec::new() };
+            let but = view.leaving_out(&left_out);
+            let found = but.lookup_subjects(resource, permission, kind, relation.as_ref(), given, limits);
+            found.map(|found| subjects(&left_out, found))
         }
         Ask::Permissions { resource, subject, alive, context, now } => {
-            let found = view.permissions(resource, subject, Given { now: *now, context }, limits);
-            found.map(|found| {
-                let stopped = *alive && is_stopped(view, subject);
-                let found = found.into_iter().map(|(name, found)| (name.to_string(), standing(found)));
-                let named = found.filter(|(_, standing)| !stopped && *standing != Standing::HasNot).collect();
-                Answer::Listed(List { named, ..List::default() })
-            })
+            if *alive && is_stopped(view, subject) {
+                view.check_names(&resource.kind, None, subject).map(|()| listed(Vec::new()))
+            } else {
+                view.permissions(resource, subject, Given { now: *now, context }, limits).map(|found| {
+                    let found = found.into_iter().map(|(name, found)| (name.to_string(), standing(found)));
+                    let named = found.filter(|(_, standing)| *standing != Standing::HasNot).collect();
+                    Answer::Listed(List { named, ..List::default() })
+                })
+            }
         }
         Ask::Decide { question, now } => view.decide(&asked(question), *now, limits).map(|decision| decided(&decision)),
     };
@@ -99,7 +107,7 @@ fn listed(found: Vec<(ObjectId, Permissionship)>) -> Answer {
 }
 
 /// The list as a standing for everyone there could be.
-fn subjects(view: &View<'_>, kind: &TypeName, alive: bool, found: FoundSubjects) -> Answer {
+fn subjects(left_out: &[ObjectId], found: FoundSubjects) -> Answer {
     let mut list = List::default();
     if let Some(Everyone { permissionship, excluded }) = found.everyone {
         list.others = standing(permissionship);
@@ -114,16 +122,18 @@ fn subjects(view: &View<'_>, kind: &TypeName, alive: bool, found: FoundSubjects)
     for (id, permissionship) in found.subjects {
         list.named.insert(id.as_str().to_owned(), standing(permissionship));
     }
-    if alive {
-        // Leaving out the stopped is the library's part; the engine's list is whole.
-        for principal in view.principals() {
-            if principal.object.kind == *kind && is_stopped(view, &principal.object.clone().into()) {
-                list.named.insert(principal.object.id.as_str().to_owned(), Standing::HasNot);
-            }
-        }
+    for id in left_out {
+        list.named.insert(id.as_str().to_owned(), Standing::HasNot);
     }
     let named: BTreeMap<_, _> = list.named.into_iter().filter(|(_, standing)| *standing != list.others).collect();
     Answer::Listed(List { named, others: list.others })
+}
+
+/// Who is stopped is the library's to know.
+fn stopped(view: &View<'_>, kind: &TypeName) -> Vec<ObjectId> {
+    let principals = view.principals();
+    let own = principals.iter().map(|principal| &principal.object).filter(|object| object.kind == *kind);
+    own.filter(|object| is_stopped(view, &(*object).clone().into())).map(|object| object.id.clone()).collect()
 }
 
 fn is_stopped(view: &View<'_>, subject: &SubjectRef) -> bool {
