@@ -12,9 +12,11 @@ impl Planted {
             Ask::LookupResources { kind, permission, subject, alive, .. } => {
                 // An error in the question is one whatever there is.
                 self.check(&nobody(kind), permission, subject, context, now)?;
-                for object in self.candidates(kind, subject) {
+                // Who is dead is not asked about: nothing that is wrong with their edges matters.
+                let dead = self.is_dead(subject, *alive);
+                for object in self.candidates(kind, subject).into_iter().filter(|_| !dead) {
                     let found = self.check(&object, permission, subject, context, now)?;
-                    self.put(&mut list, object.id.as_str(), found, self.is_dead(subject, *alive));
+                    self.put(&mut list, object.id.as_str(), found);
                 }
             }
             Ask::LookupSubjects { resource, permission, kind, relation, alive, .. } => {
@@ -28,14 +30,19 @@ impl Planted {
                 }
                 for object in self.candidates(kind, &resource.clone().into()) {
                     let subject = one(object.clone());
-                    let found = self.check(resource, permission, &subject, context, now)?;
-                    self.put(&mut list, object.id.as_str(), found, self.is_dead(&subject, *alive));
+                    let dead = self.is_dead(&subject, *alive);
+                    let found =
+                        if dead { Standing::HasNot } else { self.check(resource, permission, &subject, context, now)? };
+                    self.put(&mut list, object.id.as_str(), found);
                 }
             }
             Ask::Permissions { resource, subject, alive, .. } => {
+                let dead = self.is_dead(subject, *alive);
                 for name in self.names(&resource.kind)? {
-                    let found = self.check(resource, &name, subject, context, now)?;
-                    self.put(&mut list, name.as_str(), found, self.is_dead(subject, *alive));
+                    self.check(&nobody(&resource.kind), &name, subject, context, now)?;
+                    let found =
+                        if dead { Standing::HasNot } else { self.check(resource, &name, subject, context, now)? };
+                    self.put(&mut list, name.as_str(), found);
                 }
             }
             Ask::Check { .. } | Ask::Decide { .. } => {}
@@ -43,12 +50,11 @@ impl Planted {
         Ok(list)
     }
 
-    fn put(&self, list: &mut List, name: &str, found: Standing, dead: bool) {
+    fn put(&self, list: &mut List, name: &str, found: Standing) {
         if self.bug == Bug::ExceptionsAreNotListed && list.others == Standing::Has {
             return;
         }
         let standing = match found {
-            _ if dead => Standing::HasNot,
             Standing::Conditional(_) if self.bug == Bug::ConditionalIsNotListed => Standing::HasNot,
             found => found,
         };
