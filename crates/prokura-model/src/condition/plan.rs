@@ -272,7 +272,7 @@ impl<'a> Planner<'a> {
             return Ok(Node::Constant(Cel::Int(negative)));
         }
         let operation = Expr::Unary { op: operator, expr: Box::new(placeholder(0)) };
-        Ok(self.library(operation, vec![operand]))
+        Ok(self.call_library(operation, vec![operand]))
     }
 
     /// The library lets more types meet than make sense. Two that can never be equal are a mistake.
@@ -301,13 +301,13 @@ impl<'a> Planner<'a> {
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => {
                 let operation =
                     Expr::Binary { op: operator, left: Box::new(placeholder(0)), right: Box::new(placeholder(1)) };
-                return Ok(self.library(operation, vec![left, right]));
+                return Ok(self.call_library(operation, vec![left, right]));
             }
         };
         Ok(Node::Compare(comparison, Box::new([left, right])))
     }
 
-    fn library(&self, operation: Expr, operands: Vec<Node>) -> Node {
+    fn call_library(&self, operation: Expr, operands: Vec<Node>) -> Node {
         Node::Library(Box::new((self.build)(Spanned::new(1, operation, 0..0))), operands)
     }
 
@@ -369,7 +369,7 @@ impl<'a> Planner<'a> {
             _ => Expr::Ident(name.to_owned()),
         };
         let operation = Expr::Call { expr: Box::new(Spanned::new(2, callee, 0..0)), args: places.collect() };
-        self.library(operation, operands)
+        self.call_library(operation, operands)
     }
 
     /// A macro is known by the shape the parser gives it.
