@@ -70,8 +70,6 @@ struct Space {
     replaced: Vec<Block>,
     waiting: Vec<Block>,
     grace: Grace,
-    /// Words in blocks that are in use or may still be looked at.
-    used: usize,
 }
 
 impl Arena {
@@ -109,10 +107,9 @@ impl Arena {
         Writing { arena: self, space: self.space.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
-    /// How much memory it takes, in bytes, and how much of that is in use.
-    pub(crate) fn bytes(&self) -> (u64, u64) {
-        let used = self.writing().space.used;
-        (self.words.bytes(), used as u64 * 8)
+    /// How much memory it takes, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.words.bytes()
     }
 }
 
@@ -174,7 +171,6 @@ impl Space {
             Some(at) => at,
             None => self.further(words, room)?,
         };
-        self.used += room;
         Ok(Block::new(at, len))
     }
 
@@ -212,7 +208,6 @@ impl Space {
 
     fn give_back(&mut self, block: Block) {
         let room = room(block.len());
-        self.used -= room;
         self.give_place(block.at(), room);
     }
 
@@ -302,8 +297,8 @@ mod tests {
             done.store(true, Ordering::Release);
         });
         assert!(seen.load(Ordering::Relaxed) > 0);
-        let (_, used) = arena.bytes();
-        assert!(used < ROUNDS * 40 * 8 / 2, "what nobody looks at any more was used again: {used} bytes");
+        let bytes = arena.bytes();
+        assert!(bytes < ROUNDS * 40 * 8 / 2, "what nobody looks at any more is used again: {bytes} bytes");
     }
 
     #[test]

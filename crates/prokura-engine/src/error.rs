@@ -169,7 +169,7 @@ pub enum ApplyError {
     CutShort,
     /// The graph is as large as it can get.
     #[error("the tenant's graph is full: it has no room for more names or relationships")]
-    MemoryFull,
+    GraphFull,
     /// More names than fit.
     #[error("the tenant has used more than {limit} {what}")]
     TooManyNames {
@@ -191,7 +191,7 @@ impl ApplyError {
             Self::TaskUnknown(_) => "task_unknown",
             Self::DelegationUnknown(_) => "delegation_unknown",
             Self::CutShort => "index_cut_short",
-            Self::MemoryFull => "graph_full",
+            Self::GraphFull => "graph_full",
             Self::TooManyNames { .. } => "too_many_names",
         }
     }
@@ -200,7 +200,7 @@ impl ApplyError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::TooManyNames { .. } | Self::MemoryFull => Fault::Limit,
+            Self::TooManyNames { .. } | Self::GraphFull => Fault::Limit,
             Self::OutOfOrder { .. }
             | Self::NotForIndex(_)
             | Self::Schema(_)
@@ -213,6 +213,6 @@ impl ApplyError {
 
 impl From<Full> for ApplyError {
     fn from(_: Full) -> Self {
-        Self::MemoryFull
+        Self::GraphFull
     }
 }

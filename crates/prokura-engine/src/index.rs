@@ -20,9 +20,9 @@ use crate::{
     guard::Guard,
     hash::PackedHash,
     list::{Birth, List},
-    lists::{Rewrite, by_node, by_subject},
+    lists::{Change as EdgeChange, End, Rewrite},
     names::Names,
-    packed::{Node, RelationId, Subject},
+    packed::{Node, Subject},
     program::Program,
     timeline::Register,
 };
@@ -255,65 +255,44 @@ impl Index {
                 self.terms.insert(EdgeKey { node, subject, birth: at }, terms, &guard.maps);
             }
         }
-        for (node, rewrite) in rewrites.from {
+        for (end, rewrite) in rewrites {
             let Tally { begun, ended } = rewrite.tally;
-            self.relationships.fetch_add(begun, Ordering::Relaxed);
-            self.relationships.fetch_sub(ended, Ordering::Relaxed);
-            self.ended.fetch_add(ended, Ordering::Relaxed);
             if ended > 0 {
-                writer.outdate(at, Outdated::Forward(node));
+                writer.outdate(at, Outdated::Edges(end));
             }
-            self.names.objects.put_from(node, rewrite, &mut writing);
-        }
-        for (subject, rewrite) in rewrites.to {
-            if rewrite.tally.ended > 0 {
-                writer.outdate(at, Outdated::Reverse(subject));
+            if matches!(end, End::From(_)) {
+                self.relationships.fetch_add(begun, Ordering::Relaxed);
+                self.relationships.fetch_sub(ended, Ordering::Relaxed);
+                self.ended.fetch_add(ended, Ordering::Relaxed);
             }
-            self.names.objects.put_to(subject, rewrite, &mut writing);
+            self.names.objects.put(end, rewrite, &mut writing);
         }
         writing.reclaim();
         Ok(())
     }
 
-    /// What becomes of every object at the end of an edge.
+    /// What becomes of the lists at both ends of the edges.
     fn rewrites(
         &self,
         edges: &[(Node, Subject, Edit)],
         at: Revision,
         writing: &mut Writing<'_>,
-    ) -> Result<Rewrites, ApplyError> {
-        let objects = &self.names.objects;
-        let mut rewrites = Rewrites::default();
-        let mut failed = false;
-        // Stable sorts: the edits of one edge stay in the order they were made.
-        let mut from: Vec<_> =
-            edges.iter().map(|(node, subject, edit)| (*node, by_node(*node, *subject, *edit))).collect();
-        from.sort_by_key(|(_, (order, _))| *order);
-        for same in from.chunk_by(|(_, (one, _)), (_, (other, _))| one.0 == other.0) {
-            let Some((node, _)) = same.first() else { continue };
-            let changes: Vec<_> = same.iter().map(|(_, (_, change))| *change).collect();
-            let node = node.with_relation(RelationId(0));
-            match objects.rewrite_from(node, &changes, at, writing) {
-                Ok(rewrite) => rewrites.from.push((node, rewrite)),
-                Err(Full) => failed = true,
+    ) -> Result<Vec<(End, Rewrite)>, ApplyError> {
+        let ends = edges.iter().flat_map(|(node, subject, edit)| EdgeChange::at_ends(*node, *subject, *edit));
+        let mut changes: Vec<(End, EdgeChange)> = ends.collect();
+        // A stable sort: the edits of one edge stay in the order they were made.
+        changes.sort_by_key(|(end, change)| (*end, change.label, change.key));
+        let mut rewrites = Vec::new();
+        for same in changes.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((end, _)) = same.first() else { continue };
+            let changes: Vec<EdgeChange> = same.iter().map(|(_, change)| *change).collect();
+            match self.names.objects.rewrite(*end, &changes, at, writing) {
+                Ok(rewrite) => rewrites.push((*end, rewrite)),
+                Err(Full) => {
+                    rewrites.into_iter().for_each(|(_, rewrite): (End, Rewrite)| rewrite.drop(writing));
+                    return Err(ApplyError::GraphFull);
+                }
             }
-        }
-        let mut to: Vec<_> =
-            edges.iter().map(|(node, subject, edit)| (*subject, by_subject(*node, *subject, *edit))).collect();
-        to.sort_by_key(|(_, (order, _))| *order);
-        for same in to.chunk_by(|(_, (one, _)), (_, (other, _))| one.0 == other.0) {
-            let Some((subject, _)) = same.first() else { continue };
-            let changes: Vec<_> = same.iter().map(|(_, (_, change))| *change).collect();
-            let subject = subject.anchor();
-            match objects.rewrite_to(subject, &changes, at, writing) {
-                Ok(rewrite) => rewrites.to.push((subject, rewrite)),
-                Err(Full) => failed = true,
-            }
-        }
-        if failed {
-            let all = rewrites.from.into_iter().map(|(_, rewrite)| rewrite);
-            all.chain(rewrites.to.into_iter().map(|(_, rewrite)| rewrite)).for_each(|rewrite| rewrite.drop(writing));
-            return Err(ApplyError::MemoryFull);
         }
         Ok(rewrites)
     }
@@ -359,27 +338,7 @@ impl Index {
 
     fn forget(&self, outdated: &Outdated, horizon: Revision, guard: &Guard<'_>) {
         match outdated {
-            Outdated::Forward(node) => {
-                let objects = &self.names.objects;
-                for (relation, list) in objects.all_edges_from(node.object(), &guard.pin) {
-                    let node = node.with_relation(relation);
-                    for (key, birth) in list.dropped(horizon).into_iter().filter(|(_, birth)| birth.on_terms()) {
-                        let subject = Subject::from_bits(key);
-                        self.terms.remove(&EdgeKey { node, subject, birth: birth.revision() }, &guard.maps);
-                    }
-                }
-                let mut writing = objects.arena.writing();
-                // Without room to forget, it is remembered longer.
-                let Ok(rewrite) = objects.forget_from(*node, horizon, &mut writing) else { return };
-                self.ended.fetch_sub(rewrite.tally.ended, Ordering::Relaxed);
-                objects.put_from(*node, rewrite, &mut writing);
-            }
-            Outdated::Reverse(subject) => {
-                let objects = &self.names.objects;
-                let mut writing = objects.arena.writing();
-                let Ok(rewrite) = objects.forget_to(*subject, horizon, &mut writing) else { return };
-                objects.put_to(*subject, rewrite, &mut writing);
-            }
+            Outdated::Edges(end) => self.forget_edges(*end, horizon, guard),
             Outdated::Principal(object) => self.principals.collect(object, horizon, guard),
             Outdated::Task(id) => self.tasks.collect(id, horizon, guard),
             Outdated::Delegation(id) => self.delegations.collect(id, horizon, guard),
@@ -392,6 +351,30 @@ impl Index {
                 self.newest_model.collect(&(), horizon, guard);
             }
         }
+    }
+}
+
+impl Index {
+    fn forget_edges(&self, end: End, horizon: Revision, guard: &Guard<'_>) {
+        let objects = &self.names.objects;
+        if let End::From(object) = end
+            && let Some(kind) = objects.kind(object)
+        {
+            for (relation, list) in objects.all_edges_from(object, &guard.pin) {
+                let node = Node::new(kind, relation, object);
+                for (key, birth) in list.dropped(horizon).into_iter().filter(|(_, birth)| birth.on_terms()) {
+                    let subject = Subject::from_bits(key);
+                    self.terms.remove(&EdgeKey { node, subject, birth: birth.revision() }, &guard.maps);
+                }
+            }
+        }
+        let mut writing = objects.arena.writing();
+        // Without room to forget, it is remembered longer.
+        let Ok(rewrite) = objects.forget(end, horizon, &mut writing) else { return };
+        if matches!(end, End::From(_)) {
+            self.ended.fetch_sub(rewrite.tally.ended, Ordering::Relaxed);
+        }
+        objects.put(end, rewrite, &mut writing);
     }
 }
 
@@ -426,8 +409,7 @@ impl Writer {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outdated {
-    Forward(Node),
-    Reverse(Subject),
+    Edges(End),
     Principal(ObjectRef),
     Task(TaskId),
     Delegation(DelegationId),
@@ -436,13 +418,6 @@ enum Outdated {
     Schema,
     Model(ModelId),
     Assertions(ModelId),
-}
-
-/// What becomes of the objects at the ends of a transaction's edges.
-#[derive(Default)]
-struct Rewrites {
-    from: Vec<(Node, Rewrite)>,
-    to: Vec<(Subject, Rewrite)>,
 }
 
 /// A transaction in full, checked, and nothing of it taken in yet. Names it brings are: nobody can tell.

@@ -14,7 +14,7 @@ use crate::{
     edit::{Draft, Edit, Tally},
     list::{CHUNK_WORDS, List, Piece, chunk},
     objects::Objects,
-    packed::{Class, Node, RelationId, Subject},
+    packed::{Class, KindId, Node, RelationId, Subject},
     pins::Pin,
     words::{PIECE_MAX, load},
 };
@@ -41,6 +41,24 @@ impl Label {
     }
 }
 
+/// One end of edges, which has its lists: an object they begin at, an object they or its usersets are named by, everyone of
+/// a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
+    From(u32),
+    To(u32),
+    ToEveryone(KindId),
+}
+
+impl End {
+    fn of_subject(subject: Subject) -> Self {
+        match subject.class() {
+            Class::Wildcard => Self::ToEveryone(subject.node().kind()),
+            Class::Object | Class::Userset => Self::To(subject.node().object()),
+        }
+    }
+}
+
 /// An edge's change, from one of its ends: the list it is in, the other end, and what is done to it there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
@@ -49,7 +67,16 @@ pub(crate) struct Change {
     pub(crate) edit: Edit,
 }
 
-/// What an object's lists become. Nobody sees it until it is [put in place](Self::put).
+impl Change {
+    /// An edge's change at both of its ends.
+    pub(crate) fn at_ends(node: Node, subject: Subject, edit: Edit) -> [(End, Self); 2] {
+        let from = Self { label: Label::of_node(node), key: subject.bits(), edit };
+        let to = Self { label: Label::of_subject(subject), key: node.bits(), edit };
+        [(End::From(node.object()), from), (End::of_subject(subject), to)]
+    }
+}
+
+/// What an object's lists become. Nobody sees it until it is [put in place](Objects::put).
 #[derive(Debug, Default)]
 pub(crate) struct Rewrite {
     block: Option<Block>,
@@ -86,7 +113,7 @@ impl Objects {
     }
 
     pub(crate) fn edges_to<'a>(&'a self, subject: Subject, pin: &'a Pin<'_>) -> Option<List<'a>> {
-        list(&self.arena, self.arena.find(self.cell_of(subject)?, pin), Label::of_subject(subject))
+        list(&self.arena, self.arena.find(self.cell(End::of_subject(subject))?, pin), Label::of_subject(subject))
     }
 
     /// Every list of the object, by relation.
@@ -95,64 +122,44 @@ impl Objects {
         Shelves { arena: &self.arena, block, next: 0 }
     }
 
-    fn cell_of(&self, subject: Subject) -> Option<&AtomicU64> {
-        match subject.class() {
-            Class::Wildcard => self.everyone(subject.node().kind()),
-            Class::Object | Class::Userset => self.reverse(subject.node().object()),
+    fn cell(&self, end: End) -> Option<&AtomicU64> {
+        match end {
+            End::From(object) => self.forward(object),
+            End::To(object) => self.reverse(object),
+            End::ToEveryone(kind) => self.everyone(kind),
         }
     }
 
-    /// What becomes of the node's object with these changes, sorted by label and key.
-    pub(crate) fn rewrite_from(
+    /// What becomes of the lists at an end with these changes, sorted by label and key.
+    pub(crate) fn rewrite(
         &self,
-        node: Node,
+        end: End,
         changes: &[Change],
         at: Revision,
         writing: &mut Writing<'_>,
     ) -> Result<Rewrite, Full> {
-        self.rewritten(self.forward(node.object()), writing, |rewriting, shelves| {
-            rewriting.change(shelves, changes, at)
-        })
+        self.rewritten(end, writing, |rewriting, shelves| rewriting.change(shelves, changes, at))
     }
 
-    /// What becomes of the subject's object, or of everyone, with these changes, sorted by label and key.
-    pub(crate) fn rewrite_to(
-        &self,
-        subject: Subject,
-        changes: &[Change],
-        at: Revision,
-        writing: &mut Writing<'_>,
-    ) -> Result<Rewrite, Full> {
-        self.rewritten(self.cell_of(subject), writing, |rewriting, shelves| rewriting.change(shelves, changes, at))
+    /// What becomes of the lists at an end without what only revisions before the horizon see.
+    pub(crate) fn forget(&self, end: End, horizon: Revision, writing: &mut Writing<'_>) -> Result<Rewrite, Full> {
+        self.rewritten(end, writing, |rewriting, shelves| rewriting.forget(shelves, horizon))
     }
 
-    /// What becomes of the node's object without what only revisions before the horizon see.
-    pub(crate) fn forget_from(
-        &self,
-        node: Node,
-        horizon: Revision,
-        writing: &mut Writing<'_>,
-    ) -> Result<Rewrite, Full> {
-        self.rewritten(self.forward(node.object()), writing, |rewriting, shelves| rewriting.forget(shelves, horizon))
-    }
-
-    /// What becomes of the subject's object, or of everyone, without what only revisions before the horizon see.
-    pub(crate) fn forget_to(
-        &self,
-        subject: Subject,
-        horizon: Revision,
-        writing: &mut Writing<'_>,
-    ) -> Result<Rewrite, Full> {
-        self.rewritten(self.cell_of(subject), writing, |rewriting, shelves| rewriting.forget(shelves, horizon))
+    /// Puts in place what was prepared.
+    pub(crate) fn put(&self, end: End, rewrite: Rewrite, writing: &mut Writing<'_>) {
+        let Some(cell) = self.cell(end) else { return };
+        writing.put(cell, rewrite.block);
+        rewrite.replaced.into_iter().for_each(|bits| writing.discard(bits));
     }
 
     fn rewritten(
         &self,
-        cell: Option<&AtomicU64>,
+        end: End,
         writing: &mut Writing<'_>,
         change: impl FnOnce(&mut Rewriting<'_, '_, '_>, &mut Vec<Shelf>) -> Result<(), Full>,
     ) -> Result<Rewrite, Full> {
-        let mut shelves = shelves(self.arena.block(load(cell.ok_or(Full)?)));
+        let mut shelves = shelves(self.arena.block(load(self.cell(end).ok_or(Full)?)));
         let mut rewriting = Rewriting { arena: &self.arena, writing, rewrite: Rewrite::default() };
         let done = change(&mut rewriting, &mut shelves).and_then(|()| rewriting.finish(shelves));
         let Rewriting { rewrite, writing, .. } = rewriting;
@@ -164,42 +171,9 @@ impl Objects {
             }
         }
     }
-
-    pub(crate) fn put_from(&self, node: Node, rewrite: Rewrite, writing: &mut Writing<'_>) {
-        if let Some(cell) = self.forward(node.object()) {
-            rewrite.put(cell, writing);
-        }
-    }
-
-    pub(crate) fn put_to(&self, subject: Subject, rewrite: Rewrite, writing: &mut Writing<'_>) {
-        if let Some(cell) = self.cell_of(subject) {
-            rewrite.put(cell, writing);
-        }
-    }
-}
-
-/// How edges are sorted before they are given to the objects at their beginnings.
-pub(crate) fn by_node(node: Node, subject: Subject, edit: Edit) -> ((u64, Label, u64), Change) {
-    let change = Change { label: Label::of_node(node), key: subject.bits(), edit };
-    ((u64::from(node.object()), change.label, change.key), change)
-}
-
-/// How edges are sorted before they are given to the objects at their ends: everyone of a kind comes after all objects.
-pub(crate) fn by_subject(node: Node, subject: Subject, edit: Edit) -> ((u64, Label, u64), Change) {
-    let change = Change { label: Label::of_subject(subject), key: node.bits(), edit };
-    let object = match subject.class() {
-        Class::Wildcard => 1 << 32 | u64::from(subject.node().kind().0),
-        Class::Object | Class::Userset => u64::from(subject.node().object()),
-    };
-    ((object, change.label, change.key), change)
 }
 
 impl Rewrite {
-    fn put(self, cell: &AtomicU64, writing: &mut Writing<'_>) {
-        writing.put(cell, self.block);
-        self.replaced.into_iter().for_each(|bits| writing.discard(bits));
-    }
-
     /// Nothing comes of it.
     pub(crate) fn drop(self, writing: &mut Writing<'_>) {
         let made = self.made.into_iter().chain(self.block.map(Block::bits));

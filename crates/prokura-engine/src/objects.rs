@@ -110,7 +110,7 @@ impl Objects {
 
     /// How much memory it all takes, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        self.arena.bytes().0 + self.records.bytes() + self.shards.bytes() + self.everyone.bytes()
+        self.arena.bytes() + self.records.bytes() + self.shards.bytes() + self.everyone.bytes()
     }
 
     // What follows is the writer's.

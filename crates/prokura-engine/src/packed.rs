@@ -100,14 +100,6 @@ impl Subject {
         }
     }
 
-    /// The object, or everyone, without the relation of a userset.
-    pub(crate) fn anchor(self) -> Self {
-        match self.class() {
-            Class::Wildcard => self,
-            Class::Object | Class::Userset => Self::object(self.node().kind(), self.node().object()),
-        }
-    }
-
     /// Its kind, object and relation, as far as it has them.
     pub(crate) fn node(self) -> Node {
         Node::from_bits(self.0)
