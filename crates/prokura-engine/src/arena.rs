@@ -86,11 +86,13 @@ impl Arena {
     ///
     /// Sequentially consistent with the reader's [`pin`](Self::pin) before it, and with what the writer does after it put a
     /// block in place: looking for readers.
+    #[inline(always)]
     pub(crate) fn find<'a>(&'a self, cell: &AtomicU64, _pin: &'a Pin<'_>) -> &'a [AtomicU64] {
         self.block(cell.load(Ordering::SeqCst))
     }
 
     /// The block with these bits, which were found in a block or are the writer's own.
+    #[inline(always)]
     pub(crate) fn block(&self, bits: u64) -> &[AtomicU64] {
         match Block::from_bits(bits) {
             Some(block) => self.words.piece(block.at(), block.len()),

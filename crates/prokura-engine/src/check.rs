@@ -13,11 +13,11 @@ use std::collections::HashMap;
 
 use prokura_model::{Revision, condition::Evaluation};
 
-pub(crate) use self::quick::Quick;
-pub(crate) use self::unknown::{Lacking, Unknowns, Why};
-use self::{
+use self::frame::{Arrow, Child, Frame, Held, Task};
+pub(crate) use self::{
     above::Above,
-    frame::{Arrow, Child, Frame, Held, Task},
+    quick::{Bounds, Quick, Short},
+    unknown::{Lacking, Unknowns, Why},
 };
 
 use crate::{
@@ -87,7 +87,7 @@ pub(crate) struct Check<'g, 't, T: Trace> {
     memo: HashMap<Node, Kept<T::Note>, PackedHash>,
     doubts: Vec<Doubt>,
     unknowns: Unknowns,
-    above: Above,
+    above: &'t mut Above,
     trace: &'t mut T,
 }
 
@@ -118,7 +118,8 @@ struct Doubt {
 }
 
 impl<'g, 't, T: Trace> Check<'g, 't, T> {
-    pub(crate) fn new(asked: Asked<'g>, limits: &Limits, trace: &'t mut T) -> Self {
+    /// What is above the subject may be known from a question before.
+    pub(crate) fn new(asked: Asked<'g>, limits: &Limits, above: &'t mut Above, trace: &'t mut T) -> Self {
         let node = asked.subject.node();
         let object = asked.subject.class() == Class::Object;
         Self {
@@ -135,7 +136,7 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             memo: HashMap::default(),
             doubts: Vec::new(),
             unknowns: Unknowns::default(),
-            above: Above::new(),
+            above,
             trace,
         }
     }
@@ -336,6 +337,11 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
         if self.everyone.is_some() && !member.reaches(self.asked.subject.node().kind()) {
             return Ok(Some(Answer::no()));
         }
+        if member.is_flat()
+            && let Some(answer) = self.quickly(goal)
+        {
+            return Ok(Some(answer));
+        }
         match &member.rule {
             Rule::Relation(allowed) => self.enter_relation(goal, allowed, negations),
             Rule::Permission(body) => {
@@ -350,6 +356,23 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
                 Ok(None)
             }
         }
+    }
+
+    /// The answer, where it is found the short way. Within a goal for which that was tried in vain, it is not tried again; and
+    /// for the first goal of all, whoever asks tries it before an evaluator is made.
+    fn quickly(&mut self, goal: Node) -> Option<Answer<T::Note>> {
+        let Asked { program, .. } = self.asked;
+        let tried = |open: &Open| {
+            let member = program.member_id(open.node.kind(), open.node.relation());
+            member.and_then(|member| program.member(member)).is_some_and(Compiled::is_flat)
+        };
+        if !self.trace.may_skip() || self.open.last().is_none_or(tried) {
+            return None;
+        }
+        let bounds = Bounds { depth: self.depth_max - self.open.len(), work: self.work_max - self.work };
+        let short = Quick::answer(&self.asked, goal, bounds, self.above, self.trace.wants_proof())?;
+        self.work += short.work;
+        Some(short.told(goal, self.trace))
     }
 
     /// One probe for the subject and one for everyone of its type; then only the usersets of the list are walked.
@@ -563,6 +586,18 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             return Err(Exhausted::Depth(self.depth_max));
         }
         Ok(())
+    }
+}
+
+impl Short {
+    /// The answer in the evaluator's words.
+    pub(crate) fn told<T: Trace>(self, goal: Node, trace: &mut T) -> Answer<T::Note> {
+        if !self.has {
+            return Answer::no();
+        }
+        let edges: Vec<T::Note> = self.proof.into_iter().map(|edge| trace.edge(edge)).collect();
+        let parts = edges.into_iter().reduce(|one, other| trace.both(one, other)).unwrap_or_default();
+        Answer { truth: Truth::True, why: Why::default(), note: trace.proved(goal, parts) }
     }
 }
 

@@ -36,7 +36,7 @@ impl View<'_> {
             let Some(of) = names.objects.kind(object).filter(|of| kind.is_none_or(|kind| kind == Some(*of))) else {
                 continue;
             };
-            for (own, list) in names.objects.all_edges_from(object, &guard.pin) {
+            for (own, list) in names.objects.lists_from(object, &guard.pin) {
                 if relation.is_some_and(|relation| relation != Some(own)) {
                     continue;
                 }

@@ -7,7 +7,7 @@ use crate::{
     guard::Guard,
     index::{EdgeKey, Index},
     list::{Birth, List},
-    lists::Shelves,
+    lists::{Shelf, Shelves},
     overlay::Overlay,
     packed::{Node, Subject},
 };
@@ -47,8 +47,19 @@ impl<'g> Graph<'g> {
     }
 
     /// Every list of an object that is stored, by relation.
+    #[inline(always)]
     pub(crate) fn all_edges_from(&self, object: u32) -> Shelves<'g> {
         self.index.names.objects.all_edges_from(object, &self.guard.pin)
+    }
+
+    /// The edges that are stored and name the subject.
+    #[inline(always)]
+    pub(crate) fn stored_edges_to(&self, subject: Subject) -> Option<Shelf<'g>> {
+        self.index.names.objects.edges_to(subject, &self.guard.pin)
+    }
+
+    pub(crate) fn list(&self, shelf: Shelf<'g>) -> List<'g> {
+        shelf.list(&self.index.names.objects.arena)
     }
 
     pub(crate) fn edges_from(&self, node: Node) -> Option<List<'g>> {

@@ -212,7 +212,7 @@ impl Index {
 
     /// The edges that name the subject.
     pub(crate) fn edges_to<'g>(&'g self, subject: Subject, guard: &'g Guard<'_>) -> Option<List<'g>> {
-        self.names.objects.edges_to(subject, &guard.pin)
+        Some(self.names.objects.edges_to(subject, &guard.pin)?.list(&self.names.objects.arena))
     }
 
     /// Asked after reading: what was read is whole unless the horizon has passed the revision.
@@ -360,7 +360,7 @@ impl Index {
         if let End::From(object) = end
             && let Some(kind) = objects.kind(object)
         {
-            for (relation, list) in objects.all_edges_from(object, &guard.pin) {
+            for (relation, list) in objects.lists_from(object, &guard.pin) {
                 let node = Node::new(kind, relation, object);
                 for (key, birth) in list.dropped(horizon).into_iter().filter(|(_, birth)| birth.on_terms()) {
                     let subject = Subject::from_bits(key);

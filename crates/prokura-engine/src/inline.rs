@@ -40,6 +40,10 @@ impl<T, const N: usize> Inline<T, N> {
         }
     }
 
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.get(self.len.checked_sub(1)?)
+    }
+
     pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
         let last = self.len.checked_sub(1)?;
         match self.first.get_mut(last) {

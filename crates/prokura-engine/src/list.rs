@@ -17,7 +17,7 @@ pub(crate) const DEAD_WORDS: usize = 3;
 pub(crate) const CHUNK_WORDS: usize = 2;
 
 /// Entries that are looked at one by one; of more, half are passed over at a time.
-const FEW: usize = 12;
+pub(crate) const FEW: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -38,6 +38,12 @@ pub(crate) struct Dead {
 pub(crate) struct Birth(u64);
 
 impl Birth {
+    /// As it lies in memory.
+    #[inline]
+    pub(crate) fn stored(word: &AtomicU64) -> Self {
+        Self(load(word))
+    }
+
     pub(crate) fn new(revision: Revision, on_terms: bool) -> Self {
         Self(revision.0 << 1 | u64::from(on_terms))
     }
@@ -134,13 +140,6 @@ impl<'a> List<'a> {
             Stored::Long { directory, .. } => last(directory, CHUNK_WORDS),
         };
         stored || last(self.besides, LIVE_WORDS)
-    }
-
-    /// The entries, as pairs of a key and a birth, if there are only a few, nothing has ended, and nothing stands besides.
-    #[inline]
-    pub(crate) fn few(&self) -> Option<impl Iterator<Item = (u64, Birth)> + use<'a>> {
-        let entries = self.plain().filter(|entries| entries.len() <= FEW)?;
-        Some(entries.iter().map(|[key, birth]| (load(key), Birth(load(birth)))))
     }
 
     /// Nearly all lists are short and nothing in them has ended.

@@ -12,7 +12,7 @@ use prokura_model::Revision;
 use crate::{
     arena::{Arena, Block, Full, Writing},
     edit::{Draft, Edit, Tally},
-    list::{CHUNK_WORDS, List, Piece, chunk},
+    list::{CHUNK_WORDS, FEW, LIVE_WORDS, List, Piece, chunk},
     objects::Objects,
     packed::{Class, KindId, Node, RelationId, Subject},
     pins::Pin,
@@ -96,7 +96,7 @@ struct Head {
 }
 
 /// A list while its object's block is written anew.
-struct Shelf {
+struct Drawn {
     label: Label,
     list: Shelved,
 }
@@ -109,17 +109,34 @@ enum Shelved {
 
 impl Objects {
     pub(crate) fn edges_from<'a>(&'a self, node: Node, pin: &'a Pin<'_>) -> Option<List<'a>> {
-        list(&self.arena, self.arena.find(self.forward(node.object())?, pin), Label::of_node(node))
+        let block = self.arena.find(self.forward(node.object())?, pin);
+        Some(shelf(block, Label::of_node(node))?.list(&self.arena))
     }
 
-    pub(crate) fn edges_to<'a>(&'a self, subject: Subject, pin: &'a Pin<'_>) -> Option<List<'a>> {
-        list(&self.arena, self.arena.find(self.cell(End::of_subject(subject))?, pin), Label::of_subject(subject))
+    #[inline(always)]
+    pub(crate) fn edges_to<'a>(&'a self, subject: Subject, pin: &'a Pin<'_>) -> Option<Shelf<'a>> {
+        let node = subject.node();
+        let cell = match subject.class() {
+            Class::Wildcard => self.everyone(node.kind()),
+            Class::Object | Class::Userset => self.reverse(node.object()),
+        };
+        shelf(self.arena.find(cell?, pin), Label::of_subject(subject))
     }
 
     /// Every list of the object, by relation.
+    pub(crate) fn lists_from<'a>(
+        &'a self,
+        object: u32,
+        pin: &'a Pin<'a>,
+    ) -> impl Iterator<Item = (RelationId, List<'a>)> {
+        self.all_edges_from(object, pin).map(|(relation, shelf)| (relation, shelf.list(&self.arena)))
+    }
+
+    /// The same as they lie in memory.
+    #[inline(always)]
     pub(crate) fn all_edges_from<'a>(&'a self, object: u32, pin: &'a Pin<'a>) -> Shelves<'a> {
         let block = self.forward(object).map_or(&[][..], |cell| self.arena.find(cell, pin));
-        Shelves { arena: &self.arena, block, next: 0 }
+        Shelves::of(block)
     }
 
     fn cell(&self, end: End) -> Option<&AtomicU64> {
@@ -157,7 +174,7 @@ impl Objects {
         &self,
         end: End,
         writing: &mut Writing<'_>,
-        change: impl FnOnce(&mut Rewriting<'_, '_, '_>, &mut Vec<Shelf>) -> Result<(), Full>,
+        change: impl FnOnce(&mut Rewriting<'_, '_, '_>, &mut Vec<Drawn>) -> Result<(), Full>,
     ) -> Result<Rewrite, Full> {
         let mut shelves = shelves(self.arena.block(load(self.cell(end).ok_or(Full)?)));
         let mut rewriting = Rewriting { arena: &self.arena, writing, rewrite: Rewrite::default() };
@@ -182,6 +199,7 @@ impl Rewrite {
 }
 
 impl Head {
+    #[inline(always)]
     fn of(word: u64) -> Self {
         const PART: u64 = (1 << 22) - 1;
         Self {
@@ -197,57 +215,93 @@ impl Head {
     }
 }
 
+/// A list as it lies in a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Shelf<'a> {
+    head: Head,
+    words: &'a [AtomicU64],
+}
+
+impl<'a> Shelf<'a> {
+    pub(crate) fn list(self, arena: &'a Arena) -> List<'a> {
+        match self.words {
+            [directory] if self.head.long => List::long(arena, arena.block(load(directory))),
+            words => List::short(Piece::new(words, self.head.live)),
+        }
+    }
+
+    /// Its entries, as pairs of a key and a birth, if nothing in it has ended. Nearly all lists are such.
+    #[inline(always)]
+    pub(crate) fn plain(self) -> Option<&'a [[AtomicU64; LIVE_WORDS]]> {
+        (!self.head.long && self.words.len() == self.head.live * LIVE_WORDS).then(|| self.words.as_chunks().0)
+    }
+
+    /// The same, if they are so few that looking at each is quickest.
+    #[inline(always)]
+    pub(crate) fn few(self) -> Option<&'a [[AtomicU64; LIVE_WORDS]]> {
+        self.plain().filter(|entries| entries.len() <= FEW)
+    }
+
+    #[inline(always)]
+    fn at(block: &'a [AtomicU64], labels: usize, head: Head, at: usize) -> Self {
+        Self { head, words: words_at(block, labels, head, at) }
+    }
+}
+
+/// How many labels a block has.
+#[inline(always)]
+fn labels(block: &[AtomicU64]) -> usize {
+    block.first().map_or(0, |first| Head::of(load(first)).start)
+}
+
 /// The list of a label.
-fn list<'a>(arena: &'a Arena, block: &'a [AtomicU64], label: Label) -> Option<List<'a>> {
+#[inline(always)]
+fn shelf(block: &[AtomicU64], label: Label) -> Option<Shelf<'_>> {
     /// From so many labels on, halving is quicker than looking at each.
-    const FEW: usize = 16;
-    let labels = Head::of(load(block.first()?)).start;
+    const FEW_LABELS: usize = 16;
+    let labels = labels(block);
     let heads = block.get(..labels)?;
     let least = u64::from(label.0) << 46;
-    let at = if labels <= FEW {
+    let at = if labels <= FEW_LABELS {
         heads.iter().position(|head| load(head) >= least)?
     } else {
         heads.partition_point(|head| load(head) < least)
     };
     let head = Head::of(load(heads.get(at)?));
-    (head.label == label).then(|| shelved(arena, block, labels, head, at))
+    (head.label == label).then(|| Shelf::at(block, labels, head, at))
 }
 
 /// The lists of a block that is read from its beginning.
 pub(crate) struct Shelves<'a> {
-    arena: &'a Arena,
     block: &'a [AtomicU64],
+    labels: usize,
     next: usize,
 }
 
-impl<'a> Iterator for Shelves<'a> {
-    type Item = (RelationId, List<'a>);
+impl<'a> Shelves<'a> {
+    #[inline(always)]
+    fn of(block: &'a [AtomicU64]) -> Self {
+        Self { block, labels: labels(block), next: 0 }
+    }
+}
 
-    #[inline]
+impl<'a> Iterator for Shelves<'a> {
+    type Item = (RelationId, Shelf<'a>);
+
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let labels = Head::of(load(self.block.first()?)).start;
-        if self.next >= labels {
+        if self.next >= self.labels {
             return None;
         }
         let head = Head::of(load(self.block.get(self.next)?));
-        let list = shelved(self.arena, self.block, labels, head, self.next);
+        let shelf = Shelf::at(self.block, self.labels, head, self.next);
         self.next += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a label is a relation")]
-        Some((RelationId(head.label.0 as u16), list))
+        Some((RelationId(head.label.0 as u16), shelf))
     }
 }
 
-/// The list at a place of a block.
-#[inline]
-fn shelved<'a>(arena: &'a Arena, block: &'a [AtomicU64], labels: usize, head: Head, at: usize) -> List<'a> {
-    let words = words_at(block, labels, head, at);
-    match words {
-        [directory] if head.long => List::long(arena, arena.block(load(directory))),
-        _ => List::short(Piece::new(words, head.live)),
-    }
-}
-
-#[inline]
+#[inline(always)]
 fn words_at(block: &[AtomicU64], labels: usize, head: Head, at: usize) -> &[AtomicU64] {
     let end = match block.get(at + 1) {
         Some(next) if at + 1 < labels => Head::of(load(next)).start,
@@ -257,7 +311,7 @@ fn words_at(block: &[AtomicU64], labels: usize, head: Head, at: usize) -> &[Atom
 }
 
 /// Every list of a block.
-fn shelves(block: &[AtomicU64]) -> Vec<Shelf> {
+fn shelves(block: &[AtomicU64]) -> Vec<Drawn> {
     let labels = Head::of(block.first().map_or(0, load)).start;
     let heads = block.iter().take(labels).map(|head| Head::of(load(head))).enumerate();
     let shelves = heads.map(|(at, head)| {
@@ -265,7 +319,7 @@ fn shelves(block: &[AtomicU64]) -> Vec<Shelf> {
             [directory] if head.long => Shelved::Long(load(directory)),
             words => Shelved::Short(Draft::of(Piece::new(words, head.live))),
         };
-        Shelf { label: head.label, list }
+        Drawn { label: head.label, list }
     });
     shelves.collect()
 }
@@ -283,13 +337,13 @@ enum Part {
 }
 
 impl Rewriting<'_, '_, '_> {
-    fn change(&mut self, shelves: &mut Vec<Shelf>, changes: &[Change], at: Revision) -> Result<(), Full> {
+    fn change(&mut self, shelves: &mut Vec<Drawn>, changes: &[Change], at: Revision) -> Result<(), Full> {
         for same_label in changes.chunk_by(|one, other| one.label == other.label) {
             let Some(Change { label, .. }) = same_label.first() else { continue };
             let edits: Vec<(u64, Edit)> = same_label.iter().map(|change| (change.key, change.edit)).collect();
             let place = shelves.partition_point(|shelf| shelf.label < *label);
             if shelves.get(place).is_none_or(|shelf| shelf.label != *label) {
-                shelves.insert(place, Shelf { label: *label, list: Shelved::Short(Draft::default()) });
+                shelves.insert(place, Drawn { label: *label, list: Shelved::Short(Draft::default()) });
             }
             let Some(shelf) = shelves.get_mut(place) else { continue };
             match &mut shelf.list {
@@ -306,7 +360,7 @@ impl Rewriting<'_, '_, '_> {
         Ok(())
     }
 
-    fn forget(&mut self, shelves: &mut [Shelf], horizon: Revision) -> Result<(), Full> {
+    fn forget(&mut self, shelves: &mut [Drawn], horizon: Revision) -> Result<(), Full> {
         for shelf in shelves {
             match &mut shelf.list {
                 Shelved::Short(draft) => self.rewrite.tally.ended += draft.forget(horizon),
@@ -397,7 +451,7 @@ impl Rewriting<'_, '_, '_> {
     }
 
     /// Writes the block; none if nothing is left in it.
-    fn finish(&mut self, mut shelves: Vec<Shelf>) -> Result<Option<Block>, Full> {
+    fn finish(&mut self, mut shelves: Vec<Drawn>) -> Result<Option<Block>, Full> {
         shelves.retain(|shelf| !matches!(&shelf.list, Shelved::Short(draft) if draft.is_empty()));
         let mut most = SHORT_MAX;
         loop {
@@ -425,7 +479,7 @@ impl Rewriting<'_, '_, '_> {
     }
 }
 
-fn block_of(shelves: &[Shelf]) -> Vec<u64> {
+fn block_of(shelves: &[Drawn]) -> Vec<u64> {
     let mut words = vec![0; shelves.len()];
     for (at, shelf) in shelves.iter().enumerate() {
         let start = words.len();

@@ -14,7 +14,7 @@ use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, Terms, condit
 pub use self::subjects::{Everyone, FoundSubjects};
 use crate::{
     EngineError, Given, Limits, Permissionship, View,
-    check::{Asked, Check, Quick},
+    check::{Above, Asked, Bounds, Check, Quick},
     graph::Graph,
     list::List,
     packed::{Node, Subject},
@@ -52,11 +52,14 @@ struct Listing<'g> {
     left: u64,
     /// The parameters without a value that conditions on the way depend on; only where a model asks.
     missing: BTreeSet<String>,
+    /// What is above the subject that was checked last.
+    above: (Subject, Above),
 }
 
 impl<'g> Listing<'g> {
     fn new(prepared: Prepared<'g>, graph: &'g Graph<'g>, limits: &Limits) -> Self {
-        Self { prepared, graph, limits: *limits, left: limits.list_work, missing: BTreeSet::new() }
+        let above = (prepared.asked.subject, Above::new());
+        Self { prepared, graph, limits: *limits, left: limits.list_work, missing: BTreeSet::new(), above }
     }
 
     fn spend(&mut self, work: u64) -> Result<(), EngineError> {
@@ -70,12 +73,15 @@ impl<'g> Listing<'g> {
     /// The answer for one candidate.
     fn checked(&mut self, goal: Node, subject: Subject) -> Result<Permissionship, EngineError> {
         let asked = Asked { subject, ..self.prepared.asked };
-        if let Some((has, work)) = Quick::answer(&asked, goal, &self.limits) {
-            self.spend(work.saturating_add(1))?;
-            return Ok(if has { Permissionship::Has } else { Permissionship::HasNot });
+        if self.above.0 != subject {
+            self.above = (subject, Above::new());
+        }
+        if let Some(short) = Quick::answer(&asked, goal, Bounds::of(&self.limits), &mut self.above.1, false) {
+            self.spend(short.work.saturating_add(1))?;
+            return Ok(short.permissionship());
         }
         let mut silent = Silent;
-        let mut check = Check::new(asked, &self.limits, &mut silent);
+        let mut check = Check::new(asked, &self.limits, &mut self.above.1, &mut silent);
         let answer = check.run(goal).map_err(exhausted)?;
         let found = self.prepared.told(&check, &answer, goal, subject);
         let work = check.work();

@@ -3,15 +3,13 @@
 //! An object's number is the place of its record, four words: the blocks of its edges and of the edges to it, what its name is
 //! like, and how the name begins. So an object's edges are one step away, and of short names most is in the record.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use prokura_model::ObjectId;
 
 use crate::{
     arena::{Arena, Full, Writing},
+    hash::NameHash,
     limits::TYPES_MAX,
     packed::KindId,
     pins::Pin,
@@ -38,7 +36,7 @@ pub(crate) struct Objects {
     shards: Words,
     /// By kind, where the edges to everyone of it are.
     everyone: Words,
-    hasher: RandomState,
+    hash: NameHash,
     len: AtomicU32,
 }
 
@@ -49,7 +47,7 @@ impl Objects {
             records: Words::new(WORDS_MAX),
             shards: Words::new(SHARDS * SHARD_WORDS),
             everyone: Words::new(TYPES_MAX),
-            hasher: RandomState::new(),
+            hash: NameHash::new(),
             len: AtomicU32::new(0),
         }
     }
@@ -94,11 +92,13 @@ impl Objects {
     }
 
     /// Where the object's edges are.
+    #[inline(always)]
     pub(crate) fn forward(&self, number: u32) -> Option<&AtomicU64> {
         self.records.word(number as usize * RECORD_WORDS + FORWARD)
     }
 
     /// Where the edges to the object and its usersets are.
+    #[inline(always)]
     pub(crate) fn reverse(&self, number: u32) -> Option<&AtomicU64> {
         self.records.word(number as usize * RECORD_WORDS + REVERSE)
     }
@@ -193,10 +193,9 @@ impl Objects {
         self.arena.words().piece((name >> 32) as usize, words - 1)
     }
 
-    /// The place of the shard's record, and the tag by which the name is looked for in its table. Callers choose names, so
-    /// the hash has a key of its own, made when the process starts.
+    /// The place of the shard's record, and the tag by which the name is looked for in its table.
     fn hashed(&self, kind: KindId, id: &str) -> (usize, u32) {
-        let hash = self.hasher.hash_one((kind.0, id.as_bytes()));
+        let hash = self.hash.of(u64::from(kind.0) << 16 | id.len() as u64, words_of(id));
         #[expect(clippy::cast_possible_truncation, reason = "the two ends of the hash are taken apart here")]
         let (shard, tag) = ((hash >> 56) as usize, hash as u32);
         (shard * SHARD_WORDS, tag)
@@ -231,19 +230,40 @@ fn insert(table: &mut [u64], slot: u64) {
 }
 
 /// The text in words, the last one filled with zeroes. An empty text has none.
+#[inline]
 fn words_of(text: &str) -> impl Iterator<Item = u64> {
-    text.as_bytes().chunks(8).map(|bytes| {
-        let mut word = [0; 8];
-        for (to, from) in word.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        u64::from_le_bytes(word)
-    })
+    text.as_bytes().chunks(8).map(word_of)
+}
+
+/// Up to eight bytes as a word, the first one lowest. Of fewer, two halves are read that may overlap.
+#[inline(always)]
+fn word_of(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    let upper = |len: usize| 8 * bytes.len().wrapping_sub(len) as u32;
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << upper(4);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
+        return u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << upper(2);
+    }
+    bytes.first().map_or(0, |byte| u64::from(*byte))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KindId, Objects};
+    use super::{KindId, Objects, word_of};
+
+    #[test]
+    fn a_word_is_its_bytes_and_zeroes() {
+        for len in 0..=8 {
+            let bytes: Vec<u8> = (1..=len).collect();
+            let mut padded = bytes.clone();
+            padded.resize(8, 0);
+            assert_eq!(word_of(&bytes).to_le_bytes().as_slice(), padded);
+        }
+    }
 
     #[test]
     fn every_name_has_its_number_and_every_number_its_name() {

@@ -1,3 +1,4 @@
+mod by_name;
 mod flat;
 mod text;
 
@@ -11,6 +12,7 @@ use prokura_model::{
     schema::{AllowedSubject, Expression, Member, Quantifier, Relation},
 };
 
+use self::by_name::ByName;
 pub(crate) use self::{
     flat::{Flat, Way},
     text::written,
@@ -31,8 +33,7 @@ pub(crate) struct Program {
     /// Whether relationships may be stored that it does not allow; then they are passed over.
     strict: bool,
     kinds: Kinds,
-    /// Sorted by name.
-    definitions: Vec<Declared>,
+    definitions: ByName<Declared>,
     members: Vec<Compiled>,
     by_name: HashMap<u32, MemberId, PackedHash>,
     /// The expressions of all permissions; the operands of one operator stand side by side.
@@ -45,18 +46,20 @@ pub(crate) struct Program {
     nested: Vec<Node>,
 }
 
-/// A definition's names, and their numbers.
+/// A definition's number, and those of its members.
 #[derive(Debug)]
 struct Declared {
-    name: TypeName,
     kind: KindId,
-    /// Sorted by name.
-    members: Vec<(RelationName, RelationId)>,
+    members: ByName<RelationId>,
 }
 
 /// A relation or permission of a definition, as a position in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MemberId(u32);
+
+impl MemberId {
+    pub(crate) const FIRST: Self = Self(0);
+}
 
 /// An expression, as a position in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub(crate) struct StepId(pub(crate) u32);
 /// A compiled relation or permission.
 #[derive(Debug)]
 pub(crate) struct Compiled {
+    /// Of whose objects.
+    pub(crate) kind: KindId,
     pub(crate) rule: Rule,
     /// Of a permission that is a relation too: which edges may be written to it.
     direct: Option<Allowed>,
@@ -147,7 +152,7 @@ impl Program {
             schema: Arc::clone(&schema),
             strict,
             kinds: Kinds::default(),
-            definitions: Vec::new(),
+            definitions: ByName::new([]),
             members: Vec::new(),
             by_name: HashMap::default(),
             steps: Vec::new(),
@@ -155,22 +160,21 @@ impl Program {
             mentions: Mentions::default(),
             nested: Vec::new(),
         };
-        let mut declared = Vec::new();
+        let (mut declared, mut definitions) = (Vec::new(), Vec::new());
         for definition in schema.definitions().values() {
             let kind = names.add_kind(&definition.name, guard)?;
             program.kinds.insert(kind);
             let mut members = Vec::with_capacity(definition.members.len());
             for (name, member) in &definition.members {
                 let relation = names.add_relation(name, guard)?;
-                members.push((name.clone(), relation));
+                members.push((name.as_str(), relation));
                 let id = MemberId(u32::try_from(declared.len()).unwrap_or(u32::MAX));
                 program.by_name.insert(member_key(kind, relation), id);
                 declared.push((kind, member));
             }
-            members.sort_unstable();
-            program.definitions.push(Declared { name: definition.name.clone(), kind, members });
+            definitions.push((definition.name.as_str(), Declared { kind, members: ByName::new(members) }));
         }
-        program.definitions.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        program.definitions = ByName::new(definitions);
         for (position, (kind, member)) in declared.into_iter().enumerate() {
             let id = MemberId(u32::try_from(position).unwrap_or(u32::MAX));
             let (rule, direct) = match member {
@@ -187,7 +191,7 @@ impl Program {
                     (Rule::Permission(program.compile(kind, id, &permission.expression, names, guard)), None)
                 }
             };
-            program.members.push(Compiled { rule, direct, reach: Kinds::default(), flat: None });
+            program.members.push(Compiled { kind, rule, direct, reach: Kinds::default(), flat: None });
         }
         program.find_reach();
         program.find_nested();
@@ -221,25 +225,20 @@ impl Program {
     }
 
     /// Whether the goal is one of these, of some object.
+    #[inline(always)]
     pub(crate) fn is_nested(&self, goal: Node) -> bool {
-        self.nested.contains(&Node::new(goal.kind(), goal.relation(), 0))
+        self.nested.contains(&goal.with_object(0))
     }
 
     /// The number of a type that the schema defines.
     pub(crate) fn kind_named(&self, name: &TypeName) -> Option<KindId> {
-        self.declared(name).map(|definition| definition.kind)
+        self.definitions.find(name.as_str()).map(|definition| definition.kind)
     }
 
     /// The numbers of a type and a member that the schema defines.
     pub(crate) fn member_named(&self, kind: &TypeName, member: &RelationName) -> Option<(KindId, RelationId)> {
-        let definition = self.declared(kind)?;
-        let at = definition.members.binary_search_by(|(name, _)| name.cmp(member)).ok()?;
-        definition.members.get(at).map(|(_, relation)| (definition.kind, *relation))
-    }
-
-    fn declared(&self, name: &TypeName) -> Option<&Declared> {
-        let at = self.definitions.binary_search_by(|definition| definition.name.cmp(name)).ok()?;
-        self.definitions.get(at)
+        let definition = self.definitions.find(kind.as_str())?;
+        definition.members.find(member.as_str()).map(|relation| (definition.kind, *relation))
     }
 
     pub(crate) fn member_id(&self, kind: KindId, relation: RelationId) -> Option<MemberId> {
@@ -461,6 +460,11 @@ impl Compiled {
     /// Which edges may be written to it, if it is a permission that is a relation too.
     pub(crate) fn direct(&self) -> Option<&Allowed> {
         self.direct.as_ref()
+    }
+
+    /// Whether nothing but unions stands between it and those who have it.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.flat.is_some()
     }
 
     /// Whether an object of the type may have it, whatever the relationships are.

@@ -205,7 +205,7 @@ impl View<'_> {
             let Some(of) = names.objects.kind(object).filter(|of| kind.is_none_or(|kind| kind == Some(*of))) else {
                 continue;
             };
-            for (own, list) in names.objects.all_edges_from(object, &guard.pin) {
+            for (own, list) in names.objects.lists_from(object, &guard.pin) {
                 if relation.is_none_or(|relation| relation == Some(own)) {
                     let node = Node::new(of, own, object);
                     each(&list, self.revision, &mut |key, birth| show(node, Subject::from_bits(key), birth))?;

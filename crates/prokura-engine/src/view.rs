@@ -7,7 +7,7 @@ use prokura_model::{
 
 use crate::{
     EngineError, Explanation, Given, Index, Limits,
-    check::{Answer, Asked, Check, Exhausted, Quick, Truth},
+    check::{Above, Answer, Asked, Bounds, Check, Exhausted, Quick, Truth},
     explain::{Wanted, explained},
     graph::Graph,
     guard::Guard,
@@ -354,26 +354,23 @@ pub(crate) struct Found<N> {
 
 impl Prepared<'_> {
     pub(crate) fn run<T: Trace>(&self, limits: &Limits, trace: &mut T) -> Result<Found<T::Note>, EngineError> {
-        if let Some((permissionship, work)) = self.run_quickly(limits, trace)? {
-            return Ok(Found { permissionship, conditions: Vec::new(), note: T::Note::default(), work });
+        let mut above = Above::new();
+        if trace.may_skip()
+            && let Some(short) =
+                Quick::answer(&self.asked, self.goal, Bounds::of(limits), &mut above, trace.wants_proof())
+        {
+            self.wording.index.check_kept(self.asked.revision)?;
+            let (permissionship, work) = (short.permissionship(), short.work);
+            let note = short.told(self.goal, trace).note;
+            return Ok(Found { permissionship, conditions: Vec::new(), note, work });
         }
-        let mut check = Check::new(self.asked, limits, trace);
+        let mut check = Check::new(self.asked, limits, &mut above, trace);
         let answer = check.run(self.goal);
         let work = check.work();
         self.wording.index.check_kept(self.asked.revision)?;
         let answer = answer.map_err(exhausted)?;
         let (permissionship, conditions) = self.told(&check, &answer, self.goal, self.asked.subject)?;
         Ok(Found { permissionship, conditions, note: answer.note, work })
-    }
-
-    /// The answer, where it can be found the short way and nobody wants to know what it rests on.
-    fn run_quickly<T: Trace>(&self, limits: &Limits, trace: &T) -> Result<Option<(Permissionship, u64)>, EngineError> {
-        if !trace.may_skip() {
-            return Ok(None);
-        }
-        let found = Quick::answer(&self.asked, self.goal, limits).filter(|(has, _)| !has || !trace.wants_proof());
-        self.wording.index.check_kept(self.asked.revision)?;
-        Ok(found.map(|(has, work)| (if has { Permissionship::Has } else { Permissionship::HasNot }, work)))
     }
 
     /// What an answer of the evaluator says, and the edges that a conditional one depends on.

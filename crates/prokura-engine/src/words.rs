@@ -40,6 +40,7 @@ impl Words {
     }
 
     /// The words of a piece that lies in one segment; nothing if there is none there.
+    #[inline(always)]
     pub(crate) fn piece(&self, at: usize, len: usize) -> &[AtomicU64] {
         let (segment, offset) = place(at);
         let words = self.segments.get(segment).and_then(OnceLock::get);
@@ -47,6 +48,7 @@ impl Words {
     }
 
     /// One word; nothing if it was never made.
+    #[inline(always)]
     pub(crate) fn word(&self, at: usize) -> Option<&AtomicU64> {
         let (segment, offset) = place(at);
         self.segments.get(segment)?.get()?.get(offset)
@@ -74,6 +76,7 @@ impl Words {
 
 /// The segment of an address, and the offset there. Seen from one first segment further down, segments begin at powers of
 /// two, or at multiples of the large ones' length.
+#[inline(always)]
 fn place(at: usize) -> (usize, usize) {
     let shifted = at + SMALL_FIRST;
     if shifted >= SEGMENT {
@@ -92,6 +95,7 @@ fn extent(segment: usize) -> Extent {
     Extent { at: begin - SMALL_FIRST, len }
 }
 
+#[inline(always)]
 pub(crate) fn load(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 
 use crate::{
     check::Asked,
+    list::{Birth, FEW, List},
     packed::{Class, Node, Subject},
+    words::load,
 };
 
 /// Edges looked at on the way up, and what they lead to; whoever is in more is looked for going down only.
@@ -14,15 +16,27 @@ const NODES_MAX: usize = 48;
 
 /// Everything that the subject may be in through usersets of relations: all of it, and perhaps more, because an edge counts
 /// whether or not it holds for the question.
-pub(super) struct Above {
+pub(crate) struct Above {
     state: State,
     nodes: [Node; NODES_MAX],
-    /// How many edges up each is.
-    heights: [u8; NODES_MAX],
+    /// How many edges up each is, and the position of what it was found through, if that is not the subject.
+    ways: [Way; NODES_MAX],
     len: usize,
+    looked_at: usize,
+    /// A bit for each node, so that most of what is not among them is told at once.
+    bits: u64,
     /// Whether every edge on the way holds for good, so that the subject is in all of it.
     exact: bool,
 }
+
+#[derive(Clone, Copy)]
+struct Way {
+    height: u8,
+    through: u8,
+}
+
+/// Found through the subject itself, or through everyone of its type.
+const THE_SUBJECT: u8 = u8::MAX;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -32,9 +46,17 @@ enum State {
 }
 
 impl Above {
-    pub(super) fn new() -> Self {
-        let nobody = Node::from_bits(0);
-        Self { state: State::NotAsked, nodes: [nobody; NODES_MAX], heights: [0; NODES_MAX], len: 0, exact: true }
+    pub(crate) fn new() -> Self {
+        let way = Way { height: 0, through: THE_SUBJECT };
+        Self {
+            state: State::NotAsked,
+            nodes: [Node::from_bits(0); NODES_MAX],
+            ways: [way; NODES_MAX],
+            len: 0,
+            looked_at: 0,
+            bits: 0,
+            exact: true,
+        }
     }
 
     /// How far above the subject the goal is, whose usersets all are of relations; none if the subject surely is not in it.
@@ -47,8 +69,8 @@ impl Above {
         if self.state == State::TooMany {
             return Some(0);
         }
-        let at = self.known().iter().position(|node| *node == goal)?;
-        self.heights.get(at).map(|height| usize::from(*height))
+        let at = self.position(goal)?;
+        self.ways.get(at).map(|way| usize::from(way.height))
     }
 
     /// Whether the subject surely is in what it may be in.
@@ -56,34 +78,76 @@ impl Above {
         self.state == State::Known && self.exact
     }
 
-    fn known(&self) -> &[Node] {
-        self.nodes.get(..self.len).unwrap_or_default()
+    /// What was gone through on the way up to the goal, from there down; the goal itself comes first.
+    pub(super) fn down_from(&self, goal: Node) -> impl Iterator<Item = Node> {
+        let mut next = self.position(goal);
+        std::iter::from_fn(move || {
+            let at = next?;
+            next = self.ways.get(at).filter(|way| way.through != THE_SUBJECT).map(|way| usize::from(way.through));
+            self.nodes.get(at).copied()
+        })
+    }
+
+    #[inline(always)]
+    fn position(&self, goal: Node) -> Option<usize> {
+        if self.bits & bit(goal) == 0 {
+            return None;
+        }
+        self.nodes.get(..self.len)?.iter().position(|node| *node == goal)
     }
 
     fn climb(&mut self, asked: &Asked<'_>, everyone: Option<Subject>) -> ControlFlow<()> {
-        let mut looked_at = 0;
         if asked.subject.class() == Class::Userset {
-            self.add(asked.subject.node(), 0)?;
+            self.add(asked.subject.node(), Way { height: 0, through: THE_SUBJECT })?;
         }
+        let first = Way { height: 1, through: THE_SUBJECT };
         for subject in [Some(asked.subject), everyone].into_iter().flatten() {
-            self.climb_from(subject, 1, asked, &mut looked_at)?;
+            self.climb_from(subject, first, asked)?;
         }
         let mut next = 0;
-        while let Some((node, height)) = self.known().get(next).copied().zip(self.heights.get(next).copied()) {
+        while let Some((node, way)) = self.nodes.get(next).zip(self.ways.get(next)).filter(|_| next < self.len) {
+            let through = u8::try_from(next).unwrap_or(THE_SUBJECT);
+            let (node, way) = (*node, Way { height: way.height.saturating_add(1), through });
             next += 1;
-            self.climb_from(Subject::userset(node), height.saturating_add(1), asked, &mut looked_at)?;
+            self.climb_from(Subject::userset(node), way, asked)?;
         }
         ControlFlow::Continue(())
     }
 
-    fn climb_from(
-        &mut self,
-        subject: Subject,
-        height: u8,
-        asked: &Asked<'_>,
-        looked_at: &mut usize,
-    ) -> ControlFlow<()> {
-        let Some(list) = asked.graph.edges_to(subject) else { return ControlFlow::Continue(()) };
+    #[inline]
+    fn climb_from(&mut self, subject: Subject, way: Way, asked: &Asked<'_>) -> ControlFlow<()> {
+        if !asked.graph.is_plain() {
+            let list = asked.graph.edges_to(subject);
+            return list.map_or(ControlFlow::Continue(()), |list| self.climb_list(list, way, asked));
+        }
+        let Some(shelf) = asked.graph.stored_edges_to(subject) else { return ControlFlow::Continue(()) };
+        let Some(plain) = shelf.plain() else { return self.climb_list(asked.graph.list(shelf), way, asked) };
+        if plain.len() <= FEW {
+            for [key, birth] in plain {
+                let (node, birth) = (Node::from_bits(load(key)), Birth::stored(birth));
+                if birth.revision() <= asked.revision && asked.program.is_nested(node) {
+                    self.meet(node, birth, way)?;
+                }
+            }
+            return ControlFlow::Continue(());
+        }
+        for start in asked.program.nested() {
+            let begin = plain.partition_point(|[key, _]| load(key) < start.bits());
+            for [key, birth] in plain.get(begin..).unwrap_or_default() {
+                let (node, birth) = (Node::from_bits(load(key)), Birth::stored(birth));
+                if node.with_object(0) != *start {
+                    break;
+                }
+                if birth.revision() <= asked.revision {
+                    self.meet(node, birth, way)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    #[inline(never)]
+    fn climb_list(&mut self, list: List<'_>, way: Way, asked: &Asked<'_>) -> ControlFlow<()> {
         for start in asked.program.nested() {
             let mut over = false;
             let seen = list.visit(start.bits(), asked.revision, |key, birth| {
@@ -92,12 +156,7 @@ impl Above {
                     over = true;
                     return ControlFlow::Break(());
                 }
-                *looked_at += 1;
-                self.exact &= !birth.on_terms();
-                if *looked_at > EDGES_MAX {
-                    return ControlFlow::Break(());
-                }
-                self.add(node, height)
+                self.meet(node, birth, way)
             });
             if !over {
                 seen?;
@@ -106,15 +165,33 @@ impl Above {
         ControlFlow::Continue(())
     }
 
-    fn add(&mut self, node: Node, height: u8) -> ControlFlow<()> {
-        if self.known().contains(&node) {
+    #[inline(always)]
+    fn meet(&mut self, node: Node, birth: Birth, way: Way) -> ControlFlow<()> {
+        self.looked_at += 1;
+        self.exact &= !birth.on_terms();
+        if self.looked_at > EDGES_MAX {
+            return ControlFlow::Break(());
+        }
+        self.add(node, way)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, node: Node, way: Way) -> ControlFlow<()> {
+        if self.position(node).is_some() {
             return ControlFlow::Continue(());
         }
-        let (Some(slot), Some(at)) = (self.nodes.get_mut(self.len), self.heights.get_mut(self.len)) else {
+        let (Some(slot), Some(at)) = (self.nodes.get_mut(self.len), self.ways.get_mut(self.len)) else {
             return ControlFlow::Break(());
         };
-        (*slot, *at) = (node, height);
+        (*slot, *at) = (node, way);
         self.len += 1;
+        self.bits |= bit(node);
         ControlFlow::Continue(())
     }
+}
+
+/// Which of 64 bits stands for a node.
+#[inline]
+fn bit(node: Node) -> u64 {
+    1 << (node.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }

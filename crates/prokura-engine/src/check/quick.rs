@@ -3,14 +3,20 @@
 //! It answers what the evaluator would answer, or nothing, and then the evaluator is asked: where an edge on terms is met that
 //! might matter, where the way is long, and where there are more goals than fit on a page.
 
-use std::ops::ControlFlow;
+mod proof;
+
+use std::{ops::ControlFlow, sync::atomic::AtomicU64};
 
 use crate::{
-    Limits,
+    Limits, Permissionship,
     check::{Asked, above::Above},
-    list::{Birth, List},
+    limits::DEPTH_MAX,
+    list::{Birth, LIVE_WORDS},
+    lists::Shelf,
     packed::{Class, KindId, Node, Subject},
-    program::{MemberId, Way},
+    program::{Flat, MemberId, Way},
+    trace::Edge,
+    words::load,
 };
 
 /// Goals looked at; with more of them, the evaluator is the better one to ask.
@@ -23,67 +29,127 @@ struct Reached {
     member: MemberId,
 }
 
-pub(crate) struct Quick<'a, 'g> {
-    asked: &'a Asked<'g>,
+impl Reached {
+    const NOTHING: Self = Self { object: 0, member: MemberId::FIRST };
+}
+
+/// How far it may go.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Goals open on one path.
+    pub(crate) depth: usize,
+    /// Edges visited.
+    pub(crate) work: u64,
+}
+
+pub(crate) struct Quick<'q, 'g> {
+    asked: &'q Asked<'g>,
     everyone: Subject,
-    above: Above,
+    above: &'q mut Above,
     goals: [Reached; GOALS_MAX],
+    /// For each goal, the position of the one it was reached from.
+    from: [u8; GOALS_MAX],
     len: usize,
+    /// The position of the goal that is looked at.
+    at: usize,
     depth_max: usize,
     /// Edges that may still be visited.
     work_left: u64,
 }
 
+/// What was found out the short way.
+pub(crate) struct Short {
+    pub(crate) has: bool,
+    /// Edges visited.
+    pub(crate) work: u64,
+    /// What an allow rests on, outermost first, where that was asked for.
+    pub(crate) proof: Vec<Edge>,
+}
+
 /// It cannot be said the short way.
 struct Unsaid;
 
-impl<'a, 'g> Quick<'a, 'g> {
-    /// Whether the subject has what is asked for, and how many edges were visited; nothing where it cannot be said.
-    pub(crate) fn answer(asked: &'a Asked<'g>, goal: Node, limits: &Limits) -> Option<(bool, u64)> {
+impl Bounds {
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self { depth: limits.depth.min(DEPTH_MAX), work: limits.work }
+    }
+}
+
+impl Short {
+    pub(crate) fn permissionship(&self) -> Permissionship {
+        if self.has { Permissionship::Has } else { Permissionship::HasNot }
+    }
+}
+
+impl<'q, 'g> Quick<'q, 'g> {
+    /// Whether the subject has what is asked for; nothing where it cannot be said. What is above the subject is kept for
+    /// the next question about it.
+    pub(crate) fn answer(
+        asked: &'q Asked<'g>,
+        goal: Node,
+        bounds: Bounds,
+        above: &'q mut Above,
+        wants_proof: bool,
+    ) -> Option<Short> {
         let plain = asked.subject.class() == Class::Object && asked.assumed.is_none() && asked.graph.is_plain();
         let member = asked.program.member_id(goal.kind(), goal.relation()).filter(|_| plain)?;
         asked.program.flat(member)?;
-        let first = Reached { object: goal.object(), member };
-        let everyone = Subject::wildcard(asked.subject.node().kind());
+        // Of a constant, the array is filled at once; of a value, element by element.
+        let mut goals = [Reached::NOTHING; GOALS_MAX];
+        if let Some(first) = goals.first_mut() {
+            *first = Reached { object: goal.object(), member };
+        }
         let mut quick = Quick {
             asked,
-            everyone,
-            above: Above::new(),
-            goals: [first; GOALS_MAX],
+            everyone: Subject::wildcard(asked.subject.node().kind()),
+            above,
+            goals,
+            from: [0; GOALS_MAX],
             len: 1,
-            depth_max: limits.depth,
-            work_left: limits.work,
+            at: 0,
+            depth_max: bounds.depth,
+            work_left: bounds.work,
         };
-        let mut next = 0;
-        while let Some(reached) = quick.goals.get(next).copied().filter(|_| next < quick.len) {
-            if quick.may_be_too_deep(0) {
-                return None;
+        let has = quick.run().ok()?;
+        let proof = if has && wants_proof { quick.proof()? } else { Vec::new() };
+        Some(Short { has, work: bounds.work - quick.work_left, proof })
+    }
+
+    fn run(&mut self) -> Result<bool, Unsaid> {
+        while let Some(reached) = self.goals.get(self.at).copied().filter(|_| self.at < self.len) {
+            if self.may_be_too_deep(0) {
+                return Err(Unsaid);
             }
-            if quick.holds(reached).ok()? {
-                return Some((true, limits.work - quick.work_left));
+            if self.holds(reached)? {
+                return Ok(true);
             }
-            next += 1;
+            self.at += 1;
         }
-        Some((false, limits.work - quick.work_left))
+        Ok(false)
     }
 
     /// Whether the subject stands in the goal; and adds the goals that it would be enough to stand in.
     fn holds(&mut self, reached: Reached) -> Result<bool, Unsaid> {
-        let Self { asked, .. } = *self;
-        let flat = asked.program.flat(reached.member).ok_or(Unsaid)?;
-        if flat.itself && asked.subject.node().object() == reached.object {
+        let flat = self.flat(reached.member)?;
+        if flat.itself && self.asked.subject.node().object() == reached.object {
             return Ok(true);
         }
-        let mut ways = flat.ways.iter().peekable();
-        for (relation, list) in asked.graph.all_edges_from(reached.object) {
-            while ways.next_if(|way| way.relation < relation).is_some() {}
-            while let Some(way) = ways.next_if(|way| way.relation == relation) {
-                if self.leads(way, list)? {
+        let mut ways = flat.ways.as_slice();
+        for (relation, shelf) in self.asked.graph.all_edges_from(reached.object) {
+            while let [way, rest @ ..] = ways
+                && way.relation <= relation
+            {
+                if way.relation == relation && self.leads(way, shelf)? {
                     return Ok(true);
                 }
+                ways = rest;
             }
         }
         Ok(false)
+    }
+
+    fn flat(&self, member: MemberId) -> Result<&'g Flat, Unsaid> {
+        self.asked.program.flat(member).ok_or(Unsaid)
     }
 
     /// Whether the evaluator might find the way to such a height too deep: a goal here is two at most on its path. Near its
@@ -97,15 +163,16 @@ impl<'a, 'g> Quick<'a, 'g> {
         Ok(())
     }
 
-    fn leads(&mut self, way: &Way, list: List<'g>) -> Result<bool, Unsaid> {
+    fn leads(&mut self, way: &Way, shelf: Shelf<'g>) -> Result<bool, Unsaid> {
         if let Some(targets) = &way.targets {
-            return self.follow(targets, list);
+            return self.follow(targets, shelf);
         }
         self.visit()?;
-        let Asked { subject, revision, .. } = *self.asked;
-        if let Some(few) = list.few() {
-            return self.leads_one_by_one(way, few.filter(|(_, birth)| birth.revision() <= revision));
+        if let Some(few) = shelf.few() {
+            return self.leads_one_by_one(way, few);
         }
+        let Asked { subject, revision, .. } = *self.asked;
+        let list = self.asked.graph.list(shelf);
         let everyone = way.wildcards.then_some(self.everyone);
         for named in [Some(subject), everyone].into_iter().flatten() {
             if let Some(birth) = list.find(named.bits(), revision) {
@@ -127,17 +194,17 @@ impl<'a, 'g> Quick<'a, 'g> {
     }
 
     /// The same, for a list so short that looking at each entry once is quickest.
-    fn leads_one_by_one(&mut self, way: &Way, entries: impl Iterator<Item = (u64, Birth)>) -> Result<bool, Unsaid> {
-        let subject = self.asked.subject.bits();
-        let everyone = self.everyone.bits();
-        for (key, birth) in entries {
-            if key == subject || (key == everyone && way.wildcards) {
+    fn leads_one_by_one(&mut self, way: &Way, entries: &[[AtomicU64; LIVE_WORDS]]) -> Result<bool, Unsaid> {
+        let Asked { subject, revision, .. } = *self.asked;
+        for [key, birth] in entries {
+            let (key, birth) = (Subject::from_bits(load(key)), Birth::stored(birth));
+            if birth.revision() > revision {
+                continue;
+            }
+            if key == subject || (key == self.everyone && way.wildcards) {
                 return if birth.on_terms() { Err(Unsaid) } else { Ok(true) };
             }
-            if key >= Subject::FIRST_USERSET.bits()
-                && way.usersets
-                && self.userset(Subject::from_bits(key).node(), birth)?
-            {
+            if key >= Subject::FIRST_USERSET && way.usersets && self.userset(key.node(), birth)? {
                 return Ok(true);
             }
         }
@@ -162,25 +229,37 @@ impl<'a, 'g> Quick<'a, 'g> {
     }
 
     /// Adds what is asked for of the objects that the edges lead to.
-    fn follow(&mut self, targets: &[(KindId, MemberId)], list: List<'g>) -> Result<bool, Unsaid> {
+    fn follow(&mut self, targets: &[(KindId, MemberId)], shelf: Shelf<'g>) -> Result<bool, Unsaid> {
         let revision = self.asked.revision;
-        let followed = list.visit(0, revision, |key, birth| {
-            let subject = Subject::from_bits(key);
-            if subject.class() == Class::Wildcard {
-                return ControlFlow::Continue(());
+        if let Some(few) = shelf.few() {
+            for [key, birth] in few {
+                let birth = Birth::stored(birth);
+                if birth.revision() <= revision {
+                    self.step(targets, Subject::from_bits(load(key)), birth)?;
+                }
             }
-            let node = subject.node();
-            let target = targets.iter().find(|(kind, _)| *kind == node.kind()).map(|(_, member)| *member);
-            let unsaid = birth.on_terms() && target.is_some();
-            if unsaid || self.visit().is_err() || self.reach(node.object(), target).is_err() {
-                return ControlFlow::Break(Unsaid);
-            }
-            ControlFlow::Continue(())
-        });
-        match followed {
-            ControlFlow::Continue(()) => Ok(false),
-            ControlFlow::Break(Unsaid) => Err(Unsaid),
+            return Ok(false);
         }
+        let followed = self.asked.graph.list(shelf).visit(0, revision, |key, birth| {
+            match self.step(targets, Subject::from_bits(key), birth) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(Unsaid) => ControlFlow::Break(Unsaid),
+            }
+        });
+        if followed.is_continue() { Ok(false) } else { Err(Unsaid) }
+    }
+
+    fn step(&mut self, targets: &[(KindId, MemberId)], end: Subject, birth: Birth) -> Result<(), Unsaid> {
+        if end.class() == Class::Wildcard {
+            return Ok(());
+        }
+        let node = end.node();
+        let target = target_of(targets, node.kind());
+        if birth.on_terms() && target.is_some() {
+            return Err(Unsaid);
+        }
+        self.visit()?;
+        self.reach(node.object(), target)
     }
 
     fn reach(&mut self, object: u32, member: Option<MemberId>) -> Result<(), Unsaid> {
@@ -191,11 +270,18 @@ impl<'a, 'g> Quick<'a, 'g> {
             return Ok(());
         };
         let reached = Reached { object, member };
-        if self.goals.iter().take(self.len).any(|known| *known == reached) {
+        if self.goals.get(..self.len).ok_or(Unsaid)?.contains(&reached) {
             return Ok(());
         }
         *self.goals.get_mut(self.len).ok_or(Unsaid)? = reached;
+        *self.from.get_mut(self.len).ok_or(Unsaid)? = u8::try_from(self.at).map_err(|_| Unsaid)?;
         self.len += 1;
         Ok(())
     }
+}
+
+/// What is asked for of an object of the type.
+#[inline]
+fn target_of(targets: &[(KindId, MemberId)], kind: KindId) -> Option<MemberId> {
+    targets.iter().find(|(of, _)| *of == kind).map(|(_, member)| *member)
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{given, question, relationship, write};
 use crate::{
     Index, Limits,
-    check::{Check, Truth},
+    check::{Above, Check, Truth},
     graph::Graph,
     trace::Silent,
 };
@@ -50,7 +50,8 @@ fn truth(index: &Index, asked: &Relationship, remembering_after: u32) -> Option<
     let prepared = view.prepare(&graph, &asked.resource, &asked.relation, &asked.subject, given()).unwrap();
     let limits = Limits { work: 200_000, ..Limits::default() };
     let mut silent = Silent;
-    let mut check = Check::new(prepared.asked, &limits, &mut silent).remembering_after(remembering_after);
+    let mut above = Above::new();
+    let mut check = Check::new(prepared.asked, &limits, &mut above, &mut silent).remembering_after(remembering_after);
     check.run(prepared.goal).ok().map(|answer| answer.truth)
 }
 
