@@ -21,7 +21,7 @@ use crate::{
     hash::PackedHash,
     list::{Birth, List},
     lists::{Change as EdgeChange, End, Rewrite},
-    names::Names,
+    names::{KnownNames, Names},
     packed::{Node, Subject},
     program::Program,
     timeline::Register,
@@ -279,15 +279,14 @@ impl Index {
         writing: &mut Writing<'_>,
     ) -> Result<Vec<(End, Rewrite)>, ApplyError> {
         let ends = edges.iter().flat_map(|(node, subject, edit)| EdgeChange::at_ends(*node, *subject, *edit));
-        let mut changes: Vec<(End, EdgeChange)> = ends.collect();
+        let mut changes: Vec<EdgeChange> = ends.collect();
         // A stable sort: the edits of one edge stay in the order they were made.
-        changes.sort_by_key(|(end, change)| (*end, change.label, change.key));
-        let mut rewrites = Vec::new();
-        for same in changes.chunk_by(|(one, _), (other, _)| one == other) {
-            let Some((end, _)) = same.first() else { continue };
-            let changes: Vec<EdgeChange> = same.iter().map(|(_, change)| *change).collect();
-            match self.names.objects.rewrite(*end, &changes, at, writing) {
-                Ok(rewrite) => rewrites.push((*end, rewrite)),
+        changes.sort_by_key(EdgeChange::place);
+        let (mut rewrites, mut scratch) = (Vec::new(), Vec::new());
+        for same in changes.chunk_by(|one, other| one.end() == other.end()) {
+            let Some(end) = same.first().map(EdgeChange::end) else { continue };
+            match self.names.objects.rewrite(end, same, at, writing, &mut scratch) {
+                Ok(rewrite) => rewrites.push((end, rewrite)),
                 Err(Full) => {
                     rewrites.into_iter().for_each(|(_, rewrite): (End, Rewrite)| rewrite.drop(writing));
                     return Err(ApplyError::GraphFull);
@@ -423,6 +422,7 @@ enum Outdated {
 /// A transaction in full, checked, and nothing of it taken in yet. Names it brings are: nobody can tell.
 #[derive(Default)]
 struct Staged {
+    known: KnownNames,
     program: Option<Program>,
     models: Vec<Compiled>,
     assertions: BTreeMap<ModelId, String>,
@@ -461,8 +461,8 @@ impl Staged {
             }
             Change::RelationshipTouched(relationship, terms) => {
                 let Relationship { resource, relation, subject } = relationship;
-                let node = index.names.add_node(resource, relation, guard)?;
-                let subject = index.names.add_subject(subject, guard)?;
+                let node = index.names.add_node(resource, relation, &mut self.known, guard)?;
+                let subject = index.names.add_subject(subject, &mut self.known, guard)?;
                 self.touch(index, node, subject, terms, guard);
             }
             Change::RelationshipDeleted(relationship) | Change::RelationshipExpired(relationship) => {

@@ -5,6 +5,8 @@
 //! list begins in the block, so that the first one also says how many labels there are; of a short list `live` counts its
 //! live entries, and what follows them up to the next start is ended ones. Of a long list there is one word, its directory.
 
+mod grow;
+
 use std::sync::atomic::AtomicU64;
 
 use prokura_model::Revision;
@@ -62,17 +64,53 @@ impl End {
 /// An edge's change, from one of its ends: the list it is in, the other end, and what is done to it there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
-    pub(crate) label: Label,
-    pub(crate) key: u64,
+    /// End, label and key as one number, `sort: 2 | end: 32 | label: 18 | key: 64` bits, so that sorting compares at once.
+    place: u128,
     pub(crate) edit: Edit,
 }
 
 impl Change {
     /// An edge's change at both of its ends.
-    pub(crate) fn at_ends(node: Node, subject: Subject, edit: Edit) -> [(End, Self); 2] {
-        let from = Self { label: Label::of_node(node), key: subject.bits(), edit };
-        let to = Self { label: Label::of_subject(subject), key: node.bits(), edit };
-        [(End::From(node.object()), from), (End::of_subject(subject), to)]
+    pub(crate) fn at_ends(node: Node, subject: Subject, edit: Edit) -> [Self; 2] {
+        [
+            Self::new(End::From(node.object()), Label::of_node(node), subject.bits(), edit),
+            Self::new(End::of_subject(subject), Label::of_subject(subject), node.bits(), edit),
+        ]
+    }
+
+    fn new(end: End, label: Label, key: u64, edit: Edit) -> Self {
+        let (sort, number) = match end {
+            End::From(object) => (0, object),
+            End::To(object) => (1, object),
+            End::ToEveryone(kind) => (2, u32::from(kind.0)),
+        };
+        let list: u64 = sort << 50 | u64::from(number) << 18 | u64::from(label.0);
+        Self { place: u128::from(list) << 64 | u128::from(key), edit }
+    }
+
+    /// Sorts by end, label and key.
+    pub(crate) fn place(&self) -> u128 {
+        self.place
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "what is packed is taken apart here")]
+    pub(crate) fn end(&self) -> End {
+        let number = (self.place >> 82) as u32;
+        match self.place >> 114 {
+            0 => End::From(number),
+            1 => End::To(number),
+            _ => End::ToEveryone(KindId(number as u16)),
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "what is packed is taken apart here")]
+    fn label(&self) -> Label {
+        Label((self.place >> 64) as u32 & 0x3_ffff)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "what is packed is taken apart here")]
+    fn key(&self) -> u64 {
+        self.place as u64
     }
 }
 
@@ -154,7 +192,13 @@ impl Objects {
         changes: &[Change],
         at: Revision,
         writing: &mut Writing<'_>,
+        scratch: &mut Vec<u64>,
     ) -> Result<Rewrite, Full> {
+        let block = self.arena.block(load(self.cell(end).ok_or(Full)?));
+        if let Some(begun) = grow::grown(block, changes, at, scratch) {
+            let tally = Tally { begun, ended: 0 };
+            return Ok(Rewrite { block: Some(writing.write(scratch)?), tally, ..Rewrite::default() });
+        }
         self.rewritten(end, writing, |rewriting, shelves| rewriting.change(shelves, changes, at))
     }
 
@@ -338,12 +382,12 @@ enum Part {
 
 impl Rewriting<'_, '_, '_> {
     fn change(&mut self, shelves: &mut Vec<Drawn>, changes: &[Change], at: Revision) -> Result<(), Full> {
-        for same_label in changes.chunk_by(|one, other| one.label == other.label) {
-            let Some(Change { label, .. }) = same_label.first() else { continue };
-            let edits: Vec<(u64, Edit)> = same_label.iter().map(|change| (change.key, change.edit)).collect();
-            let place = shelves.partition_point(|shelf| shelf.label < *label);
-            if shelves.get(place).is_none_or(|shelf| shelf.label != *label) {
-                shelves.insert(place, Drawn { label: *label, list: Shelved::Short(Draft::default()) });
+        for same_label in changes.chunk_by(|one, other| one.label() == other.label()) {
+            let Some(label) = same_label.first().map(Change::label) else { continue };
+            let edits: Vec<(u64, Edit)> = same_label.iter().map(|change| (change.key(), change.edit)).collect();
+            let place = shelves.partition_point(|shelf| shelf.label < label);
+            if shelves.get(place).is_none_or(|shelf| shelf.label != label) {
+                shelves.insert(place, Drawn { label, list: Shelved::Short(Draft::default()) });
             }
             let Some(shelf) = shelves.get_mut(place) else { continue };
             match &mut shelf.list {

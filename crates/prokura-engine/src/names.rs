@@ -127,8 +127,13 @@ impl Names {
         Ok(RelationId(relation))
     }
 
-    pub(crate) fn add_object(&self, object: &ObjectRef, guard: &Guard<'_>) -> Result<(KindId, u32), ApplyError> {
-        let kind = self.add_kind(&object.kind, guard)?;
+    fn add_object(
+        &self,
+        object: &ObjectRef,
+        known: &mut KnownNames,
+        guard: &Guard<'_>,
+    ) -> Result<(KindId, u32), ApplyError> {
+        let kind = known.kinds.find_or(&object.kind, || self.add_kind(&object.kind, guard))?;
         let number = self.objects.add(kind, object.id.as_str(), &guard.pin)?;
         Ok((kind, number))
     }
@@ -137,21 +142,58 @@ impl Names {
         &self,
         object: &ObjectRef,
         relation: &RelationName,
+        known: &mut KnownNames,
         guard: &Guard<'_>,
     ) -> Result<Node, ApplyError> {
-        let (kind, number) = self.add_object(object, guard)?;
-        Ok(Node::new(kind, self.add_relation(relation, guard)?, number))
+        let (kind, number) = self.add_object(object, known, guard)?;
+        let relation = known.relations.find_or(relation, || self.add_relation(relation, guard))?;
+        Ok(Node::new(kind, relation, number))
     }
 
-    pub(crate) fn add_subject(&self, subject: &SubjectRef, guard: &Guard<'_>) -> Result<Subject, ApplyError> {
+    pub(crate) fn add_subject(
+        &self,
+        subject: &SubjectRef,
+        known: &mut KnownNames,
+        guard: &Guard<'_>,
+    ) -> Result<Subject, ApplyError> {
         Ok(match subject {
             SubjectRef::Object(object) => {
-                let (kind, number) = self.add_object(object, guard)?;
+                let (kind, number) = self.add_object(object, known, guard)?;
                 Subject::object(kind, number)
             }
-            SubjectRef::Userset(object, relation) => Subject::userset(self.add_node(object, relation, guard)?),
+            SubjectRef::Userset(object, relation) => Subject::userset(self.add_node(object, relation, known, guard)?),
             SubjectRef::Wildcard(kind) => Subject::wildcard(self.add_kind(kind, guard)?),
         })
+    }
+}
+
+/// Names of types and relations that a transaction has met: they are few, and each stands in it thousands of times.
+#[derive(Default)]
+pub(crate) struct KnownNames {
+    kinds: Known<TypeName, KindId>,
+    relations: Known<RelationName, RelationId>,
+}
+
+struct Known<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for Known<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Clone + Eq, V: Copy> Known<K, V> {
+    fn find_or(&mut self, name: &K, find: impl FnOnce() -> Result<V, ApplyError>) -> Result<V, ApplyError> {
+        /// Of more names, looking at each is slower than asking.
+        const MOST: usize = 16;
+        if let Some((_, number)) = self.0.iter().find(|(known, _)| known == name) {
+            return Ok(*number);
+        }
+        let number = find()?;
+        if self.0.len() < MOST {
+            self.0.push((name.clone(), number));
+        }
+        Ok(number)
     }
 }
 

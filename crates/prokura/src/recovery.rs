@@ -1,4 +1,10 @@
-use prokura_model::{Revision, TenantName, Transaction, decode_changes, decode_record};
+use std::{
+    panic::resume_unwind,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+use prokura_model::{Change, Revision, TenantName, Transaction, decode_changes, decode_record};
 use prokura_store::{DecisionLog, Entry, Log, ReplayError};
 
 use crate::{
@@ -7,8 +13,13 @@ use crate::{
     tenant::{Done, Tenant},
 };
 
-/// Transactions between two reports of progress.
-const REPORT_EVERY: u64 = 1_000;
+/// Transactions, or changes, between two reports of progress.
+const REPORT_TRANSACTIONS: u64 = 1_000;
+const REPORT_CHANGES: u64 = 100_000;
+
+/// Changes that are sent on together, about; and how often that many are decoded ahead.
+const DECODED_CHANGES: usize = 4_096;
+const DECODED_AHEAD: usize = 8;
 
 /// Why an entry that is intact cannot be taken in.
 #[derive(Debug)]
@@ -44,23 +55,73 @@ fn damaged(error: impl std::fmt::Display) -> OpenError {
     OpenError::Damaged(error.to_string())
 }
 
-/// Builds everything that is derived from the log anew.
+/// An entry whose changes are decoded.
+pub(crate) struct Decoded {
+    entry: Entry,
+    changes: Vec<Change>,
+}
+
+/// Builds everything that is derived from the log anew. One thread reads, verifies and decodes; this one takes in what it
+/// has decoded.
 pub(crate) fn replay(shared: &Shared, log: &Log, listener: Option<&ProgressListener>) -> Result<(), OpenError> {
-    let mut progress = Progress { transactions: 0, changes: 0 };
-    log.replay(|entry| {
-        progress.changes += take(shared, entry)?;
-        progress.transactions += 1;
-        if progress.transactions.is_multiple_of(REPORT_EVERY) {
-            tell(listener, progress);
+    let (decoded, coming) = sync_channel(DECODED_AHEAD);
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().name("prokura-reader".to_owned());
+        let reader = reader
+            .spawn_scoped(scope, || read(log, decoded))
+            .map_err(|error| OpenError::Io(format!("the thread that reads the log could not be started: {error}")))?;
+        let taken = take_all(shared, coming, listener);
+        // It has ended by now, or does as soon as it finds nobody listening.
+        let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        taken?;
+        read
+    })
+}
+
+/// Decodes every entry and sends them on, many at a time.
+fn read(log: &Log, decoded: SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
+    let (mut batch, mut changes) = (Vec::new(), 0);
+    let read: Result<(), ReplayError<Option<Refusal>>> = log.replay(|entry| {
+        let entry = Decoded::new(entry).map_err(Some)?;
+        changes += 1 + entry.changes.len();
+        batch.push(entry);
+        if changes >= DECODED_CHANGES {
+            changes = 0;
+            decoded.send(std::mem::take(&mut batch)).map_err(|_| None)?;
         }
         Ok(())
-    })
-    .map_err(|error| match error {
-        ReplayError::Read(error) => OpenError::Damaged(error.to_string()),
-        ReplayError::Refused { error: Refusal { tenant, revision, detail }, .. } => {
-            OpenError::Replay { tenant, revision, detail }
+    });
+    match read {
+        Ok(()) => {
+            // Nobody listens any more if what was sent before was refused, and then that is what is told.
+            let _ = decoded.send(batch);
+            Ok(())
         }
-    })?;
+        Err(ReplayError::Read(error)) => Err(OpenError::Damaged(error.to_string())),
+        Err(ReplayError::Refused { error: Some(refusal), .. }) => {
+            // What came before it may be refused first.
+            let _ = decoded.send(batch);
+            Err(refusal.into())
+        }
+        Err(ReplayError::Refused { error: None, .. }) => Ok(()),
+    }
+}
+
+fn take_all(
+    shared: &Shared,
+    coming: Receiver<Vec<Decoded>>,
+    listener: Option<&ProgressListener>,
+) -> Result<(), OpenError> {
+    let mut progress = Progress { transactions: 0, changes: 0 };
+    for decoded in coming.into_iter().flatten() {
+        let changes = progress.changes;
+        progress.changes += take(shared, decoded)?;
+        progress.transactions += 1;
+        let many = progress.changes / REPORT_CHANGES > changes / REPORT_CHANGES;
+        if many || progress.transactions.is_multiple_of(REPORT_TRANSACTIONS) {
+            tell(listener, progress);
+        }
+    }
     tell(listener, progress);
     Ok(())
 }
@@ -71,11 +132,28 @@ fn tell(listener: Option<&ProgressListener>, progress: Progress) {
     }
 }
 
+impl Decoded {
+    pub(crate) fn new(mut entry: Entry) -> Result<Self, Refusal> {
+        let payload = std::mem::take(&mut entry.payload);
+        let changes = decode_changes(&payload).map_err(|error| Refusal {
+            tenant: entry.tenant.clone(),
+            revision: entry.revision,
+            detail: error.to_string(),
+        })?;
+        Ok(Self { entry, changes })
+    }
+}
+
+impl From<Refusal> for OpenError {
+    fn from(Refusal { tenant, revision, detail }: Refusal) -> Self {
+        Self::Replay { tenant, revision, detail }
+    }
+}
+
 /// Takes one entry in, and answers with the number of its changes.
-pub(crate) fn take(shared: &Shared, entry: Entry) -> Result<u64, Refusal> {
+pub(crate) fn take(shared: &Shared, Decoded { entry, changes }: Decoded) -> Result<u64, Refusal> {
     let (tenant, revision) = (entry.tenant.clone(), entry.revision);
     let refused = |detail: String| Refusal { tenant: tenant.clone(), revision, detail };
-    let changes = decode_changes(&entry.payload).map_err(|error| refused(error.to_string()))?;
     let count = changes.len() as u64;
     if tenant == shared.system.name {
         shared.system_revision_is(revision);

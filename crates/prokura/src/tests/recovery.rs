@@ -1,7 +1,11 @@
 use prokura_model::{Change, Revision, TenantName, Timestamp, encode_changes};
 use prokura_store::{DecisionLog, Entry, Log};
 
-use crate::{Options, recovery::take, shared::Shared};
+use crate::{
+    Options,
+    recovery::{Decoded, take},
+    shared::Shared,
+};
 
 const KEPT: u64 = 10;
 
@@ -27,7 +31,7 @@ fn reading_back_keeps_no_more_than_the_window() {
             request_id: None,
             payload: encode_changes(std::slice::from_ref(change)),
         };
-        assert_eq!(take(&shared, entry).unwrap(), 1);
+        assert_eq!(take(&shared, Decoded::new(entry).unwrap()).unwrap(), 1);
         let tenant = shared.system.tenant(&name).unwrap();
         assert_eq!(tenant.index.published(), Revision(revision));
         most = most.max(tenant.index.stats().ended);

@@ -93,18 +93,18 @@ pub(crate) fn check_value(value: &Value) -> Result<(), String> {
 }
 
 /// The relationships that are written, each with the terms it holds on afterwards; none if it is gone.
-type Edges = BTreeMap<Relationship, Option<Terms>>;
+type Edges<'c> = HashMap<&'c Relationship, Option<&'c Terms>>;
 
-fn edges(changes: &[Change]) -> Result<Edges, WriteError> {
-    let mut edges = Edges::new();
+fn edges(changes: &[Change]) -> Result<Edges<'_>, WriteError> {
+    let mut edges = Edges::with_capacity(changes.len());
     for change in changes {
         let (relationship, terms) = match change {
             Change::RelationshipTouched(relationship, terms) => (relationship, Some(terms)),
             Change::RelationshipDeleted(relationship) => (relationship, None),
             _ => continue,
         };
-        let before = edges.insert(relationship.clone(), terms.cloned());
-        if before.is_some_and(|before| before.as_ref() != terms) {
+        let before = edges.insert(relationship, terms);
+        if before.is_some_and(|before| before != terms) {
             return Err(WriteError::ChangesContradict(Box::new(relationship.clone())));
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn final_schema(
     view: &View<'_>,
     now: Timestamp,
     changes: &[Change],
-    edges: &Edges,
+    edges: &Edges<'_>,
 ) -> Result<FinalSchema, WriteError> {
     let mut texts = changes.iter().filter_map(|change| match change {
         Change::SchemaWritten(text) => Some(text),
@@ -59,7 +59,7 @@ fn strands_no_relationship(
     now: Timestamp,
     before: &Schema,
     after: &Schema,
-    edges: &Edges,
+    edges: &Edges<'_>,
 ) -> Result<Vec<Relationship>, WriteError> {
     let mut narrowed_of: HashMap<&TypeName, HashSet<&RelationName>> = HashMap::new();
     for definition in before.definitions().values() {
