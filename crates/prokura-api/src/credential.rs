@@ -21,6 +21,42 @@ pub struct NewTenant {
     pub reason: Option<String>,
 }
 
+/// Where the server's memory goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Stats {
+    /// What names and relationships take, those of all tenants together, in bytes.
+    pub memory: u64,
+    /// What they may take, in bytes; absent if there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_max: Option<u64>,
+    /// What the whole server takes, in bytes; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident: Option<u64>,
+    /// Each tenant, by name.
+    pub tenants: Vec<TenantStats>,
+}
+
+/// How much a tenant holds, and what that takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TenantStats {
+    /// Its name.
+    pub tenant: String,
+    /// Objects ever named in a relationship.
+    pub objects: u64,
+    /// Relationships that exist.
+    pub relationships: u64,
+    /// Relationships that ended, and are kept for older revisions.
+    pub ended: u64,
+    /// Relationships with a caveat or an end.
+    pub with_terms: u64,
+    /// What names and relationships take, in bytes.
+    pub memory: u64,
+    /// Of these, what finds objects by name.
+    pub names: u64,
+    /// Of these, what holds nothing now and is used again.
+    pub free: u64,
+}
+
 /// An API key, without the key itself, which is never kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Key {

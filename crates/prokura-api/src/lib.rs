@@ -32,7 +32,7 @@ pub use bulk::{
     SchemaDifference, WatchEvent, WatchQuery,
 };
 pub use client::{Client, ClientError, ClientOptions, Lines};
-pub use credential::{Key, KeyScope, NewKey, NewKeyResponse, NewTenant, Role, SpokenFor, Tenant};
+pub use credential::{Key, KeyScope, NewKey, NewKeyResponse, NewTenant, Role, SpokenFor, Stats, Tenant, TenantStats};
 pub use decision::{
     ChainLink, CheckRequest, CheckResponse, Condition, DecideRequest, Decision, DecisionQuery, DecisionRecord,
     Disposition, Exclusion, ExplainRequest, ExplainResponse, Explanation, ExplanationNode, NearMiss, Permissionship,

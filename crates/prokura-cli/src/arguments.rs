@@ -30,6 +30,7 @@ use crate::{
     schema::SchemaCommand,
     serve::Serve,
     session::{Reach, Session},
+    stats::Stats,
     task::TaskCommand,
     tenant::TenantCommand,
     test::Test,
@@ -91,6 +92,7 @@ enum Command {
     /// Create and list tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
+    Stats(Stats),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -211,6 +213,7 @@ impl Command {
             Self::Watch(command) => command.run(session).await,
             Self::Decision(command) => command.run(session).await,
             Self::Tenant(command) => command.run(session).await,
+            Self::Stats(command) => command.run(session).await,
             Self::Key(command) => command.run(session).await,
             Self::Bench(_)
             | Self::Demo(_)

@@ -28,6 +28,7 @@ mod schema;
 mod serve;
 mod session;
 mod source;
+mod stats;
 mod task;
 mod tenant;
 mod terms;

@@ -45,6 +45,10 @@ pub(crate) struct Serve {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Most memory that names and relationships may take, in MiB; what needs more is refused [default: three quarters of
+    /// what the system has]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    memory_mib: Option<u64>,
     /// How the log is written [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -63,6 +67,7 @@ enum LogFormat {
 #[serde(deny_unknown_fields)]
 struct Configuration {
     data: Option<PathBuf>,
+    memory_mib: Option<u64>,
     log_format: Option<LogFormat>,
     listen: Option<String>,
     public_url: Option<String>,
@@ -96,20 +101,22 @@ impl Serve {
             None => Configuration::default(),
         };
         let mut server = configuration.server();
-        let Configuration { data, log_format, .. } = configuration;
+        let Configuration { data, memory_mib, log_format, .. } = configuration;
         start_log(self.log_format.or(log_format).unwrap_or(LogFormat::Text));
         server.listen = self.listen.unwrap_or(server.listen);
         server.public_url = self.public_url.or(server.public_url);
         if let (Some(certificate), Some(key)) = (self.tls_cert, self.tls_key) {
             server.tls = Some(TlsFiles { certificate, key });
         }
+        let memory = self.memory_mib.or(memory_mib).map(|mib| mib.saturating_mul(1 << 20));
+        let options = Options { memory: memory.or_else(usual_memory), ..Options::default() };
         let data = if self.memory { None } else { self.data.or(data) };
         let authority = match (&data, self.memory) {
             (Some(folder), _) => {
                 fit_for_data(folder)?;
-                Authority::open(folder, Options::default()).map_err(|error| not_opened(&error, folder))?
+                Authority::open(folder, options).map_err(|error| not_opened(&error, folder))?
             }
-            (None, true) => Authority::in_memory(Options::default()),
+            (None, true) => Authority::in_memory(options),
             (None, false) => {
                 return Err(Failure::new("data_unsaid", "where should the data be kept?")
                     .help("`prokura serve --data DIR` keeps it; `prokura serve --memory` is for trying things out"));
@@ -308,4 +315,14 @@ mod tests {
         assert_eq!(reachable("https://[::]:80"), "https://[::1]:80");
         assert_eq!(reachable("http://10.0.0.0:80"), "http://10.0.0.0:80");
     }
+}
+
+/// What names and relationships may take unless something else is said: three quarters of what the system has, or lets this
+/// process have. None where that is not told.
+fn usual_memory() -> Option<u64> {
+    let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
+    let told = fs::read_to_string("/proc/meminfo").ok()?;
+    let all = number(told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?)?.saturating_mul(1024);
+    let allowed = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| number(&text));
+    Some(allowed.map_or(all, |allowed| allowed.min(all)) / 4 * 3)
 }

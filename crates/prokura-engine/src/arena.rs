@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    memory::Memory,
     pins::{Grace, Pin, Pins},
     words::{PIECE_MAX, WORDS_MAX, Words},
 };
@@ -73,8 +74,8 @@ struct Space {
 }
 
 impl Arena {
-    pub(crate) fn new() -> Self {
-        Self { words: Words::new(WORDS_MAX), pins: Pins::default(), space: Mutex::default() }
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { words: Words::new(WORDS_MAX, memory), pins: Pins::default(), space: Mutex::default() }
     }
 
     /// Whoever looks at blocks is pinned as long as it does.
@@ -112,6 +113,11 @@ impl Arena {
     /// How much memory it takes, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.words.bytes()
+    }
+
+    /// How much of that holds nothing now, in bytes. Waits while the writer writes.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        self.space.lock().unwrap_or_else(PoisonError::into_inner).free() as u64 * 8
     }
 }
 
@@ -164,6 +170,14 @@ impl Writing<'_> {
 }
 
 impl Space {
+    /// How many words hold nothing, or nothing that anybody will look at much longer.
+    fn free(&self) -> usize {
+        let exact: usize = self.exact.iter().enumerate().map(|(room, places)| room * places.len()).sum();
+        let longer: usize = self.longer.iter().map(|(room, places)| room * places.len()).sum();
+        let replaced: usize = self.replaced.iter().chain(&self.waiting).map(|block| room(block.len())).sum();
+        exact + longer + replaced + self.segment_end - self.end
+    }
+
     fn take(&mut self, words: &Words, len: usize) -> Result<Block, Full> {
         let room = room(len);
         if room == 0 || room > PIECE_MAX {
@@ -241,7 +255,7 @@ fn room(len: usize) -> usize {
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-    use super::{Arena, Full, PIECE_MAX, room};
+    use super::{Arena, Full, Memory, PIECE_MAX, room};
     use crate::words::load;
 
     fn words(block: &[AtomicU64]) -> Vec<u64> {
@@ -250,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_a_reader_can_see_is_not_used_again_until_it_has_gone() {
-        let arena = Arena::new();
+        let arena = Arena::new(Memory::unlimited());
         let cell = AtomicU64::new(0);
         let mut writing = arena.writing();
         let block = writing.write(&[1, 2, 3]).unwrap();
@@ -276,7 +290,7 @@ mod tests {
     #[test]
     fn nobody_sees_half_of_one_block_and_half_of_another() {
         const ROUNDS: u64 = 30_000;
-        let arena = Arena::new();
+        let arena = Arena::new(Memory::unlimited());
         let cell = AtomicU64::new(0);
         let (done, seen) = (AtomicBool::new(false), AtomicU64::new(0));
         let replace = |round: u64| {
@@ -315,7 +329,7 @@ mod tests {
 
     #[test]
     fn blocks_of_every_length_keep_what_was_written() {
-        let arena = Arena::new();
+        let arena = Arena::new(Memory::unlimited());
         let mut writing = arena.writing();
         let lengths = [1, 2, 255, 256, 257, 1_000, 5_000, 100_000, 300_000, PIECE_MAX];
         let blocks: Vec<_> =

@@ -167,8 +167,8 @@ pub enum ApplyError {
     /// An earlier transaction ended in a bug, half taken in.
     #[error("an earlier transaction was cut short by a bug; the index must be built anew")]
     CutShort,
-    /// The graph is as large as it can get.
-    #[error("the tenant's graph is full: it has no room for more names or relationships")]
+    /// Graphs may take no more memory.
+    #[error("there is no room for more names or relationships: graphs may take no more memory")]
     GraphFull,
     /// More names than fit.
     #[error("the tenant has used more than {limit} {what}")]

@@ -14,7 +14,7 @@ use prokura_model::{
 };
 
 use crate::{
-    ApplyError, EngineError, View,
+    ApplyError, EngineError, Memory, View,
     arena::{Full, Writing},
     edit::{Edit, Tally},
     guard::Guard,
@@ -77,18 +77,31 @@ pub struct Stats {
     pub ended: u64,
     /// Memory of objects' names and of relationships, in bytes; terms come on top.
     pub bytes: u64,
+    /// Of these, what finds objects by name.
+    pub name_bytes: u64,
+    /// Of these, what holds nothing now and is used again.
+    pub free_bytes: u64,
+    /// Relationships with a caveat or an end, the ended ones that are kept included.
+    pub with_terms: u64,
 }
 
 impl Index {
     /// The empty index, at revision 0.
     #[must_use]
     pub fn new() -> Self {
+        Self::within(&Memory::unlimited())
+    }
+
+    /// The same, whose graph takes its memory from here.
+    #[must_use]
+    pub fn within(memory: &Memory) -> Self {
         // The maps share one collector of what readers may still look at, so that one guard serves a whole question.
         let collector = Arc::default();
         Self {
             names: Names::new(
                 HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
                 HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
+                memory,
             ),
             terms: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
             programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
@@ -198,6 +211,9 @@ impl Index {
             relationships: self.relationships.load(Ordering::Relaxed),
             ended: self.ended.load(Ordering::Relaxed),
             bytes: self.names.objects.bytes(),
+            name_bytes: self.names.objects.name_bytes(),
+            free_bytes: self.names.objects.arena.free_bytes(),
+            with_terms: self.terms.len() as u64,
         }
     }
 

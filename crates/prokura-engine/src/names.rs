@@ -10,6 +10,7 @@ use crate::{
     ApplyError,
     guard::Guard,
     limits::{RELATION_NAMES_MAX, TYPES_MAX},
+    memory::Memory,
     objects::Objects,
     packed::{Class, KindId, Node, RelationId, Subject},
 };
@@ -30,11 +31,11 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(kinds: HashMap<TypeName, u32>, relations: HashMap<RelationName, u32>) -> Self {
+    pub(crate) fn new(kinds: HashMap<TypeName, u32>, relations: HashMap<RelationName, u32>, memory: &Memory) -> Self {
         let relation_names = Slots::default();
         // Number 0 is nobody's relation: a plain object's.
         relation_names.skip();
-        Self { kinds, relations, objects: Objects::new(), kind_names: Slots::default(), relation_names }
+        Self { kinds, relations, objects: Objects::new(memory), kind_names: Slots::default(), relation_names }
     }
 
     pub(crate) fn kind(&self, name: &TypeName, guard: &Guard<'_>) -> Option<KindId> {

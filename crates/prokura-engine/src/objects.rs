@@ -11,6 +11,7 @@ use crate::{
     arena::{Arena, Full, Writing},
     hash::NameHash,
     limits::TYPES_MAX,
+    memory::Memory,
     packed::KindId,
     pins::Pin,
     words::{WORDS_MAX, Words, load},
@@ -41,12 +42,12 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(memory: &Memory) -> Self {
         Self {
-            arena: Arena::new(),
-            records: Words::new(WORDS_MAX),
-            shards: Words::new(SHARDS * SHARD_WORDS),
-            everyone: Words::new(TYPES_MAX),
+            arena: Arena::new(memory.clone()),
+            records: Words::new(WORDS_MAX, memory.clone()),
+            shards: Words::new(SHARDS * SHARD_WORDS, memory.clone()),
+            everyone: Words::new(TYPES_MAX, memory.clone()),
             hash: NameHash::new(),
             len: AtomicU32::new(0),
         }
@@ -111,6 +112,13 @@ impl Objects {
     /// How much memory it all takes, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.arena.bytes() + self.records.bytes() + self.shards.bytes() + self.everyone.bytes()
+    }
+
+    /// How much of it finds objects by name, in bytes: their records, and the tables.
+    pub(crate) fn name_bytes(&self) -> u64 {
+        let shards = (0..SHARDS).filter_map(|shard| self.shards.word(shard * SHARD_WORDS));
+        let tables: usize = shards.map(|table| self.arena.block(load(table)).len()).sum();
+        self.records.bytes() + self.shards.bytes() + self.everyone.bytes() + tables as u64 * 8
     }
 
     // What follows is the writer's.
@@ -267,7 +275,7 @@ mod tests {
 
     #[test]
     fn every_name_has_its_number_and_every_number_its_name() {
-        let objects = Objects::new();
+        let objects = Objects::new(&crate::Memory::unlimited());
         let pin = objects.arena.pin();
         let kind = |number: u32| KindId(u16::try_from(number % 3).unwrap());
         let names: Vec<String> = (0..300_000).map(|n| format!("{}{n}", "x".repeat(n % 40))).collect();

@@ -3,6 +3,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use crate::memory::Memory;
+
 /// Words in a segment, from the second million on: 8 MiB.
 const SEGMENT: usize = 1 << 20;
 
@@ -23,6 +25,7 @@ pub(crate) const PIECE_MAX: usize = SEGMENT / 2;
 #[derive(Debug)]
 pub(crate) struct Words {
     segments: Box<[OnceLock<Box<[AtomicU64]>>]>,
+    memory: Memory,
 }
 
 /// Where a segment lies.
@@ -34,9 +37,9 @@ pub(crate) struct Extent {
 
 impl Words {
     /// Room for that many words, and none of them made yet.
-    pub(crate) fn new(words_max: usize) -> Self {
+    pub(crate) fn new(words_max: usize, memory: Memory) -> Self {
         let segments = words_max.checked_sub(1).map_or(0, |last| place(last).0 + 1);
-        Self { segments: (0..segments).map(|_| OnceLock::new()).collect() }
+        Self { segments: (0..segments).map(|_| OnceLock::new()).collect(), memory }
     }
 
     /// The words of a piece that lies in one segment; nothing if there is none there.
@@ -57,8 +60,11 @@ impl Words {
     /// Makes the segment of this number; nothing if there can be no more. Only the writer makes some.
     pub(crate) fn make(&self, segment: usize) -> Option<Extent> {
         let extent = extent(segment);
-        self.segments.get(segment)?.get_or_init(|| (0..extent.len).map(|_| AtomicU64::new(0)).collect());
-        Some(extent)
+        let made = self.segments.get(segment)?;
+        if made.get().is_none() && self.memory.take(bytes_of(extent.len)) {
+            made.get_or_init(|| (0..extent.len).map(|_| AtomicU64::new(0)).collect());
+        }
+        made.get().map(|_| extent)
     }
 
     /// One word, made if need be with its whole segment; nothing if there can be no more.
@@ -70,8 +76,18 @@ impl Words {
     /// How much memory that is, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let made = self.segments.iter().filter_map(OnceLock::get);
-        made.map(|words| size_of_val::<[AtomicU64]>(words) as u64).sum()
+        made.map(|words| bytes_of(words.len())).sum()
     }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        self.memory.give_back(self.bytes());
+    }
+}
+
+fn bytes_of(words: usize) -> u64 {
+    (words * size_of::<AtomicU64>()) as u64
 }
 
 /// The segment of an address, and the offset there. Seen from one first segment further down, segments begin at powers of
@@ -102,7 +118,7 @@ pub(crate) fn load(word: &AtomicU64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{SEGMENT, SMALL_FIRST, SMALL_SEGMENTS, WORDS_MAX, Words, extent, place};
+    use super::{Memory, SEGMENT, SMALL_FIRST, SMALL_SEGMENTS, WORDS_MAX, Words, extent, place};
 
     #[test]
     fn segments_follow_each_other_and_every_address_has_its_place() {
@@ -119,8 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn no_more_memory_is_taken_than_allowed_and_all_of_it_is_given_back() {
+        let first = 8 * SMALL_FIRST as u64;
+        for (max, made) in [(first, true), (first - 1, false)] {
+            let memory = Memory::at_most(max);
+            let words = Words::new(WORDS_MAX, memory.clone());
+            assert_eq!(words.make(0).is_some(), made);
+            assert_eq!(words.make(0).is_some(), made, "asked again, it is as it was");
+            assert!(words.make(1).is_none());
+            assert_eq!((memory.used(), memory.max()), (if made { first } else { 0 }, Some(max)));
+            drop(words);
+            assert_eq!(memory.used(), 0);
+        }
+    }
+
+    #[test]
     fn what_was_never_made_is_not_there() {
-        let words = Words::new(WORDS_MAX);
+        let words = Words::new(WORDS_MAX, Memory::unlimited());
         assert!(words.word(0).is_none());
         assert!(words.piece(5, 3).is_empty());
         let extent = words.make(0).unwrap();

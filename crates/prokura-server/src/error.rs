@@ -239,6 +239,7 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "parent_expired"
         | "declared_differs"
         | "key_last_admin" => StatusCode::CONFLICT,
+        "memory_full" => StatusCode::INSUFFICIENT_STORAGE,
         "busy" | "record_unavailable" | "store_failed" | "writes_stopped" | "closed" => StatusCode::SERVICE_UNAVAILABLE,
         _ => match fault {
             Fault::Caller => StatusCode::BAD_REQUEST,

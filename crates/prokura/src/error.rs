@@ -38,6 +38,12 @@ pub enum OpenError {
         /// What is wrong.
         detail: String,
     },
+    /// Names and relationships need more memory than they may take.
+    #[error(
+        "names and relationships need more than the {} MiB of memory that they may take (the limit is `memory_mib`); nothing \
+         was changed: raise the limit, or open it on a machine with more memory", .0 / 1_048_576
+    )]
+    MemoryFull(u64),
     /// The disk or the system refused.
     #[error("{0}")]
     Io(String),
@@ -52,6 +58,7 @@ impl OpenError {
             Self::Damaged(_) => "data_damaged",
             Self::FormatUnknown(_) => "data_format_unknown",
             Self::Replay { .. } => "replay_failed",
+            Self::MemoryFull(_) => "memory_full",
             Self::Io(_) => "open_failed",
         }
     }
@@ -61,6 +68,7 @@ impl OpenError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::InUse(_) => Fault::Caller,
+            Self::MemoryFull(_) => Fault::Limit,
             Self::Damaged(_) | Self::FormatUnknown(_) | Self::Replay { .. } | Self::Io(_) => Fault::Server,
         }
     }
@@ -273,6 +281,12 @@ pub enum WriteError {
         /// How much there is.
         found: usize,
     },
+    /// Names and relationships take as much memory as they may.
+    #[error(
+        "names and relationships may take {} MiB of memory (the limit is `memory_mib`), and this write would need more; \
+         delete relationships, or raise the limit", .0 / 1_048_576
+    )]
+    MemoryFull(u64),
     /// The author, the reason or the request id is not legal.
     #[error("{0}")]
     ProvenanceInvalid(String),
@@ -532,6 +546,7 @@ impl WriteError {
             Self::FilterEmpty(_) => "filter_empty",
             Self::TooManyRelationships { .. } => "too_many_relationships",
             Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::MemoryFull(_) => "memory_full",
             Self::ProvenanceInvalid(_) => "provenance_invalid",
             Self::RequestIdReused { .. } => "request_id_reused",
             Self::SchemaInvalid(_) => "schema_invalid",
@@ -579,7 +594,9 @@ impl WriteError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::LimitExceeded { .. } | Self::TooManyRelationships { .. } | Self::Busy => Fault::Limit,
+            Self::LimitExceeded { .. } | Self::MemoryFull(_) | Self::TooManyRelationships { .. } | Self::Busy => {
+                Fault::Limit
+            }
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             _ => Fault::Caller,
         }

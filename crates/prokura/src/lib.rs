@@ -136,6 +136,7 @@ mod recorder;
 mod recovery;
 mod shared;
 mod snapshot;
+mod stats;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -167,6 +168,7 @@ pub use prokura_engine::{
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
 pub use snapshot::{Attributes, DelegationFilter, Snapshot, TaskFilter};
+pub use stats::StoreStats;
 pub use tenant::TenantDetails;
 pub use tuples::{NewModel, TupleChange, TupleChanges, TupleWrite};
 pub use watch::Subscription;

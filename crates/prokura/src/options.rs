@@ -18,6 +18,9 @@ pub struct Options {
     /// How many revisions behind the head [`Authority::snapshot_at`](crate::Authority::snapshot_at) can go back to.
     /// Default: [`REVISIONS_KEPT_DEFAULT`].
     pub kept_revisions: u64,
+    /// How many bytes of memory names and relationships may take, those of all tenants together. What would need more is
+    /// refused, and so is opening what has more already. Default: as many as there are.
+    pub memory: Option<u64>,
     /// Where the time comes from. Default: the system clock.
     pub clock: Clock,
     /// Told how far recovery is. Default: nobody.
@@ -31,6 +34,7 @@ impl Default for Options {
             record_queue: RECORD_QUEUE_DEFAULT,
             write_queue: WRITE_QUEUE_DEFAULT,
             kept_revisions: REVISIONS_KEPT_DEFAULT,
+            memory: None,
             clock: Clock::system(),
             progress: None,
         }

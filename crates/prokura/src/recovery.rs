@@ -4,7 +4,8 @@ use std::{
     thread,
 };
 
-use prokura_model::{Change, Revision, TenantName, Transaction, decode_changes, decode_record};
+use prokura_engine::ApplyError;
+use prokura_model::{Change, Revision, Transaction, decode_changes, decode_record};
 use prokura_store::{DecisionLog, Entry, Log, ReplayError};
 
 use crate::{
@@ -20,14 +21,6 @@ const REPORT_CHANGES: u64 = 100_000;
 /// Changes that are sent on together, about; and how often that many are decoded ahead.
 const DECODED_CHANGES: usize = 4_096;
 const DECODED_AHEAD: usize = 8;
-
-/// Why an entry that is intact cannot be taken in.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    tenant: TenantName,
-    revision: Revision,
-    detail: String,
-}
 
 /// Whether what was decided rests on what was written. Decisions without a log mean that the log is lost, and with it every
 /// suspension and revocation: that is no fresh start.
@@ -81,7 +74,7 @@ pub(crate) fn replay(shared: &Shared, log: &Log, listener: Option<&ProgressListe
 /// Decodes every entry and sends them on, many at a time.
 fn read(log: &Log, decoded: SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
     let (mut batch, mut changes) = (Vec::new(), 0);
-    let read: Result<(), ReplayError<Option<Refusal>>> = log.replay(|entry| {
+    let read: Result<(), ReplayError<Option<OpenError>>> = log.replay(|entry| {
         let entry = Decoded::new(entry).map_err(Some)?;
         changes += 1 + entry.changes.len();
         batch.push(entry);
@@ -101,7 +94,7 @@ fn read(log: &Log, decoded: SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
         Err(ReplayError::Refused { error: Some(refusal), .. }) => {
             // What came before it may be refused first.
             let _ = decoded.send(batch);
-            Err(refusal.into())
+            Err(refusal)
         }
         Err(ReplayError::Refused { error: None, .. }) => Ok(()),
     }
@@ -133,9 +126,9 @@ fn tell(listener: Option<&ProgressListener>, progress: Progress) {
 }
 
 impl Decoded {
-    pub(crate) fn new(mut entry: Entry) -> Result<Self, Refusal> {
+    pub(crate) fn new(mut entry: Entry) -> Result<Self, OpenError> {
         let payload = std::mem::take(&mut entry.payload);
-        let changes = decode_changes(&payload).map_err(|error| Refusal {
+        let changes = decode_changes(&payload).map_err(|error| OpenError::Replay {
             tenant: entry.tenant.clone(),
             revision: entry.revision,
             detail: error.to_string(),
@@ -144,16 +137,10 @@ impl Decoded {
     }
 }
 
-impl From<Refusal> for OpenError {
-    fn from(Refusal { tenant, revision, detail }: Refusal) -> Self {
-        Self::Replay { tenant, revision, detail }
-    }
-}
-
 /// Takes one entry in, and answers with the number of its changes.
-pub(crate) fn take(shared: &Shared, Decoded { entry, changes }: Decoded) -> Result<u64, Refusal> {
+pub(crate) fn take(shared: &Shared, Decoded { entry, changes }: Decoded) -> Result<u64, OpenError> {
     let (tenant, revision) = (entry.tenant.clone(), entry.revision);
-    let refused = |detail: String| Refusal { tenant: tenant.clone(), revision, detail };
+    let refused = |detail: String| OpenError::Replay { tenant: tenant.clone(), revision, detail };
     let count = changes.len() as u64;
     if tenant == shared.system.name {
         shared.system_revision_is(revision);
@@ -166,7 +153,10 @@ pub(crate) fn take(shared: &Shared, Decoded { entry, changes }: Decoded) -> Resu
     let Entry { time, author, reason, request_id, .. } = entry;
     let transaction = Transaction { revision, time, author, reason, request_id, changes };
     let noted = shared.expiring.note(&tenant, &transaction.changes);
-    tenant.index.apply(&transaction).map_err(|error| refused(error.to_string()))?;
+    tenant.index.apply(&transaction).map_err(|error| match error {
+        ApplyError::GraphFull => OpenError::MemoryFull(shared.memory.max().unwrap_or(u64::MAX)),
+        other => refused(other.to_string()),
+    })?;
     shared.expiring.take(noted);
     tenant.index.publish(revision);
     // At once, as when it was written: every change to an object copies what is kept of it, so a long history that is

@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use prokura_engine::Limits;
+use prokura_engine::{Limits, Memory};
 use prokura_model::Revision;
 use prokura_store::{DecisionReader, LogReader};
 
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) log: LogReader,
     pub(crate) decisions: DecisionReader,
     pub(crate) kept_revisions: u64,
+    pub(crate) memory: Memory,
     /// The last revision given out in the system's own log.
     system_revision: AtomicU64,
     /// The last id that was made to sort.
@@ -38,16 +39,18 @@ pub(crate) struct Shared {
 impl Shared {
     /// The state before anything is recovered.
     pub(crate) fn new(options: &Options, log: LogReader, decisions: DecisionReader) -> Self {
+        let memory = options.memory.map_or_else(Memory::unlimited, Memory::at_most);
         Self {
             limits: options.limits,
             now: Now::new(options.clock.clone()),
-            system: System::new(),
+            system: System::new(memory.clone()),
             expiring: Expiring::default(),
             writes: Writes::new(options.write_queue),
             records: Records::new(options.record_queue),
             log,
             decisions,
             kept_revisions: options.kept_revisions,
+            memory,
             system_revision: AtomicU64::new(0),
             minted: Mutex::new(0),
         }

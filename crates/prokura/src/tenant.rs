@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
-use prokura_engine::{EngineError, Index, View};
+use prokura_engine::{EngineError, Index, Memory, View};
 use prokura_model::{Change, Revision, StoreSecret, TenantName, Timestamp, encode_changes};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -29,10 +29,10 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
-    pub(crate) fn new(name: TenantName) -> Self {
+    pub(crate) fn new(name: TenantName, memory: &Memory) -> Self {
         Self {
             name,
-            index: Index::new(),
+            index: Index::within(memory),
             watchers: Arc::default(),
             instance: Uuid::new_v4(),
             requests: Mutex::default(),
@@ -189,6 +189,7 @@ pub struct TenantDetails {
 #[derive(Debug)]
 pub(crate) struct System {
     pub(crate) name: TenantName,
+    memory: Memory,
     tenants: RwLock<BTreeMap<TenantName, Arc<Tenant>>>,
     details: RwLock<BTreeMap<TenantName, TenantDetails>>,
     ended: RwLock<BTreeSet<TenantName>>,
@@ -200,9 +201,10 @@ pub(crate) struct System {
 
 impl System {
     /// With the tenant that is there from the start, and no keys.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(memory: Memory) -> Self {
         let system = Self {
             name: own_name(SYSTEM),
+            memory,
             tenants: RwLock::default(),
             details: RwLock::default(),
             ended: RwLock::default(),
@@ -288,7 +290,7 @@ impl System {
 
     fn begin(&self, name: TenantName) {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        tenants.entry(name).or_insert_with_key(|name| Arc::new(Tenant::new(name.clone())));
+        tenants.entry(name).or_insert_with_key(|name| Arc::new(Tenant::new(name.clone(), &self.memory)));
     }
 
     fn change_keys(&self, change: impl FnOnce(&mut Keys)) {

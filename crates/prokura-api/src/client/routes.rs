@@ -5,7 +5,7 @@ use crate::{
     ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewDelegation, NewKey, NewKeyResponse,
     NewTask, NewTenant, ObjectAttributes, Page, PageQuery, PermissionsRequest, PermissionsResponse, Principal,
     PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, ResourcesRequest, Schema,
-    SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, StoredRelationship, SubjectsRequest, Task,
+    SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task,
     TaskQuery, Tenant, Transaction, WriteRelationships,
 };
 
@@ -35,6 +35,8 @@ macro_rules! routes {
 routes! {
     /// The tenants.
     tenants(query: &PageQuery) -> Page<Tenant> = fetch_by server ["tenants"] (query);
+    /// Where the server's memory goes.
+    stats() -> Stats = fetch server ["stats"];
     /// Creates a tenant.
     create_tenant(tenant: &NewTenant) -> Tenant = post server ["tenants"] (tenant);
     /// The keys, without their secrets.

@@ -443,3 +443,25 @@ pub(crate) fn wire_applied(authority: &Authority, tenant: &TenantName, applied: 
         receipt: applied.receipt.map(|receipt| wire_receipt_in(authority, tenant, receipt)),
     }
 }
+
+pub(crate) fn wire_stats(stats: &prokura::StoreStats) -> api::Stats {
+    let tenants = stats.tenants.iter().map(|(tenant, stats)| api::TenantStats {
+        tenant: tenant.to_string(),
+        objects: stats.objects,
+        relationships: stats.relationships,
+        ended: stats.ended,
+        with_terms: stats.with_terms,
+        memory: stats.bytes,
+        names: stats.name_bytes,
+        free: stats.free_bytes,
+    });
+    let (memory, memory_max) = (stats.memory, stats.memory_max);
+    api::Stats { memory, memory_max, resident: resident_bytes(), tenants: tenants.collect() }
+}
+
+/// What this process takes, as Linux tells it.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?;
+    kilobytes.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}

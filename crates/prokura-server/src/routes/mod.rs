@@ -100,6 +100,7 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(authzen::tenant_search_action))
         .routes(routes!(authzen::mapping, authzen::set_mapping))
         .routes(routes!(server_wide::tenants, server_wide::create_tenant))
+        .routes(routes!(server_wide::stats))
         .routes(routes!(server_wide::keys, server_wide::create_key))
         .routes(routes!(server_wide::revoke_key))
         .routes(routes!(graph::schema, graph::write_schema))

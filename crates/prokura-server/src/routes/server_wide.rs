@@ -1,4 +1,4 @@
-//! Tenants and keys.
+//! Tenants, keys, and where memory goes.
 
 use std::sync::Arc;
 
@@ -27,6 +27,17 @@ pub(crate) async fn tenants(
 ) -> Result<Json<api::Page<api::Tenant>>, Refusal> {
     visit.caller.may_inspect()?;
     page_of(&app.authority().tenants(), &query, ToString::to_string, |name| api::Tenant { name: name.to_string() })
+}
+
+/// Where the server's memory goes.
+#[utoipa::path(
+    get, path = "/v1/stats", tag = "server",
+    responses((status = 200, body = api::Stats), (status = "4XX", body = ErrorBody))
+)]
+pub(crate) async fn stats(State(app): State<Arc<App>>, visit: Visit) -> Result<Json<api::Stats>, Refusal> {
+    visit.caller.may_inspect()?;
+    let stats = blocking(move || Ok(app.authority().stats())).await?;
+    Ok(Json(convert::wire_stats(&stats)))
 }
 
 /// Creates a tenant.

@@ -171,6 +171,7 @@ pub(super) fn into_index(
     let noted = shared.expiring.note(&tenant, &transaction.changes);
     tenant.index.apply(&transaction).map_err(|error| match error {
         ApplyError::TooManyNames { what, limit } => WriteError::LimitExceeded { what, max: limit, found: limit + 1 },
+        ApplyError::GraphFull => WriteError::MemoryFull(shared.memory.max().unwrap_or(u64::MAX)),
         other => WriteError::Internal(other.to_string()),
     })?;
     shared.expiring.take(noted);
