@@ -22,7 +22,7 @@ pub(crate) struct Data {
     /// The folder to write, made if it is not there
     folder: PathBuf,
     /// About how many relationships the organisation has
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2_000..=10_000_000))]
     relationships: u32,
     /// How many distinct questions there are, allowed and denied in turn
     #[arg(long, value_name = "N", default_value_t = 20_000)]

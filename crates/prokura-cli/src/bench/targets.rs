@@ -187,6 +187,14 @@ const TARGETS: &[Target] = &[
     },
     Target {
         workload: "w3",
+        size: None,
+        name: "deny between two times 45 nested groups, CPU",
+        wanted: Wanted::AtMost(10.0),
+        found: |results| results.figures("in_process_deep_denied_beside")?.cpu_us,
+        unit: "us",
+    },
+    Target {
+        workload: "w3",
         size: N5,
         name: "deny by a group of 100,000, CPU",
         wanted: Wanted::AtMost(1.0),

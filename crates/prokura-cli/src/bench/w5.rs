@@ -34,7 +34,7 @@ const ONE_WRITE_IN: usize = 10;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct W5 {
     /// About how many relationships the organisation has
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2_000..=10_000_000))]
     pub(crate) relationships: u32,
     /// How many distinct questions are asked beside writes, allowed and denied in turn
     #[arg(long, value_name = "N", default_value_t = 20_000)]

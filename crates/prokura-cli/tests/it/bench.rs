@@ -33,7 +33,7 @@ fn ids(results: &Value) -> Vec<&str> {
     ids
 }
 
-const W1: [&str; 7] = ["w1", "--relationships", "1000", "--questions", "100", "--bulk", "10"];
+const W1: [&str; 7] = ["w1", "--relationships", "2000", "--questions", "100", "--bulk", "10"];
 
 #[test]
 fn w1_measures_the_library_and_the_network() {
@@ -57,8 +57,13 @@ fn w1_measures_the_library_and_the_network() {
         "in_process_write",
     ];
     assert_eq!(ids(&results), wanted);
-    let ratios = results["ratios"].as_array().expect("ratios");
-    assert_eq!(ratios.len(), 9, "{ratios:?}");
+    let ratios: Vec<_> = results["ratios"].as_array().expect("ratios").iter().map(|ratio| &ratio["id"]).collect();
+    for of in ["grpc_check", "grpc_check_recorded", "authzen_evaluation"] {
+        // The CPU time of a run this short may be too little to be seen, and divides nothing then.
+        for part in ["per_second", "p50"] {
+            assert!(ratios.contains(&&Value::from(format!("{of}_{part}"))), "{of}_{part}: {ratios:?}");
+        }
+    }
     assert!(results["load"]["restart_seconds"].is_f64() && results["load"]["bytes_a_relationship"].is_f64());
 }
 
@@ -78,7 +83,7 @@ fn w2_measures_every_depth() {
 #[test]
 fn w3_measures_both_shapes_and_both_answers() {
     let results = results(&["w3", "--members", "200"]);
-    for shape in ["deep_allowed", "deep_denied", "wide_allowed", "wide_denied"] {
+    for shape in ["deep_allowed", "deep_denied", "deep_denied_beside", "wide_allowed", "wide_denied"] {
         for door in ["grpc", "in_process"] {
             assert!(ids(&results).contains(&format!("{door}_{shape}").as_str()), "{door} {shape}");
         }
@@ -97,7 +102,7 @@ fn w4_lists_are_whole() {
 
 #[test]
 fn w5_revokes_and_mixes() {
-    let results = results(&["w5", "--relationships", "1000", "--questions", "100"]);
+    let results = results(&["w5", "--relationships", "2000", "--questions", "100"]);
     let ids = ids(&results);
     for id in ["fsync", "grpc_mix_check", "grpc_mix_write", "grpc_revoke_then_check", "in_process_revoke_then_check"] {
         assert!(ids.contains(&id), "{id}: {ids:?}");
@@ -111,7 +116,7 @@ fn a_peer_is_asked_the_same() {
         &["w2", "--people", "40", "--questions", "50"],
         &["w3", "--members", "100"],
         &["w4", "--relationships", "1000", "--largest", "10"],
-        &["w5", "--relationships", "1000", "--questions", "50"],
+        &["w5", "--relationships", "2000", "--questions", "50"],
     ] {
         let server = Server::in_memory();
         let peer = [workload, &["--peer", &server.url, "--peer-key", &server.key]].concat();
@@ -142,7 +147,7 @@ fn a_report_is_one_page_of_earlier_runs_or_of_new_ones() {
     let text = std::fs::read_to_string(&page).expect("written");
     assert!(text.starts_with("<!DOCTYPE html>") && text.contains("deny behind 45 nested groups"), "{text}");
 
-    let printed = report(&[&["--json", "--largest", "1000"], SMALL.as_slice()].concat()).ended(0).json();
+    let printed = report(&[&["--json", "--largest", "2000"], SMALL.as_slice()].concat()).ended(0).json();
     assert_eq!(printed["runs"].as_array().map(Vec::len), Some(5));
     let text = std::fs::read_to_string(&page).expect("written");
     assert!(text.contains("<svg") && !text.contains("<script") && !text.contains("http://"), "{text}");
@@ -158,7 +163,7 @@ fn the_data_is_written_for_others() {
     let home = TempDir::new().expect("a folder");
     let folder = home.path().to_str().expect("UTF-8");
     let written =
-        run(&["bench", "data", "--json", "--relationships", "1000", "--questions", "20", folder]).ended(0).json();
+        run(&["bench", "data", "--json", "--relationships", "2000", "--questions", "20", folder]).ended(0).json();
     let read = |name: &str| std::fs::read_to_string(home.path().join(name)).expect("written");
     assert_eq!(written["relationships"], read("relationships.rels").lines().count());
     let questions = read("questions.txt");
@@ -169,8 +174,8 @@ fn the_data_is_written_for_others() {
 
 #[test]
 fn a_run_that_cannot_be_says_why() {
-    let refused = run(&["bench", "w1", "--peer", "https://127.0.0.1:1", "--peer-key", "k", "--relationships", "1000"]);
+    let refused = run(&["bench", "w1", "--peer", "https://127.0.0.1:1", "--peer-key", "k", "--relationships", "2000"]);
     assert!(refused.ended(2).err.contains("http://HOST:PORT"));
-    let refused = run(&["bench", "w1", "--peer", "http://127.0.0.1:1", "--peer-key", "k", "--relationships", "1000"]);
+    let refused = run(&["bench", "w1", "--peer", "http://127.0.0.1:1", "--peer-key", "k", "--relationships", "2000"]);
     assert!(refused.ended(2).err.contains("nothing answers at 127.0.0.1:1"));
 }

@@ -14,26 +14,27 @@ const QUESTIONS: u32 = 1_000;
 pub(crate) struct Deep {
     pub(crate) world: World,
     /// What is asked, under the name it goes by.
-    pub(crate) kinds: [(&'static str, &'static str, Vec<Check>); 4],
+    pub(crate) kinds: [(&'static str, &'static str, Vec<Check>); 5],
 }
 
 impl Deep {
     /// With so many members in the wide group.
     pub(crate) fn generate(members: u32) -> Result<Self, NameError> {
         let names = Names::new()?;
-        let nested = |depth: u32| format!("n{depth}");
-        let mut relationships = vec![edge(names.document("deep")?, &names.viewer, names.members_of(&nested(0))?)];
-        for depth in 1..NESTED {
-            relationships.push(edge(
-                names.group(&nested(depth - 1))?,
-                &names.member,
-                names.members_of(&nested(depth))?,
-            ));
+        let mut relationships = vec![edge(names.document("deep")?, &names.viewer, names.members_of("n0")?)];
+        // The second chain leads to no document: whoever is in it is as deep, and denied.
+        for chain in ["n", "o"] {
+            for depth in 1..NESTED {
+                let (outer, inner) = (format!("{chain}{}", depth - 1), format!("{chain}{depth}"));
+                relationships.push(edge(names.group(&outer)?, &names.member, names.members_of(&inner)?));
+            }
+            let innermost = names.group(&format!("{chain}{}", NESTED - 1))?;
+            for number in 0..QUESTIONS {
+                relationships.push(edge(innermost.clone(), &names.member, names.user(&format!("in-{chain}{number}"))?));
+            }
         }
-        let innermost = names.group(&nested(NESTED - 1))?;
         relationships.push(edge(names.document("wide")?, &names.viewer, names.members_of("wide")?));
         for number in 0..QUESTIONS {
-            relationships.push(edge(innermost.clone(), &names.member, names.user(&format!("in{number}"))?));
             // Whoever is denied is somebody, elsewhere.
             relationships.push(edge(names.group("other")?, &names.member, names.user(&format!("out{number}"))?));
         }
@@ -41,8 +42,10 @@ impl Deep {
             relationships.push(edge(names.group("wide")?, &names.member, names.user(&format!("m{number}"))?));
         }
         let checks = |document: &str, prefix: &str, of: u32, allowed: bool| {
+            // Spread over all of them, however many there are.
+            let questions = QUESTIONS.min(of);
             let check = |number: u32| {
-                let place = u64::from(number) * u64::from(of) / u64::from(QUESTIONS);
+                let place = u64::from(number) * u64::from(of) / u64::from(questions);
                 Ok(Check {
                     resource: names.document(document)?,
                     permission: names.view.clone(),
@@ -50,11 +53,16 @@ impl Deep {
                     allowed,
                 })
             };
-            (0..QUESTIONS.min(of)).map(check).collect::<Result<Vec<_>, NameError>>()
+            (0..questions).map(check).collect::<Result<Vec<_>, NameError>>()
         };
         let kinds = [
-            ("deep_allowed", "allow behind 45 nested groups", checks("deep", "in", QUESTIONS, true)?),
+            ("deep_allowed", "allow behind 45 nested groups", checks("deep", "in-n", QUESTIONS, true)?),
             ("deep_denied", "deny behind 45 nested groups", checks("deep", "out", QUESTIONS, false)?),
+            (
+                "deep_denied_beside",
+                "deny between two times 45 nested groups",
+                checks("deep", "in-o", QUESTIONS, false)?,
+            ),
             ("wide_allowed", "allow by a wide group", checks("wide", "m", members, true)?),
             ("wide_denied", "deny by a wide group", checks("wide", "out", QUESTIONS, false)?),
         ];
