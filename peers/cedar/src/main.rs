@@ -59,7 +59,8 @@ fn main() -> Outcome<()> {
     println!("{} entities in {:.2} s, {} MB", entities.iter().count(), took.as_secs_f64(), bytes / 1_000_000);
 
     let policies: PolicySet = POLICY.parse()?;
-    let (authorizer, action) = (Authorizer::new(), EntityUid::from_type_name_and_id("Action".parse()?, EntityId::new("view")));
+    let (authorizer, action) =
+        (Authorizer::new(), EntityUid::from_type_name_and_id("Action".parse()?, EntityId::new("view")));
     let (user, document): (EntityTypeName, EntityTypeName) = ("User".parse()?, "Document".parse()?);
     let ask = |question: &Question| -> Outcome<bool> {
         let principal = EntityUid::from_type_name_and_id(user.clone(), EntityId::new(&question.user));
@@ -139,7 +140,8 @@ fn entities(read: &Read) -> Outcome<Entities> {
         made.push(Entity::new(uid(document)?, attributes, HashSet::new())?);
     }
     // Groups that are in nothing were named only as parents.
-    let outer: HashSet<_> = read.parents.values().flatten().filter(|uid| uid.type_name().basename() == "Group").collect();
+    let outer: HashSet<_> =
+        read.parents.values().flatten().filter(|uid| uid.type_name().basename() == "Group").collect();
     for group in outer.into_iter().filter(|group| !named.contains(*group)) {
         made.push(Entity::new(group.clone(), HashMap::new(), HashSet::new())?);
     }

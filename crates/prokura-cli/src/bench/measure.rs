@@ -4,17 +4,25 @@ use std::{fs, io, path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// CPU time a process has used so far, all threads, living ones to the nanosecond.
+/// Clock ticks a second in what Linux tells about processes, whatever its own clock does.
+const TICKS_A_SECOND: u64 = 100;
+
+/// CPU time a process has used so far, to a hundredth of a second. Threads that have ended count, which they do not in the
+/// finer accounts of single threads: a runtime lets idle threads go between two looks.
 ///
 /// # Errors
 /// The process is gone, or this is not Linux.
 pub(crate) fn cpu_time(process: u32) -> io::Result<Duration> {
-    let mut nanoseconds = 0_u64;
-    for task in fs::read_dir(format!("/proc/{process}/task"))? {
-        // A thread may end while we look.
-        nanoseconds += on_cpu(&task?.path()).unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(nanoseconds))
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let ticks = ticks(&text).ok_or_else(|| io::Error::other("no CPU time in the process's stat"))?;
+    Ok(Duration::from_millis(ticks * 1_000 / TICKS_A_SECOND))
+}
+
+/// User and system time: the fourteenth and fifteenth field, of which the second, the name, may hold blanks.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut times = after_name.split_whitespace().skip(11).map(str::parse::<u64>);
+    Some(times.next()?.ok()? + times.next()?.ok()?)
 }
 
 /// CPU time the calling thread has used so far.
@@ -75,7 +83,8 @@ pub(crate) struct Figures {
     pub(crate) operations: u64,
     /// Operations a second, by the wall clock.
     pub(crate) per_second: f64,
-    /// CPU time of what answers, in microseconds an operation; none where that is a peer whose process is not known.
+    /// CPU time of what answers, in microseconds an operation; none where that is a peer whose process is not known, and
+    /// where the run was too short for any to be seen.
     pub(crate) cpu_us: Option<f64>,
     /// The same of the asking thread alone, in process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,7 +113,10 @@ impl Figures {
         let Sample { wall, cpu, caller_cpu, calls, mut latencies, wrong } = sample;
         latencies.sort_unstable();
         let operations = calls * per_call as u64;
-        let each = |duration: Duration| microseconds(duration) / operations.max(1) as f64;
+        // None is too little for the kernel to have seen it.
+        let each = |used: Option<Duration>| {
+            used.filter(|used| !used.is_zero()).map(|used| microseconds(used) / operations.max(1) as f64)
+        };
         Self {
             id: id.into(),
             name: name.into(),
@@ -112,8 +124,8 @@ impl Figures {
             per_call,
             operations,
             per_second: operations as f64 / wall.as_secs_f64().max(1e-9),
-            cpu_us: cpu.map(each),
-            caller_cpu_us: caller_cpu.map(each),
+            cpu_us: each(cpu),
+            caller_cpu_us: each(caller_cpu),
             p50_us: microseconds(percentile(&latencies, 50)),
             p99_us: microseconds(percentile(&latencies, 99)),
             wrong,
@@ -132,6 +144,13 @@ fn microseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_blanks_and_brackets_moves_no_field() {
+        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 9 0 0 0 70 30 5 6 20 0 3 0 100 1000 20";
+        assert_eq!(ticks(stat), Some(100));
+        assert_eq!(ticks("42"), None);
+    }
 
     #[test]
     fn figures_are_of_operations_and_latencies_of_calls() {

@@ -1,11 +1,15 @@
-//! A growth curve as SVG: sizes by powers of ten to the right, the measure upwards from zero. Colours are the page's.
+//! A growth curve as SVG: sizes by powers of ten to the right, the measure upwards from zero. Colours are the page's; what is
+//! said here besides is for readers that do not apply a page's style to pictures.
 
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 22.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 18.0;
 const BOTTOM: f64 = 34.0;
+
+/// From the axis to the first point, so that what is written at it does not run into the axis.
+const INSET: f64 = 24.0;
 
 /// About how many lines there are behind the curve.
 const LINES: f64 = 4.0;
@@ -15,15 +19,15 @@ pub(super) fn svg(points: &[(f64, f64)], unit: &str) -> String {
     let top = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     let step = round_step(top / LINES);
     let top = ((top / step).ceil() * step).max(step);
-    let x = |size: f64| LEFT + (size.log10() - first) / (last - first) * (WIDTH - LEFT - RIGHT);
+    let x = |size: f64| LEFT + INSET + (size.log10() - first) / (last - first) * (WIDTH - LEFT - INSET - RIGHT);
     let y = |value: f64| HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM);
 
-    let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">"#);
+    let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-size="11" fill="currentColor">"#);
     let mut value = 0.0;
     while value <= top * 1.001 {
         let at = y(value);
         svg.push_str(&format!(
-            r#"<line class="grid" x1="{LEFT}" x2="{:.1}" y1="{at:.1}" y2="{at:.1}"/><text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
+            r#"<line class="grid" stroke="currentColor" stroke-opacity="0.5" x1="{LEFT}" x2="{:.1}" y1="{at:.1}" y2="{at:.1}"/><text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
             WIDTH - RIGHT,
             LEFT - 8.0,
             at + 4.0,
@@ -41,7 +45,10 @@ pub(super) fn svg(points: &[(f64, f64)], unit: &str) -> String {
         power += 1.0;
     }
     let line: Vec<_> = points.iter().map(|(size, value)| format!("{:.1},{:.1}", x(*size), y(*value))).collect();
-    svg.push_str(&format!(r#"<polyline class="curve" points="{}"/>"#, line.join(" ")));
+    svg.push_str(&format!(
+        r#"<polyline class="curve" fill="none" stroke="currentColor" stroke-width="2.5" points="{}"/>"#,
+        line.join(" ")
+    ));
     for (size, value) in points {
         let (at, up) = (x(*size), y(*value));
         svg.push_str(&format!(
