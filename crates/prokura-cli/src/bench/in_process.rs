@@ -1,144 +1,212 @@
 //! The library alone: names in, answer out.
 
 use std::{
-    path::Path,
-    process,
+    collections::BTreeSet,
+    process, thread,
     time::{Duration, Instant},
 };
 
 use prokura::{
-    Asked, Authority, Options, Permissionship, Provenance,
-    model::{Change, Disposition, SubjectRef, TenantName},
+    Asked, Context, Permissionship, Question, ResourceLookup, SubjectLookup,
+    model::{Change, Disposition, ObjectId, Relationship, SubjectRef},
 };
 
 use super::{
     Outcome,
-    measure::{Figures, cpu_time},
-    named,
-    w1::{self, Docs, Question},
+    data::{Check, Names, lists::List},
+    measure::{Figures, Sample, cpu_time, thread_cpu_time},
+    store::Loaded,
 };
 
-/// Relationships in one transaction while loading.
-const BATCH: usize = 10_000;
+/// Most operations that are each timed.
+const TIMED_MAX: usize = 20_000;
 
-/// An authority on disk that holds the organisation.
-pub(crate) struct Loaded {
-    authority: Authority,
-    tenant: TenantName,
+/// Checks without a record, on one snapshot and one thread.
+pub(crate) fn checks(id: &str, name: &str, loaded: &Loaded, checks: &[Check], duration: Duration) -> Outcome<Figures> {
+    let snapshot = loaded.snapshot()?;
+    let context = Context::new();
+    let asked: Vec<_> = checks.iter().map(|check| (check, SubjectRef::Object(check.subject.clone()))).collect();
+    let sample = measure(&asked, duration, |(check, subject)| {
+        let answer = snapshot.check(&check.resource, &check.permission, subject, &context)?;
+        Ok((answer == Permissionship::Has) == check.allowed)
+    })?;
+    Ok(Figures::new(id, name, sample))
 }
 
-/// What loading cost.
-#[derive(Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) relationships: usize,
-    /// Until every transaction was durable.
-    pub(crate) took: Duration,
-    /// What the index takes, names and both directions included.
-    pub(crate) index_bytes: u64,
-}
-
-/// Writes the organisation to a new store in the folder.
-pub(crate) fn load(docs: &Docs, folder: &Path) -> Outcome<Load> {
-    let relationships = docs.relationships()?;
-    let Loaded { authority, tenant } = open(folder)?;
-    let provenance = || Provenance::new("bench", "workload w1");
-    authority.write(&tenant, provenance(), vec![Change::SchemaWritten(w1::SCHEMA.to_owned())])?;
-    let started = Instant::now();
-    for batch in relationships.chunks(BATCH) {
-        let changes = batch.iter().cloned().map(Change::touched).collect();
-        authority.write(&tenant, provenance(), changes)?;
-    }
-    let took = started.elapsed();
-    let index_bytes = authority.snapshot(&tenant)?.stats().bytes;
-    authority.close();
-    Ok(Load { relationships: relationships.len(), took, index_bytes })
-}
-
-pub(crate) fn open(folder: &Path) -> Outcome<Loaded> {
-    let authority = Authority::open(folder, Options::default())?;
-    Ok(Loaded { authority, tenant: TenantName::new("default")? })
-}
-
-impl Loaded {
-    /// Lets somebody else open the folder.
-    pub(crate) fn close(self) {
-        self.authority.close();
-    }
-}
-
-/// Checks without a record, on one thread.
-pub(crate) fn checks(loaded: &Loaded, questions: &[Question], duration: Duration) -> Outcome<Figures> {
-    let (names, questions) = named(questions)?;
-    let questions: Vec<_> = questions
-        .into_iter()
-        .map(|question| (question.document, SubjectRef::Object(question.user), question.allowed))
-        .collect();
-    let snapshot = loaded.authority.snapshot(&loaded.tenant)?;
-    let context = prokura::Context::new();
-    let run = |(document, user, allowed): &(_, _, bool)| -> Outcome<bool> {
-        let answer = snapshot.check(document, &names.view, user, &context)?;
-        Ok((answer == Permissionship::Has) == *allowed)
+/// The questions of actors on their own authority.
+pub(crate) fn own_authority(checks: &[Check]) -> Vec<(Question, bool)> {
+    let question = |check: &Check| Question {
+        actor: check.subject.clone(),
+        delegation: None,
+        permission: check.permission.clone(),
+        resource: check.resource.clone(),
+        context: Context::new(),
     };
-    measure("in process: check", &questions, duration, run)
+    checks.iter().map(|check| (question(check), check.allowed)).collect()
 }
 
-/// Decisions, each recorded, on one thread.
-pub(crate) fn decisions(loaded: &Loaded, questions: &[Question], duration: Duration) -> Outcome<Figures> {
-    let (names, questions) = named(questions)?;
-    let questions: Vec<_> = questions
-        .into_iter()
-        .map(|question| {
-            let asked = prokura::Question {
-                actor: question.user,
-                delegation: None,
-                permission: names.view.clone(),
-                resource: question.document,
-                context: prokura::Context::new(),
-            };
-            (asked, question.allowed)
-        })
-        .collect();
-    let run = |(question, allowed): &(prokura::Question, bool)| -> Outcome<bool> {
+/// Decisions, each with its witness and recorded, on one thread.
+pub(crate) fn decisions(
+    id: &str,
+    name: &str,
+    loaded: &Loaded,
+    questions: &[(Question, bool)],
+    duration: Duration,
+) -> Outcome<Figures> {
+    let sample = measure(questions, duration, |(question, allowed)| {
         let decided = loaded.authority.decide(&loaded.tenant, question, Asked::by_library())?;
         Ok((decided.disposition() == Disposition::Allow) == *allowed)
+    })?;
+    Ok(Figures::new(id, name, sample))
+}
+
+/// The same decisions without a record: what is asked of a past state is a preview.
+pub(crate) fn previews(
+    id: &str,
+    name: &str,
+    loaded: &Loaded,
+    questions: &[(Question, bool)],
+    duration: Duration,
+) -> Outcome<Figures> {
+    let past = loaded.past()?;
+    let sample = measure(questions, duration, |(question, allowed)| {
+        let decided = loaded.authority.decide_on(&past, question, Asked::by_library())?;
+        Ok((decided.decision().disposition() == Disposition::Allow) == *allowed)
+    })?;
+    Ok(Figures::new(id, name, sample))
+}
+
+/// Writes of one relationship each, by one thread and by several at once.
+pub(crate) fn writes(
+    loaded: &Loaded,
+    relationships: &[Relationship],
+    in_flight: usize,
+    duration: Duration,
+) -> Outcome<Figures> {
+    let (cpu_before, started) = (cpu_time(process::id())?, Instant::now());
+    let end = started + duration;
+    let work = |first: usize| {
+        let mut latencies = Vec::new();
+        for turn in 0.. {
+            let now = Instant::now();
+            if now >= end && !latencies.is_empty() {
+                break;
+            }
+            let place = (first + turn * in_flight) % relationships.len().max(1);
+            let Some(relationship) = relationships.get(place) else { break };
+            loaded.write(vec![Change::touched(relationship.clone())])?;
+            latencies.push(now.elapsed());
+        }
+        Outcome::Ok(latencies)
     };
-    measure("in process: decide, recorded", &questions, duration, run)
+    let latencies = thread::scope(|scope| {
+        let writers: Vec<_> = (0..in_flight).map(|first| scope.spawn(move || work(first))).collect();
+        let mut latencies = Vec::new();
+        for writer in writers {
+            latencies.extend(writer.join().map_err(|_| "a thread that wrote has panicked: this is a bug")??);
+        }
+        Outcome::Ok(latencies)
+    })?;
+    let sample = Sample {
+        wall: started.elapsed(),
+        cpu: Some(cpu_time(process::id())?.saturating_sub(cpu_before)),
+        calls: latencies.len() as u64,
+        latencies,
+        ..Sample::default()
+    };
+    Ok(Figures::of("in_process_write", "in process: write of one relationship, durable", in_flight, 1, sample))
+}
+
+/// The list of resources, over and over, compared each time.
+pub(crate) fn resources(loaded: &Loaded, list: &List, duration: Duration) -> Outcome<Figures> {
+    let names = Names::new()?;
+    let snapshot = loaded.snapshot()?;
+    let lookup = ResourceLookup {
+        kind: names.document,
+        permission: names.view,
+        subject: SubjectRef::Object(list.of.clone()),
+        context: Context::new(),
+    };
+    let sample = listed(&list.right, duration, || {
+        let found = snapshot.lookup_resources_all(&lookup)?;
+        Ok(found.into_iter().map(|found| (Some(found.id), found.permissionship)).collect())
+    })?;
+    let (id, name) =
+        (format!("in_process_resources_{}", list.size), format!("in process: list of {} resources", list.size));
+    Ok(Figures::new(id, name, sample))
+}
+
+/// The list of subjects, over and over, compared each time.
+pub(crate) fn subjects(loaded: &Loaded, list: &List, duration: Duration) -> Outcome<Figures> {
+    let names = Names::new()?;
+    let snapshot = loaded.snapshot()?;
+    let lookup = SubjectLookup {
+        resource: list.of.clone(),
+        permission: names.view,
+        kind: names.user,
+        relation: None,
+        context: Context::new(),
+    };
+    let sample = listed(&list.right, duration, || {
+        let found = snapshot.lookup_subjects_all(&lookup)?;
+        Ok(found.into_iter().map(|found| (found.id, found.permissionship)).collect())
+    })?;
+    let (id, name) =
+        (format!("in_process_subjects_{}", list.size), format!("in process: list of {} subjects", list.size));
+    Ok(Figures::new(id, name, sample))
+}
+
+/// What a list holds: ids, or everybody.
+type Found = Vec<(Option<ObjectId>, Permissionship)>;
+
+/// Latencies are of the lists alone; the CPU time has the comparison in it.
+fn listed(right: &BTreeSet<String>, duration: Duration, list: impl Fn() -> Outcome<Found>) -> Outcome<Sample> {
+    let mut sample = Sample::default();
+    let (cpu_before, begin) = (cpu_time(process::id())?, Instant::now());
+    while sample.latencies.is_empty() || begin.elapsed() < duration {
+        let started = Instant::now();
+        let found = list()?;
+        sample.latencies.push(started.elapsed());
+        // Both ascend.
+        let same = found.len() == right.len()
+            && found.iter().zip(right).all(|((id, permissionship), right)| {
+                *permissionship == Permissionship::Has && id.as_ref().is_some_and(|id| id.as_str() == right)
+            });
+        sample.wrong += u64::from(!same);
+    }
+    sample.wall = begin.elapsed();
+    sample.cpu = Some(cpu_time(process::id())?.saturating_sub(cpu_before));
+    sample.calls = sample.latencies.len() as u64;
+    Ok(sample)
 }
 
 /// Asks all questions over and over: first for throughput and CPU, then once more with a clock around each.
-fn measure<Q>(
-    name: &str,
+pub(crate) fn measure<Q>(
     questions: &[Q],
     duration: Duration,
     mut ask: impl FnMut(&Q) -> Outcome<bool>,
-) -> Outcome<Figures> {
-    let mut wrong = 0_u64;
-    for question in questions {
-        wrong += u64::from(!ask(question)?);
+) -> Outcome<Sample> {
+    if questions.is_empty() {
+        return Err("there is nothing to ask: ask for more relationships, or more questions".into());
     }
-    let cpu_before = cpu_time(process::id())?;
-    let started = Instant::now();
-    let mut asked = 0_u64;
-    while started.elapsed() < duration {
+    let mut sample = Sample::default();
+    for question in questions {
+        sample.wrong += u64::from(!ask(question)?);
+    }
+    let (cpu_before, own_before, started) = (cpu_time(process::id())?, thread_cpu_time()?, Instant::now());
+    while sample.calls == 0 || started.elapsed() < duration {
         for question in questions {
-            wrong += u64::from(!ask(question)?);
+            sample.wrong += u64::from(!ask(question)?);
         }
-        asked += questions.len() as u64;
+        sample.calls += questions.len() as u64;
     }
-    let wall = started.elapsed();
-    let cpu = cpu_time(process::id())?.saturating_sub(cpu_before);
-    let mut latencies = Vec::with_capacity(questions.len());
-    for question in questions {
+    sample.wall = started.elapsed();
+    sample.caller_cpu = Some(thread_cpu_time()?.saturating_sub(own_before));
+    sample.cpu = Some(cpu_time(process::id())?.saturating_sub(cpu_before));
+    for question in questions.iter().take(TIMED_MAX) {
         let started = Instant::now();
-        wrong += u64::from(!ask(question)?);
-        latencies.push(started.elapsed());
+        sample.wrong += u64::from(!ask(question)?);
+        sample.latencies.push(started.elapsed());
     }
-    let sampled = Figures::new(name, wall, cpu, latencies, wrong);
-    let operations = asked as f64;
-    Ok(Figures {
-        operations: asked,
-        per_second: operations / wall.as_secs_f64(),
-        cpu_us: cpu.as_secs_f64() * 1e6 / operations,
-        ..sampled
-    })
+    Ok(sample)
 }

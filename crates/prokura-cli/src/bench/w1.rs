@@ -1,350 +1,174 @@
-//! W1, "docs N": people in nested groups, documents in nested folders, grants on both.
-//!
-//! N/10 users in two groups each; N/100 groups in a random forest (5 % roots, depth ≤ 6); N/20 folders (2 % roots,
-//! depth ≤ 8); 3N/10 documents, each in a random folder with one grant (60 % to a user, 40 % to `group#member`); the rest
-//! are grants on folders. Roles are 70 % viewer, 20 % editor, 10 % owner. The generator carries its own slow evaluator,
-//! which walks the arrays below and knows nothing of the engine.
+//! W1: documents in nested folders, people in nested groups.
 
-use std::collections::HashSet;
+use clap::Args;
+use prokura_model::Relationship;
 
-use prokura_model::{NameError, ObjectId, ObjectRef, RelationName, Relationship, SubjectRef, TypeName};
+use super::{
+    Outcome, Run,
+    data::{Check, Names, docs::Docs, edge, skewed},
+    grpc, http, in_process,
+    processes::{KEY, Server, Target},
+    results::{Pair, Results},
+    store::Store,
+};
 
-use super::random::Random;
+/// Writes in flight where they share flushes.
+pub(super) const WRITES_IN_FLIGHT: usize = 16;
 
-pub(crate) const SCHEMA: &str = "\
-definition user {}
+/// Distinct relationships that are written for each question asked: so many that few are written twice.
+const WRITTEN_A_QUESTION: usize = 10;
 
-definition group {
-	relation member: user | group#member
+/// Documents in nested folders, people in nested groups: in process, over gRPC and HTTP beside empty handlers
+#[derive(Args, Clone, Debug)]
+pub(crate) struct W1 {
+    /// About how many relationships the organisation has
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2_000..=10_000_000))]
+    pub(crate) relationships: u32,
+    /// How many distinct questions are asked, allowed and denied in turn
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub(crate) questions: usize,
+    /// How many checks a bulk call has
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) bulk: usize,
 }
 
-definition folder {
-	relation parent: folder
-	relation viewer: user | group#member
-	relation editor: user | group#member
-	relation owner: user | group#member
-	permission view = viewer + editor + owner + parent->view
+/// What is asked.
+struct Mixes {
+    uniform: Vec<Check>,
+    zipf: Vec<Check>,
+    direct: Vec<Check>,
 }
 
-definition document {
-	relation parent: folder
-	relation viewer: user | group#member
-	relation editor: user | group#member
-	relation owner: user | group#member
-	permission view = viewer + editor + owner + parent->view
-}
-";
-
-const SEED: u64 = 0x5eed_0001;
-const GROUP_DEPTH_MAX: u32 = 6;
-const FOLDER_DEPTH_MAX: u32 = 8;
-
-/// Who holds a grant.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Grantee {
-    User(u32),
-    Group(u32),
-}
-
-#[derive(Clone, Copy)]
-struct Grant {
-    role: &'static str,
-    grantee: Grantee,
-}
-
-/// The generated organisation, as numbers.
-pub(crate) struct Docs {
-    /// For each user, the groups it is in.
-    groups_of_user: Vec<Vec<u32>>,
-    /// For each group, the group that has it as a member.
-    parent_of_group: Vec<Option<u32>>,
-    parent_of_folder: Vec<Option<u32>>,
-    folder_grants: Vec<Vec<Grant>>,
-    folder_of_document: Vec<u32>,
-    document_grant: Vec<Grant>,
-    /// For each group, the users directly in it: only for making allowed questions.
-    users_of_group: Vec<Vec<u32>>,
-    children_of_group: Vec<Vec<u32>>,
-}
-
-/// May `user` view `document`? And what is right.
-#[derive(Clone, Copy)]
-pub(crate) struct Question {
-    pub(crate) user: u32,
-    pub(crate) document: u32,
-    pub(crate) allowed: bool,
-}
-
-impl Docs {
-    /// The organisation of about `relationships` relationships; the same for the same number, always.
-    pub(crate) fn generate(relationships: u32) -> Self {
-        let mut random = Random::new(SEED ^ u64::from(relationships));
-        let users = relationships / 10;
-        let groups = (relationships / 100).max(1);
-        let folders = (relationships / 20).max(1);
-        let documents = relationships / 10 * 3;
-
-        let parent_of_group = forest(&mut random, groups, 5, GROUP_DEPTH_MAX);
-        let parent_of_folder = forest(&mut random, folders, 2, FOLDER_DEPTH_MAX);
-        let groups_of_user: Vec<Vec<u32>> = (0..users)
-            .map(|_| {
-                let first = random.below(groups);
-                let second = random.below(groups);
-                if first == second { vec![first] } else { vec![first, second] }
-            })
-            .collect();
-        let folder_of_document = (0..documents).map(|_| random.below(folders)).collect();
-        let document_grant: Vec<Grant> = (0..documents).map(|_| grant(&mut random, users, groups)).collect();
-
-        let written: usize = groups_of_user.iter().map(Vec::len).sum::<usize>()
-            + parent_of_group.iter().flatten().count()
-            + parent_of_folder.iter().flatten().count()
-            + 2 * document_grant.len();
-        let mut folder_grants: Vec<Vec<Grant>> = (0..folders).map(|_| Vec::new()).collect();
-        for _ in written..relationships as usize {
-            let folder = random.below(folders);
-            if let Some(grants) = folder_grants.get_mut(folder as usize) {
-                grants.push(grant(&mut random, users, groups));
+impl W1 {
+    pub(crate) fn run(&self, run: &Run) -> Outcome<Results> {
+        let step = run.progress.step("making the organisation and its questions");
+        let docs = Docs::generate(self.relationships);
+        let uniform = docs.uniform(self.questions)?;
+        let mixes = Mixes { zipf: skewed(&uniform), direct: docs.direct(self.questions)?, uniform };
+        let world = docs.world()?;
+        drop(docs);
+        drop(step);
+        let mut results = run.begun("w1", self.relationships, &world, &mixes.uniform);
+        match run.peer.target()? {
+            Some(peer) => {
+                results.load = run.load_peer(&peer, &world)?;
+                drop(world);
+                self.network(run, &peer, &mixes, &mut results)?;
+                self.writes(run, &peer, &mut results)?;
+            }
+            None => {
+                let store = Store::holding(world, run.progress)?;
+                results.load = Some(store.load);
+                library(run, &store, &mixes, &mut results)?;
+                let server = store.serve()?;
+                let baseline = self.network(run, &store.unrecorded(&server), &mixes, &mut results)?;
+                recorded(run, &store.recorded(&server), &mixes.uniform, &baseline, &mut results)?;
+                self.writes(run, &server.target(KEY), &mut results)?;
             }
         }
-
-        let mut users_of_group: Vec<Vec<u32>> = (0..groups).map(|_| Vec::new()).collect();
-        for (user, groups) in (0_u32..).zip(&groups_of_user) {
-            for group in groups {
-                if let Some(members) = users_of_group.get_mut(*group as usize) {
-                    members.push(user);
-                }
-            }
-        }
-        let mut children_of_group: Vec<Vec<u32>> = (0..groups).map(|_| Vec::new()).collect();
-        for (group, parent) in (0_u32..).zip(&parent_of_group) {
-            if let Some(children) = parent.and_then(|parent| children_of_group.get_mut(parent as usize)) {
-                children.push(group);
-            }
-        }
-        Self {
-            groups_of_user,
-            parent_of_group,
-            parent_of_folder,
-            folder_grants,
-            folder_of_document,
-            document_grant,
-            users_of_group,
-            children_of_group,
-        }
+        Ok(results)
     }
 
-    /// Every relationship, each once.
-    pub(crate) fn relationships(&self) -> Result<Vec<Relationship>, NameError> {
-        let names = Names::new()?;
-        let mut found = HashSet::new();
-        let mut all = Vec::new();
-        let mut add = |relationship: Relationship| {
-            if found.insert(relationship.clone()) {
-                all.push(relationship);
-            }
+    /// What any server of the protocol can do, beside the baseline, which is returned.
+    fn network(&self, run: &Run, target: &Target, mixes: &Mixes, results: &mut Results) -> Outcome<Pair> {
+        let baseline = {
+            let _step = run.progress.step("gRPC: the baseline");
+            let server = Server::baseline("baseline-grpc")?;
+            let constant = server.target(KEY);
+            // The baseline answers yes to everything, so it is asked what is allowed.
+            let allowed: Vec<_> = mixes.uniform.iter().filter(|check| check.allowed).cloned().collect();
+            let name = "gRPC baseline: the same message, a constant";
+            grpc::pair(run.concurrency, |load| grpc::checks("grpc_baseline", name, &constant, &allowed, load))?
         };
-        for (user, groups) in (0..).zip(&self.groups_of_user) {
-            for group in groups {
-                add(names.edge(names.group(*group)?, &names.member, SubjectRef::Object(names.user(user)?)));
-            }
+        let _step = run.progress.step("gRPC: checks");
+        let name = "gRPC check, fully consistent, not recorded";
+        let checks =
+            grpc::pair(run.concurrency, |load| grpc::checks("grpc_check", name, target, &mixes.uniform, load))?;
+        results.ratios.extend(checks.over(&baseline));
+        results.figures.extend([baseline.alone.clone(), baseline.busy.clone()]);
+        results.figures.extend(checks.into_figures());
+        for (id, name, asked) in [
+            ("grpc_check_zipf", "gRPC check, zipf", &mixes.zipf),
+            ("grpc_check_direct", "gRPC check, one hop", &mixes.direct),
+        ] {
+            results.figures.extend(
+                grpc::pair(run.concurrency, |load| grpc::checks(id, name, target, asked, load))?.into_figures(),
+            );
         }
-        for (group, parent) in (0..).zip(&self.parent_of_group) {
-            if let Some(parent) = parent {
-                add(names.edge(names.group(*parent)?, &names.member, names.members_of(group)?));
-            }
+        let few = run.concurrency.of(run.concurrency.connections.min(2));
+        for load in [run.concurrency.alone(), few] {
+            results.figures.push(grpc::bulk(target, &mixes.uniform, self.bulk, load)?);
         }
-        for (folder, parent) in (0..).zip(&self.parent_of_folder) {
-            if let Some(parent) = parent {
-                add(names.edge(names.folder(folder)?, &names.parent, SubjectRef::Object(names.folder(*parent)?)));
-            }
-        }
-        for (folder, grants) in (0..).zip(&self.folder_grants) {
-            for grant in grants {
-                add(names.edge(names.folder(folder)?, &RelationName::new(grant.role)?, names.grantee(grant.grantee)?));
-            }
-        }
-        for ((document, folder), grant) in (0..).zip(&self.folder_of_document).zip(&self.document_grant) {
-            let resource = names.document(document)?;
-            add(names.edge(resource.clone(), &names.parent, SubjectRef::Object(names.folder(*folder)?)));
-            add(names.edge(resource, &RelationName::new(grant.role)?, names.grantee(grant.grantee)?));
-        }
-        Ok(all)
+        Ok(baseline)
     }
 
-    /// Distinct questions, allowed and denied in turn, spread evenly over documents and users.
-    pub(crate) fn uniform(&self, count: usize) -> Vec<Question> {
-        let mut random = Random::new(SEED ^ 0x0071_7565);
-        let mut seen = HashSet::new();
-        let mut questions = Vec::with_capacity(count);
-        // The bound only matters for organisations too small to hold that many distinct questions.
-        for _ in 0..count.saturating_mul(200) {
-            if questions.len() == count {
-                break;
-            }
-            let allowed = questions.len() % 2 == 0;
-            let candidate = if allowed { self.someone_allowed(&mut random) } else { Some(self.anyone(&mut random)) };
-            let Some((user, document)) = candidate else { continue };
-            if self.may_view(user, document) == allowed && seen.insert((user, document)) {
-                questions.push(Question { user, document, allowed });
-            }
+    fn writes(&self, run: &Run, target: &Target, results: &mut Results) -> Outcome<()> {
+        let _step = run.progress.step("gRPC: writes");
+        let written = unrelated("wire", WRITTEN_A_QUESTION * self.questions)?;
+        for load in [run.concurrency.alone(), run.concurrency.of(WRITES_IN_FLIGHT)] {
+            results.figures.push(grpc::writes(target, &written, load)?);
         }
-        questions
-    }
-
-    /// The slow evaluator: every folder above the document, every group above the user.
-    pub(crate) fn may_view(&self, user: u32, document: u32) -> bool {
-        let granted_to = self.groups_above(user);
-        let holds = |grantee: Grantee| match grantee {
-            Grantee::User(granted) => granted == user,
-            Grantee::Group(group) => granted_to.contains(&group),
-        };
-        if self.document_grant.get(document as usize).is_some_and(|grant| holds(grant.grantee)) {
-            return true;
-        }
-        let mut folder = self.folder_of_document.get(document as usize).copied();
-        while let Some(current) = folder {
-            if self
-                .folder_grants
-                .get(current as usize)
-                .is_some_and(|grants| grants.iter().any(|grant| holds(grant.grantee)))
-            {
-                return true;
-            }
-            folder = self.parent_of_folder.get(current as usize).copied().flatten();
-        }
-        false
-    }
-
-    fn groups_above(&self, user: u32) -> HashSet<u32> {
-        let mut above = HashSet::new();
-        let mut open = self.groups_of_user.get(user as usize).cloned().unwrap_or_default();
-        while let Some(group) = open.pop() {
-            if above.insert(group) {
-                open.extend(self.parent_of_group.get(group as usize).copied().flatten());
-            }
-        }
-        above
-    }
-
-    fn anyone(&self, random: &mut Random) -> (u32, u32) {
-        (random.below_length(self.groups_of_user.len()), random.below_length(self.document_grant.len()))
-    }
-
-    /// A random document, a random grant that reaches it, and a random user whom that grant reaches.
-    fn someone_allowed(&self, random: &mut Random) -> Option<(u32, u32)> {
-        let document = random.below_length(self.document_grant.len());
-        let mut grants = vec![*self.document_grant.get(document as usize)?];
-        let mut folder = self.folder_of_document.get(document as usize).copied();
-        while let Some(current) = folder {
-            grants.extend(self.folder_grants.get(current as usize)?);
-            folder = self.parent_of_folder.get(current as usize).copied().flatten();
-        }
-        let grant = grants.get(random.below_length(grants.len()) as usize)?;
-        let mut group = match grant.grantee {
-            Grantee::User(user) => return Some((user, document)),
-            Grantee::Group(group) => group,
-        };
-        loop {
-            let children = self.children_of_group.get(group as usize)?;
-            let members = self.users_of_group.get(group as usize)?;
-            let pick = random.below_length(children.len() + members.len().min(2)) as usize;
-            match children.get(pick) {
-                Some(child) => group = *child,
-                None => return Some((*members.get(random.below_length(members.len()) as usize)?, document)),
-            }
-        }
+        Ok(())
     }
 }
 
-/// The names of things, made once.
-pub(crate) struct Names {
-    user: TypeName,
-    group: TypeName,
-    folder: TypeName,
-    document: TypeName,
-    member: RelationName,
-    parent: RelationName,
-    pub(crate) view: RelationName,
+fn library(run: &Run, store: &Store, mixes: &Mixes, results: &mut Results) -> Outcome<()> {
+    let _step = run.progress.step("in process");
+    let loaded = store.open()?;
+    let asked = [
+        ("in_process_check", "in process: check, uniform", &mixes.uniform),
+        ("in_process_check_zipf", "in process: check, zipf", &mixes.zipf),
+        ("in_process_check_direct", "in process: check, one hop", &mixes.direct),
+    ];
+    for (id, name, checks) in asked {
+        results.figures.push(in_process::checks(id, name, &loaded, checks, run.duration)?);
+    }
+    let questions = in_process::own_authority(&mixes.uniform);
+    let preview = "in process: decide, with witness, not recorded";
+    let decide = "in process: decide, with witness, recorded";
+    results.figures.extend([
+        in_process::previews("in_process_preview", preview, &loaded, &questions, run.duration)?,
+        in_process::decisions("in_process_decide", decide, &loaded, &questions, run.duration)?,
+    ]);
+    let written = unrelated("library", WRITTEN_A_QUESTION * mixes.uniform.len())?;
+    for in_flight in [1, WRITES_IN_FLIGHT] {
+        results.figures.push(in_process::writes(&loaded, &written, in_flight, run.duration)?);
+    }
+    loaded.close();
+    Ok(())
 }
 
-impl Names {
-    pub(crate) fn new() -> Result<Self, NameError> {
-        Ok(Self {
-            user: TypeName::new("user")?,
-            group: TypeName::new("group")?,
-            folder: TypeName::new("folder")?,
-            document: TypeName::new("document")?,
-            member: RelationName::new("member")?,
-            parent: RelationName::new("parent")?,
-            view: RelationName::new("view")?,
-        })
-    }
+/// The doors that decide and record.
+fn recorded(run: &Run, target: &Target, checks: &[Check], baseline: &Pair, results: &mut Results) -> Outcome<()> {
+    let step = run.progress.step("gRPC: checks, recorded");
+    let name = "gRPC check, fully consistent, recorded";
+    let grpc = grpc::pair(run.concurrency, |load| grpc::checks("grpc_check_recorded", name, target, checks, load))?;
+    drop(step);
+    results.ratios.extend(grpc.over(baseline));
+    results.figures.extend(grpc.into_figures());
 
-    pub(crate) fn user(&self, number: u32) -> Result<ObjectRef, NameError> {
-        object(&self.user, "u", number)
-    }
-
-    pub(crate) fn document(&self, number: u32) -> Result<ObjectRef, NameError> {
-        object(&self.document, "d", number)
-    }
-
-    fn group(&self, number: u32) -> Result<ObjectRef, NameError> {
-        object(&self.group, "g", number)
-    }
-
-    fn folder(&self, number: u32) -> Result<ObjectRef, NameError> {
-        object(&self.folder, "f", number)
-    }
-
-    fn members_of(&self, group: u32) -> Result<SubjectRef, NameError> {
-        Ok(SubjectRef::Userset(self.group(group)?, self.member.clone()))
-    }
-
-    fn grantee(&self, grantee: Grantee) -> Result<SubjectRef, NameError> {
-        match grantee {
-            Grantee::User(user) => Ok(SubjectRef::Object(self.user(user)?)),
-            Grantee::Group(group) => self.members_of(group),
-        }
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as the other constructors of names do")]
-    fn edge(&self, resource: ObjectRef, relation: &RelationName, subject: SubjectRef) -> Relationship {
-        Relationship { resource, relation: relation.clone(), subject }
-    }
-}
-
-fn object(kind: &TypeName, prefix: &str, number: u32) -> Result<ObjectRef, NameError> {
-    Ok(ObjectRef { kind: kind.clone(), id: ObjectId::new(format!("{prefix}{number}"))? })
-}
-
-/// A random forest: for each node its parent, an earlier node, or none. `roots` in a hundred have none by choice.
-fn forest(random: &mut Random, nodes: u32, roots: u32, depth_max: u32) -> Vec<Option<u32>> {
-    let mut parents = Vec::new();
-    let mut depths: Vec<u32> = Vec::new();
-    for node in 0..nodes {
-        let mut parent = (node > 0 && random.below(100) >= roots).then(|| random.below(node));
-        // Too deep a parent is exchanged for one of its ancestors, which keeps the share of roots.
-        while let Some(candidate) = parent {
-            if depths.get(candidate as usize).is_some_and(|depth| *depth < depth_max) {
-                break;
-            }
-            parent = parents.get(candidate as usize).copied().flatten();
-        }
-        let depth = parent.and_then(|parent| depths.get(parent as usize)).map_or(1, |above| above + 1);
-        parents.push(parent);
-        depths.push(depth);
-    }
-    parents
-}
-
-fn grant(random: &mut Random, users: u32, groups: u32) -> Grant {
-    let role = match random.below(10) {
-        0..7 => "viewer",
-        7..9 => "editor",
-        _ => "owner",
+    let _step = run.progress.step("HTTP: the baseline, and AuthZEN evaluations");
+    let connections = run.concurrency.connections;
+    let baseline = {
+        let server = Server::baseline("baseline-http")?;
+        let asked = |connections| http::baseline(&server.target(KEY), checks, connections, run.duration);
+        Pair { alone: asked(1)?, busy: asked(connections)? }
     };
-    let grantee =
-        if random.below(10) < 6 { Grantee::User(random.below(users)) } else { Grantee::Group(random.below(groups)) };
-    Grant { role, grantee }
+    let asked = |connections| http::evaluation(target, checks, connections, run.duration);
+    let evaluation = Pair { alone: asked(1)?, busy: asked(connections)? };
+    results.ratios.extend(evaluation.over(&baseline));
+    results.figures.extend(baseline.into_figures());
+    results.figures.extend(evaluation.into_figures());
+    Ok(())
+}
+
+/// Relationships that no question depends on.
+pub(super) fn unrelated(prefix: &str, count: usize) -> Outcome<Vec<Relationship>> {
+    let names = Names::new()?;
+    let written = (0..count.max(1)).map(|number| {
+        let (group, user) =
+            (names.group(&format!("{prefix}{}", number / 100))?, names.user(&format!("{prefix}{number}"))?);
+        Ok(edge(group, &names.member, user))
+    });
+    written.collect()
 }

@@ -5,6 +5,8 @@ mod apply;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod certification;
 #[cfg(test)]
 mod commands;
