@@ -1,5 +1,6 @@
 mod asking;
 mod models;
+mod stats;
 mod tenants;
 mod watching;
 mod writing;
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use models::TupleChangesPlace;
+pub use stats::StoreStats;
 
 /// The door to everything that is written and decided. Cloning it is cheap; the last clone to go closes it.
 #[derive(Clone)]

@@ -136,7 +136,6 @@ mod recorder;
 mod recovery;
 mod shared;
 mod snapshot;
-mod stats;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -145,7 +144,7 @@ mod watch;
 mod write;
 mod writer;
 
-pub use authority::{Authority, TupleChangesPlace};
+pub use authority::{Authority, StoreStats, TupleChangesPlace};
 pub use consistency::Consistency;
 pub use decide::{Asked, Decided, DecidedOn, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
 pub use declaration::{
@@ -168,7 +167,6 @@ pub use prokura_engine::{
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
 pub use snapshot::{Attributes, DelegationFilter, Snapshot, TaskFilter};
-pub use stats::StoreStats;
 pub use tenant::TenantDetails;
 pub use tuples::{NewModel, TupleChange, TupleChanges, TupleWrite};
 pub use watch::Subscription;

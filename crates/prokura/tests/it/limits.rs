@@ -199,3 +199,61 @@ fn limit_tenants_max() {
     let one_more = TenantName::new("one-more").unwrap();
     exceeded(authority.create_tenant(&one_more, by("key:k")), limits::TENANTS_MAX);
 }
+
+/// As many relationships as there is memory for are written, and one byte less is not enough for them; what is refused
+/// leaves nothing, and what is deleted makes room.
+#[test]
+fn limit_memory() {
+    let written = |authority: &Authority, numbers: std::ops::Range<u32>| {
+        let changes = numbers.map(|number| touch(&format!("document:d{number}#viewer@user:u{number}"))).collect();
+        write(authority, changes)
+    };
+    let within = |memory: Option<u64>| {
+        let authority = Authority::in_memory(Options { memory, ..Options::default() });
+        write(&authority, vec![schema()]).unwrap();
+        written(&authority, 0..2_000).unwrap();
+        authority
+    };
+    let free = within(None);
+    written(&free, 2_000..20_000).unwrap();
+    let needed = free.stats().memory;
+    assert_eq!(free.stats().memory_max, None);
+
+    let enough = within(Some(needed));
+    written(&enough, 2_000..20_000).unwrap();
+    assert_eq!(enough.stats().memory, needed);
+
+    let short = within(Some(needed - 1));
+    let before = short.snapshot(&tenant()).unwrap().revision();
+    match written(&short, 2_000..20_000) {
+        Err(error @ WriteError::MemoryFull(max)) => {
+            assert_eq!((max, error.code()), (needed - 1, "memory_full"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let stats = short.stats();
+    assert!(stats.memory < needed);
+    let snapshot = short.snapshot(&tenant()).unwrap();
+    assert_eq!((snapshot.revision(), snapshot.stats().relationships), (before, 2_000));
+    assert_eq!(stats.tenants.len(), 1);
+    // Smaller writes still fit, and reading goes on.
+    written(&short, 2_000..2_100).unwrap();
+    assert_eq!(short.snapshot(&tenant()).unwrap().stats().relationships, 2_100);
+}
+
+/// What was written with more memory is not opened with less; nothing is changed, and with enough it is there.
+#[test]
+fn limit_memory_when_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |memory: Option<u64>| Authority::open(folder.path(), Options { memory, ..Options::default() });
+    let changes = (0..5_000).map(|number| touch(&format!("document:d{number}#viewer@user:u{number}"))).collect();
+    let authority = open(None).unwrap();
+    write(&authority, vec![schema()]).unwrap();
+    write(&authority, changes).unwrap();
+    authority.close();
+    let needed = open(None).unwrap().stats().memory;
+    let error = open(Some(needed - 1)).unwrap_err();
+    assert_eq!((error.code(), error.fault()), ("memory_full", prokura::model::Fault::Limit), "{error}");
+    let authority = open(Some(needed)).unwrap();
+    assert_eq!(authority.snapshot(&tenant()).unwrap().stats().relationships, 5_000);
+}

@@ -1,7 +1,7 @@
 use prokura_engine::Stats;
 use prokura_model::TenantName;
 
-use crate::Authority;
+use super::Authority;
 
 /// How much there is, and where memory goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
