@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint unit docs long fuzz openapi tools build
+.PHONY: help demo test lint unit docs count long fuzz openapi tools build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -14,7 +14,7 @@ demo: ## build, start on the embedded store, load a sample organisation, make fi
 build: ## the release binary, at target/release/prokura
 	$(CARGO) build --release --package prokura-cli
 
-test: tools lint docs unit ## everything CI runs; installs what it needs
+test: tools lint docs unit count ## everything CI runs; installs what it needs
 
 lint: tools ## formatting, lints, dependency rules
 	$(CARGO) fmt --all --check
@@ -27,6 +27,11 @@ docs: ## documentation builds without warnings, and its examples run
 
 unit: tools ## unit, integration, property and tidy tests
 	$(CARGO) nextest run --workspace --locked
+
+# Instructions are the same on a busy machine, so a number can be held. Where valgrind is not and cannot be installed, that is said.
+count: tools ## instructions of the hot paths, held to the recorded ones
+	@if command -v valgrind >/dev/null; then $(CARGO) bench --package prokura --bench hot --locked; \
+	else echo "left out: counting instructions needs valgrind, which is not here and could not be installed"; fi
 
 long: tools ## the same properties on a million cases (minutes once it is built)
 	PROKURA_CASES=1000000 $(CARGO) nextest run --profile long --release --package prokura-engine --locked differential --no-capture
@@ -49,4 +54,5 @@ tools: ## what the tests need beside Rust itself
 	@command -v cargo-clippy >/dev/null && command -v rustfmt >/dev/null || rustup component add clippy rustfmt
 	@command -v cargo-nextest >/dev/null || $(CARGO) install cargo-nextest --locked
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
+	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && apt-get install --yes --quiet valgrind >/dev/null; } || true
 	@tests/clients/install.sh

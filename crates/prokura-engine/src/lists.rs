@@ -277,7 +277,7 @@ impl<'a> Shelf<'a> {
     /// Its entries, as pairs of a key and a birth, if nothing in it has ended. Nearly all lists are such.
     #[inline(always)]
     pub(crate) fn plain(self) -> Option<&'a [[AtomicU64; LIVE_WORDS]]> {
-        (!self.head.long && self.words.len() == self.head.live * LIVE_WORDS).then(|| self.words.as_chunks().0)
+        (!self.head.long && self.words.len() == self.head.live * LIVE_WORDS).then_some(self.words.as_chunks().0)
     }
 
     /// The same, if they are so few that looking at each is quickest.

@@ -61,7 +61,7 @@ pub(crate) fn replay(shared: &Shared, log: &Log, listener: Option<&ProgressListe
     thread::scope(|scope| {
         let reader = thread::Builder::new().name("prokura-reader".to_owned());
         let reader = reader
-            .spawn_scoped(scope, || read(log, decoded))
+            .spawn_scoped(scope, move || read(log, &decoded))
             .map_err(|error| OpenError::Io(format!("the thread that reads the log could not be started: {error}")))?;
         let taken = take_all(shared, coming, listener);
         // It has ended by now, or does as soon as it finds nobody listening.
@@ -72,7 +72,7 @@ pub(crate) fn replay(shared: &Shared, log: &Log, listener: Option<&ProgressListe
 }
 
 /// Decodes every entry and sends them on, many at a time.
-fn read(log: &Log, decoded: SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
+fn read(log: &Log, decoded: &SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
     let (mut batch, mut changes) = (Vec::new(), 0);
     let read: Result<(), ReplayError<Option<OpenError>>> = log.replay(|entry| {
         let entry = Decoded::new(entry).map_err(Some)?;

@@ -79,7 +79,11 @@ pub(crate) fn relationships() -> Vec<Change> {
 }
 
 fn grant(random: &mut Random, resource: &str) -> String {
-    let role = ["viewer", "viewer", "viewer", "editor", "owner"][random.below(5) as usize];
+    let role = match random.below(5) {
+        0..3 => "viewer",
+        3 => "editor",
+        _ => "owner",
+    };
     if random.below(10) < 6 {
         format!("{resource}#{role}@user:u{}", random.below(USERS))
     } else {
