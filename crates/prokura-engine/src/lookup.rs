@@ -18,6 +18,7 @@ use crate::{
     graph::Graph,
     list::List,
     packed::{Node, Subject},
+    program::beginning,
     trace::Silent,
     view::{Prepared, exhausted},
 };
@@ -150,11 +151,14 @@ impl<'g> Listing<'g> {
 
     /// The id that an object is known by.
     fn id(&self, node: Node) -> Option<ObjectId> {
-        self.prepared.wording.object(node).map(|object| object.id)
+        self.prepared.wording.id(node)
     }
 }
 
-fn in_order<T>(mut found: Vec<(ObjectId, T)>) -> Vec<(ObjectId, T)> {
-    found.sort_by(|one, other| one.0.cmp(&other.0));
-    found
+/// By id. What ids begin with, read as one number, sorts as they do, and settles nearly every comparison.
+fn in_order<T>(found: Vec<(ObjectId, T)>) -> Vec<(ObjectId, T)> {
+    let mut found: Vec<(u64, (ObjectId, T))> =
+        found.into_iter().map(|entry| (beginning(entry.0.as_str()), entry)).collect();
+    found.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.0.cmp(&other.1.0)));
+    found.into_iter().map(|(_, entry)| entry).collect()
 }

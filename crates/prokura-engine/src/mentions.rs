@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
+    hash::PackedHash,
     packed::{KindId, RelationId},
     program::{Allowed, MemberId, Operator, Program, Rule, Step, StepId},
 };
@@ -11,11 +12,11 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Mentions {
     /// Permissions of the same definition that mention a member.
-    of_member: HashMap<MemberId, Vec<Mention>>,
+    of_member: HashMap<MemberId, Vec<Mention>, PackedHash>,
     /// Arrows that ask for a target, on whatever type.
-    of_target: HashMap<RelationId, Vec<ArrowMention>>,
+    of_target: HashMap<RelationId, Vec<ArrowMention>, PackedHash>,
     /// Permissions that mention their own object as a subject.
-    of_self: HashMap<KindId, Vec<Mention>>,
+    of_self: HashMap<KindId, Vec<Mention>, PackedHash>,
 }
 
 /// A permission that mentions something.
@@ -80,8 +81,8 @@ impl Mentions {
 }
 
 /// The members that the asked one can depend on, itself included: all that a walk towards it has to look at.
-pub(crate) fn relevant(program: &Program, kind: KindId, asked: MemberId) -> HashSet<MemberId> {
-    let mut found = HashSet::from([asked]);
+pub(crate) fn relevant(program: &Program, kind: KindId, asked: MemberId) -> HashSet<MemberId, PackedHash> {
+    let mut found = HashSet::from_iter([asked]);
     let mut open = vec![(kind, asked)];
     while let Some((kind, id)) = open.pop() {
         let Some(member) = program.member(id) else { continue };

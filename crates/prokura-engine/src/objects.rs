@@ -83,6 +83,10 @@ impl Objects {
         let [.., name, beginning] = self.record(number)?;
         let (name, beginning) = (load(name), load(beginning));
         let len = name_len(name);
+        // Most names are short, and need no memory of their own to be put together.
+        if let Some(bytes) = beginning.to_le_bytes().get(..len) {
+            return ObjectId::new(str::from_utf8(bytes).ok()?).ok();
+        }
         let mut bytes = Vec::with_capacity(len.next_multiple_of(8));
         bytes.extend_from_slice(&beginning.to_le_bytes());
         for word in self.rest_of_name(name) {

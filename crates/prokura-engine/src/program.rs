@@ -14,6 +14,7 @@ use prokura_model::{
 
 use self::by_name::ByName;
 pub(crate) use self::{
+    by_name::beginning,
     flat::{Flat, Way},
     text::written,
 };

@@ -1,4 +1,4 @@
-use prokura_model::{ObjectRef, RelationName, SubjectRef};
+use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef};
 
 use crate::{
     EngineError, Goal, Index,
@@ -55,6 +55,14 @@ impl<'g> Wording<'g> {
         match node.object().checked_sub(STRANGER_FIRST) {
             Some(position) => self.strangers.get(position as usize).cloned(),
             None => self.index.names.object_ref(node),
+        }
+    }
+
+    /// The id of an object.
+    pub(crate) fn id(&self, node: Node) -> Option<ObjectId> {
+        match node.object().checked_sub(STRANGER_FIRST) {
+            Some(position) => self.strangers.get(position as usize).map(|stranger| stranger.id.clone()),
+            None => self.index.names.objects.id(node.object()),
         }
     }
 

@@ -47,7 +47,7 @@ struct Climb<'g> {
     listing: Listing<'g>,
     kind: KindId,
     relation: RelationId,
-    relevant: HashSet<MemberId>,
+    relevant: HashSet<MemberId, PackedHash>,
     /// The goals that may hold for the subject; whether they surely do.
     reached: HashMap<Node, bool, PackedHash>,
     open: Vec<Node>,

@@ -30,7 +30,7 @@ impl<V> ByName<V> {
 
 /// The first eight bytes, as a number.
 #[inline]
-fn beginning(name: &str) -> u64 {
+pub(crate) fn beginning(name: &str) -> u64 {
     let bytes = name.as_bytes();
     match bytes.first_chunk::<8>() {
         Some(word) => u64::from_be_bytes(*word),

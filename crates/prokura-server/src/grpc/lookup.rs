@@ -1,6 +1,6 @@
 //! Lists of who may do what to which, and the tree of a permission.
 
-use std::sync::Arc;
+use std::{sync::Arc, vec};
 
 use prokura::{
     Expansion, ExpansionNode, ExpansionOperation, FoundResource, FoundSubject, Permissionship, ResourceLookup,
@@ -121,11 +121,10 @@ pub(super) fn resources(
                     found.drain(..found.partition_point(|found| found.id.as_str() <= after.as_str()));
                 }
                 found.truncate(limit);
-                found
+                found.into_iter()
             }
         };
-        let rest = found.split_off(found.len().min(PAGE_ENTRIES));
-        let page = found.into_iter().map(|FoundResource { id, permissionship }| {
+        let page = found.by_ref().take(PAGE_ENTRIES).map(|FoundResource { id, permissionship }| {
             let (permissionship, missing) = wire_lookup(&permissionship);
             v1::LookupResourcesResponse {
                 looked_up_at: walk.token(),
@@ -135,14 +134,14 @@ pub(super) fn resources(
                 resource_object_id: id.as_str().to_owned(),
             }
         });
-        Ok((page.collect(), (!rest.is_empty()).then_some(Left::Some(rest))))
+        Ok((page.collect(), (found.len() > 0).then_some(Left::Some(found))))
     }))
 }
 
 /// What of a list is left to send.
 enum Left<T> {
     All,
-    Some(Vec<T>),
+    Some(vec::IntoIter<T>),
 }
 
 pub(super) fn subjects(
@@ -180,12 +179,11 @@ pub(super) fn subjects(
                 }
                 let named_first = found.first().is_none_or(|found| found.id.is_some());
                 found.truncate(limit.saturating_add(usize::from(!named_first)));
-                found
+                found.into_iter()
             }
         };
-        let rest = found.split_off(found.len().min(PAGE_ENTRIES));
-        let page = found.iter().map(|found| wire_found(&walk, found));
-        Ok((page.collect(), (!rest.is_empty()).then_some(Left::Some(rest))))
+        let page = found.by_ref().take(PAGE_ENTRIES).map(|found| wire_found(&walk, &found));
+        Ok((page.collect(), (found.len() > 0).then_some(Left::Some(found))))
     }))
 }
 
