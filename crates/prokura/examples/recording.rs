@@ -58,6 +58,7 @@ fn asked(question: &Question) -> Asked {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what it measures is for whoever runs it")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let recorded = match arguments.next().as_deref() {

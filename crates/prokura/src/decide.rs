@@ -151,7 +151,7 @@ pub(crate) fn decide(
     shared: &Shared,
     tenant: &TenantName,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Decided, DecideError> {
     match decide_at_once(shared, tenant, question, asked)? {
         Placed::InLine(decided) => Ok(decided),
@@ -188,7 +188,7 @@ pub(crate) fn decide_at_once(
     shared: &Shared,
     tenant: &TenantName,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Placed, DecideError> {
     decide_by(shared, tenant, question, None, asked)
 }
@@ -199,20 +199,20 @@ pub(crate) fn decide_by(
     tenant: &TenantName,
     question: &Question,
     by: Option<&ByModel>,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Placed, DecideError> {
     let begun = Instant::now();
     let Some(tenant) = shared.system.tenant(tenant) else {
         return Err(DecideError::TenantUnknown(tenant.clone()));
     };
-    check_asked(&asked)?;
+    check_asked(asked)?;
     shared.records.check()?;
     let time = shared.now.read();
     let (revision, result) = tenant.at_head(|view| match by {
         None => view.decide(question, time, &shared.limits),
         Some(by) => by.view(view, |view| view.decide(question, time, &ByModel::limits(shared.limits))),
     });
-    put(shared, &tenant.name, question, &asked, Found { begun, time, revision, result })
+    put(shared, &tenant.name, question, asked, Found { begun, time, revision, result })
 }
 
 /// With relationships and schema of the snapshot, and everything else of the head.
@@ -220,7 +220,7 @@ pub(crate) fn decide_on(
     shared: &Shared,
     snapshot: &Snapshot,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<DecidedOn, DecideError> {
     let begun = Instant::now();
     let tenant = snapshot.tenant_kept();
@@ -228,7 +228,7 @@ pub(crate) fn decide_on(
     if !own {
         return Err(DecideError::TenantUnknown(tenant.name.clone()));
     }
-    check_asked(&asked)?;
+    check_asked(asked)?;
     shared.records.check()?;
     let (time, revision) = (shared.now.read(), snapshot.revision());
     let result = tenant
@@ -241,7 +241,7 @@ pub(crate) fn decide_on(
             Err(error) => Err(DecideError::NotPreviewed(Box::new(error))),
         };
     }
-    match put(shared, &tenant.name, question, &asked, Found { begun, time, revision, result })? {
+    match put(shared, &tenant.name, question, asked, Found { begun, time, revision, result })? {
         Placed::InLine(decided) => Ok(DecidedOn::Recorded(decided)),
         Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared).map(DecidedOn::Recorded),
     }

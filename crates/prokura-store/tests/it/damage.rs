@@ -215,8 +215,9 @@ fn the_head_of_another_log_is_refused() {
 
 #[test]
 fn an_id_removed_or_led_astray_is_refused() {
-    type Ids<'t> = redb::Table<'t, &'static [u8], u64>;
-    let spoilt: [(TableDefinition<'_, &[u8], u64>, fn(&mut Ids<'_>)); 6] = [
+    type Lists = TableDefinition<'static, &'static [u8], u64>;
+    type Spoil = fn(&mut redb::Table<'_, &'static [u8], u64>);
+    let spoilt: [(Lists, Spoil); 6] = [
         (ENDS, |ids| drop(ids.remove(b"default\0d-4".as_slice()).unwrap().unwrap())),
         (ENDS, |ids| drop(ids.insert(b"default\0d-4".as_slice(), 1).unwrap().unwrap())),
         (ENDS, |ids| drop(ids.insert(b"default\0d-9".as_slice(), 1).unwrap())),
