@@ -41,8 +41,8 @@ fn changes(bytes: &[u8]) {
 
 fn record(bytes: &[u8]) {
     if let Ok(read) = decode_record(bytes) {
-        let again = encode_record(&read);
-        assert_eq!(decode_record(&again).map(|record| encode_record(&record)), Ok(again));
+        let again = encode_record(&read.view());
+        assert_eq!(decode_record(&again).map(|record| encode_record(&record.view())), Ok(again));
     }
 }
 
@@ -165,7 +165,7 @@ static TRANSACTIONS: LazyLock<(Files, Vec<Entry>)> = LazyLock::new(|| {
 static DECISIONS: LazyLock<(Files, Vec<Record>)> = LazyLock::new(|| {
     let disk = MemoryDisk::new();
     let mut log = DecisionLog::open_on(Arc::new(disk.clone())).expect("an empty disk opens");
-    let payload = encode_record(&decision());
+    let payload = encode_record(&decision().view());
     let written = ["d-1", "d-2"].map(|id| Record {
         tenant: tenant(),
         id: DecisionId::new(id).expect("a legal id"),
@@ -290,7 +290,7 @@ fn begin() {
 
 fn seeds() -> Vec<Vec<u8>> {
     let input = |what: u8, rest: Vec<u8>| [vec![what], rest].concat();
-    let mut seeds = vec![input(1, encode_record(&decision())), input(2, vec![1, 64, 0, 0, 1]), input(3, vec![0; 10])];
+    let mut seeds = vec![input(1, encode_record(&decision().view())), input(2, vec![1, 64, 0, 0, 1]), input(3, vec![0; 10])];
     let schemas = prokura_fuzz::schemas().into_iter().map(Change::SchemaWritten);
     let touched = prokura_fuzz::relationships().into_iter().filter_map(|text| {
         let read: prokura_model::RelationshipOnTerms = text.parse().ok()?;

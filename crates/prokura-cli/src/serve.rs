@@ -289,6 +289,16 @@ fn start_log(format: LogFormat) {
     }
 }
 
+/// What names and relationships may take unless something else is said: three quarters of what the system has, or lets this
+/// process have. None where that is not told.
+fn usual_memory() -> Option<u64> {
+    let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
+    let told = fs::read_to_string("/proc/meminfo").ok()?;
+    let all = number(told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?)?.saturating_mul(1024);
+    let allowed = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| number(&text));
+    Some(allowed.map_or(all, |allowed| allowed.min(all)) / 4 * 3)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{is_loopback, reachable};
@@ -315,14 +325,4 @@ mod tests {
         assert_eq!(reachable("https://[::]:80"), "https://[::1]:80");
         assert_eq!(reachable("http://10.0.0.0:80"), "http://10.0.0.0:80");
     }
-}
-
-/// What names and relationships may take unless something else is said: three quarters of what the system has, or lets this
-/// process have. None where that is not told.
-fn usual_memory() -> Option<u64> {
-    let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
-    let told = fs::read_to_string("/proc/meminfo").ok()?;
-    let all = number(told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?)?.saturating_mul(1024);
-    let allowed = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| number(&text));
-    Some(allowed.map_or(all, |allowed| allowed.min(all)) / 4 * 3)
 }

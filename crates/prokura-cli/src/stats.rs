@@ -10,7 +10,6 @@ use crate::{arguments::Ended, failure::Failure, output::table, session::Session}
 pub(crate) struct Stats {}
 
 impl Stats {
-    #[expect(clippy::unused_self, reason = "runs as the other commands do")]
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
         let found = session.client.stats().await.map_err(|error| session.failure(&error))?;
         session.out.show(&found, shown)?;

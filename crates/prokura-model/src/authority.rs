@@ -39,7 +39,7 @@ macro_rules! record_id {
                 e: &mut minicbor::Encoder<W>,
                 _: &mut C,
             ) -> Result<(), minicbor::encode::Error<W::Error>> {
-                e.str(&self.0)?.ok()
+                crate::codec::put_text(e, &self.0)
             }
         }
 

@@ -2,7 +2,14 @@
 //!
 //! A decoder skips members it does not know and leaves absent optional ones empty, so an older log stays readable.
 
-use crate::{Change, DecisionRecord, Fault};
+use std::convert::Infallible;
+
+use minicbor::{
+    Encoder,
+    encode::{self, Write},
+};
+
+use crate::{Change, DecisionRecord, Fault, RecordView};
 
 /// Bytes that are not what they should be. The log's checksums stand before this, so it means a bug or a newer format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +36,7 @@ impl CodecError {
 /// The bytes of a transaction's changes.
 #[must_use]
 pub fn encode_changes(changes: &[Change]) -> Vec<u8> {
-    encode(changes)
+    encoded(changes, 0)
 }
 
 /// The changes these bytes hold.
@@ -42,8 +49,10 @@ pub fn decode_changes(bytes: &[u8]) -> Result<Vec<Change>, CodecError> {
 
 /// The bytes of a decision record.
 #[must_use]
-pub fn encode_record(record: &DecisionRecord) -> Vec<u8> {
-    encode(record)
+pub fn encode_record(record: &RecordView<'_>) -> Vec<u8> {
+    /// Most records fit, and none of them is copied while it grows.
+    const USUAL_BYTES: usize = 640;
+    encoded(record, USUAL_BYTES)
 }
 
 /// The decision record these bytes hold.
@@ -54,13 +63,38 @@ pub fn decode_record(bytes: &[u8]) -> Result<DecisionRecord, CodecError> {
     decode(bytes, "decision record")
 }
 
-fn encode<T: minicbor::Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = minicbor::Encoder::new(&mut bytes);
+fn encoded<T: minicbor::Encode<()> + ?Sized>(value: &T, usual: usize) -> Vec<u8> {
+    let mut encoder = Encoder::new(Bytes(Vec::with_capacity(usual)));
     // Writing to a vector cannot fail, and no encoder of ours makes an error of its own.
     let written = encoder.encode(value);
     assert!(written.is_ok(), "encoding into memory failed");
-    bytes
+    encoder.into_writer().0
+}
+
+/// Text, mostly short: most of a record is, and minicbor's own way takes several calls for each.
+#[inline]
+pub(crate) fn put_text<W: Write>(encoder: &mut Encoder<W>, text: &str) -> Result<(), encode::Error<W::Error>> {
+    /// Major type 3: text.
+    const TEXT: u8 = 0x60;
+    let Ok(length) = u8::try_from(text.len()) else {
+        return encoder.str(text)?.ok();
+    };
+    let writer = encoder.writer_mut();
+    let head = if length < 24 { writer.write_all(&[TEXT | length]) } else { writer.write_all(&[TEXT | 24, length]) };
+    head.and_then(|()| writer.write_all(text.as_bytes())).map_err(encode::Error::write)
+}
+
+/// A vector again, because minicbor's own way to write to one is a call for every few bytes that is never inlined.
+struct Bytes(Vec<u8>);
+
+impl Write for Bytes {
+    type Error = Infallible;
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 fn decode<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8], what: &'static str) -> Result<T, CodecError> {

@@ -221,7 +221,7 @@ impl Outcome {
 }
 
 /// One recorded decision: enough to say afterwards who was allowed what, through whom, and why, and to ask again.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Decode)]
 pub struct DecisionRecord {
     /// Its name.
     #[n(0)]
@@ -281,4 +281,77 @@ pub struct DecisionRecord {
     #[n(18)]
     #[cbor(default)]
     pub missing: Vec<String>,
+}
+
+/// A record of a decision as it is encoded: what it is made of need not be copied together first. Its members are those of
+/// [`DecisionRecord`], which is what it is decoded as.
+#[derive(Clone, Copy, Debug, Encode)]
+#[expect(missing_docs, reason = "each member is documented where it is decoded")]
+pub struct RecordView<'r> {
+    #[n(0)]
+    pub id: &'r DecisionId,
+    #[n(1)]
+    pub time: Timestamp,
+    #[n(2)]
+    pub revision: Revision,
+    #[n(3)]
+    pub actor: &'r ObjectRef,
+    #[n(4)]
+    pub permission: &'r RelationName,
+    #[n(5)]
+    pub resource: &'r ObjectRef,
+    #[n(6)]
+    pub delegation: Option<&'r DelegationId>,
+    #[n(7)]
+    pub task: Option<&'r TaskId>,
+    #[n(8)]
+    pub origin: Option<&'r ObjectRef>,
+    #[n(9)]
+    pub chain: &'r [ChainLink],
+    #[n(10)]
+    pub outcome: &'r Outcome,
+    #[n(11)]
+    pub message: &'r str,
+    #[n(12)]
+    pub witness: &'r [WitnessEdge],
+    #[n(13)]
+    pub request: &'r Value,
+    #[n(14)]
+    pub door: &'r str,
+    #[n(15)]
+    pub enforcement_point: &'r str,
+    #[n(16)]
+    pub request_id: Option<&'r str>,
+    #[n(17)]
+    pub duration_us: u64,
+    #[n(18)]
+    pub missing: &'r [String],
+}
+
+impl DecisionRecord {
+    /// The record, to be encoded.
+    #[must_use]
+    pub fn view(&self) -> RecordView<'_> {
+        RecordView {
+            id: &self.id,
+            time: self.time,
+            revision: self.revision,
+            actor: &self.actor,
+            permission: &self.permission,
+            resource: &self.resource,
+            delegation: self.delegation.as_ref(),
+            task: self.task.as_ref(),
+            origin: self.origin.as_ref(),
+            chain: &self.chain,
+            outcome: &self.outcome,
+            message: &self.message,
+            witness: &self.witness,
+            request: &self.request,
+            door: &self.door,
+            enforcement_point: &self.enforcement_point,
+            request_id: self.request_id.as_deref(),
+            duration_us: self.duration_us,
+            missing: &self.missing,
+        }
+    }
 }

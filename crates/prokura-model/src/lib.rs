@@ -61,7 +61,7 @@ pub use authzen::AuthzenMapping;
 pub use change::{Change, Revision, Timestamp, Transaction};
 pub use codec::{CodecError, decode_changes, decode_record, encode_changes, encode_record};
 pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};
-pub use decision::{ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, WitnessEdge};
+pub use decision::{ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, RecordView, WitnessEdge};
 pub use fault::Fault;
 pub use model::{Model, ModelId};
 pub use name::{CaveatName, NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};

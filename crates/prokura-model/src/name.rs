@@ -131,7 +131,7 @@ macro_rules! name_type {
                 e: &mut minicbor::Encoder<W>,
                 _: &mut C,
             ) -> Result<(), minicbor::encode::Error<W::Error>> {
-                e.str(self.as_str())?.ok()
+                crate::codec::put_text(e, self.as_str())
             }
         }
 

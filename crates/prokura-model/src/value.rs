@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use crate::codec::put_text;
+
 /// A JSON-shaped value: attributes, request context, what a decision record keeps.
 ///
 /// Integers are kept apart from floats so that a large id survives; members are sorted, so equal values have one encoding.
@@ -40,9 +42,15 @@ impl<C> minicbor::Encode<C> for Value {
             Self::Bool(value) => e.bool(*value)?.ok(),
             Self::Integer(value) => e.i64(*value)?.ok(),
             Self::Float(value) => e.f64(*value)?.ok(),
-            Self::String(value) => e.str(value)?.ok(),
+            Self::String(value) => put_text(e, value),
             Self::List(values) => values.encode(e, ctx),
-            Self::Map(values) => values.encode(e, ctx),
+            Self::Map(members) => {
+                e.map(members.len() as u64)?;
+                members.iter().try_for_each(|(name, value)| {
+                    put_text(e, name)?;
+                    value.encode(e, ctx)
+                })
+            }
         }
     }
 }

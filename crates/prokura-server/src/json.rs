@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fmt,
 };
 
@@ -72,46 +72,28 @@ fn without_position(error: &serde_json::Error) -> String {
     }
 }
 
-/// Where in the document the reader is, and what it found wrong there.
+/// What the reader found wrong, and how much it may still read.
 #[derive(Default)]
 struct Place {
-    path: RefCell<Vec<Step>>,
     fault: RefCell<Option<JsonFault>>,
     /// How many values there may still be.
     values: Cell<usize>,
 }
 
-enum Step {
-    Member(String),
-    Element(usize),
-}
-
 impl Place {
-    fn enter(&self, step: Step) {
-        self.path.borrow_mut().push(step);
-    }
-
-    fn leave(&self) {
-        self.path.borrow_mut().pop();
-    }
-
     fn refuse<E: serde::de::Error>(&self, code: &'static str, message: String) -> E {
         let error = E::custom(&message);
-        *self.fault.borrow_mut() = Some(JsonFault { code, path: self.to_string(), message });
+        *self.fault.borrow_mut() = Some(JsonFault { code, path: String::new(), message });
         error
     }
-}
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.path.borrow().iter().enumerate() {
-            match step {
-                Step::Member(name) if position == 0 => f.write_str(name)?,
-                Step::Member(name) => write!(f, ".{name}")?,
-                Step::Element(index) => write!(f, "[{index}]")?,
-            }
+    /// The way to a fault is gathered on the way out: documents without one have none to pay for.
+    fn within<E>(&self, step: impl fmt::Display, error: E) -> E {
+        if let Some(fault) = self.fault.borrow_mut().as_mut() {
+            let dot = if fault.path.is_empty() || fault.path.starts_with('[') { "" } else { "." };
+            fault.path = format!("{step}{dot}{}", fault.path);
         }
-        Ok(())
+        error
     }
 }
 
@@ -187,28 +169,31 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut values = Vec::new();
         let inner = self.one_level_in();
         loop {
-            self.place.enter(Step::Element(values.len()));
-            let Some(value) = elements.next_element_seed(inner)? else { break };
-            self.place.leave();
-            values.push(value);
+            let element = elements.next_element_seed(inner);
+            let element = element.map_err(|error| self.place.within(format_args!("[{}]", values.len()), error))?;
+            match element {
+                Some(value) => values.push(value),
+                None => return Ok(Value::List(values)),
+            }
         }
-        self.place.leave();
-        Ok(Value::List(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut values = BTreeMap::new();
         let inner = self.one_level_in();
         while let Some(name) = members.next_key::<String>()? {
-            self.place.enter(Step::Member(name.clone()));
-            if values.contains_key(&name) {
-                return Err(self
-                    .place
-                    .refuse("json_member_twice", format!("the member `{name}` is there twice; say which")));
+            match values.entry(name) {
+                Entry::Vacant(place) => {
+                    let value = members.next_value_seed(inner);
+                    let value = value.map_err(|error| self.place.within(place.key(), error))?;
+                    place.insert(value);
+                }
+                Entry::Occupied(place) => {
+                    let message = format!("the member `{}` is there twice; say which", place.key());
+                    let error = self.place.refuse("json_member_twice", message);
+                    return Err(self.place.within(place.key(), error));
+                }
             }
-            let value = members.next_value_seed(inner)?;
-            self.place.leave();
-            values.insert(name, value);
         }
         Ok(Value::Map(values))
     }

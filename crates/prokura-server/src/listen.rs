@@ -1,10 +1,11 @@
 //! The accept loop: one port, HTTP/1.1 and HTTP/2, with or without TLS.
 
 use std::{
+    convert::Infallible,
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -13,10 +14,11 @@ use std::{
 use axum::{Router, body::Body, http::Request};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
+    service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -115,12 +117,13 @@ impl Connection {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S) {
         let activity = Arc::new(Activity::new());
         let (router, counted) = (self.router, Arc::clone(&activity));
+        let router = TowerToHyperService::new(router);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let busy = Activity::begin(&counted);
-            let mut router = router.clone();
+            let answered = router.call(request);
             async move {
-                let answered = tower_call(&mut router, request.map(Body::new)).await;
-                answered.map(|response| response.map(|body| Busy::hold(busy, body)))
+                let response = answered.await?;
+                Ok::<_, Infallible>(response.map(|body| Busy::hold(busy, body)))
             }
         });
         let builder = builder();
@@ -146,15 +149,6 @@ impl Connection {
     }
 }
 
-/// The router is always ready, so calling it is all there is to it.
-async fn tower_call(
-    router: &mut Router,
-    request: Request<Body>,
-) -> Result<axum::response::Response, std::convert::Infallible> {
-    use hyper::service::Service;
-    hyper_util::service::TowerToHyperService::new(router.clone()).call(request).await
-}
-
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -175,18 +169,20 @@ fn builder() -> auto::Builder<TokioExecutor> {
 
 /// Whether anything goes on on a connection, and since when nothing does.
 struct Activity {
+    begun: Instant,
     busy: AtomicUsize,
-    served: AtomicUsize,
-    since: std::sync::Mutex<Instant>,
-    changed: tokio::sync::Notify,
+    served: AtomicBool,
+    /// Milliseconds from the beginning until the last answer was out.
+    quiet_since: AtomicU64,
 }
 
 struct Busy(Arc<Activity>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        let now = u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.quiet_since.store(now, Ordering::Release);
         self.0.busy.fetch_sub(1, Ordering::AcqRel);
-        self.0.touch();
     }
 }
 
@@ -219,39 +215,34 @@ impl HttpBody for Held {
 impl Activity {
     fn new() -> Self {
         Self {
+            begun: Instant::now(),
             busy: AtomicUsize::new(0),
-            served: AtomicUsize::new(0),
-            since: std::sync::Mutex::new(Instant::now()),
-            changed: tokio::sync::Notify::new(),
+            served: AtomicBool::new(false),
+            quiet_since: AtomicU64::new(0),
         }
     }
 
     fn begin(this: &Arc<Self>) -> Busy {
         this.busy.fetch_add(1, Ordering::AcqRel);
-        this.served.fetch_add(1, Ordering::AcqRel);
-        this.touch();
+        this.served.store(true, Ordering::Release);
         Busy(Arc::clone(this))
     }
 
-    fn touch(&self) {
-        *self.since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
-        self.changed.notify_one();
-    }
-
     fn served_any(&self) -> bool {
-        self.served.load(Ordering::Acquire) > 0
+        self.served.load(Ordering::Acquire)
     }
 
     /// Ends when nothing went on for too long. A connection that has not said anything yet gets less time.
+    ///
+    /// Nobody wakes it: whatever goes on can only put the end off, so looking again when it would have come is enough.
     async fn quiet(&self) {
         loop {
             let allowed = if self.served_any() { IDLE_MAX } else { HEAD_WAIT_MAX };
-            let since = *self.since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if self.busy.load(Ordering::Acquire) > 0 {
-                self.changed.notified().await;
-                continue;
-            }
-            let until = since + allowed;
+            let until = if self.busy.load(Ordering::Acquire) > 0 {
+                Instant::now() + allowed
+            } else {
+                self.begun + Duration::from_millis(self.quiet_since.load(Ordering::Acquire)) + allowed
+            };
             if Instant::now() >= until {
                 return;
             }

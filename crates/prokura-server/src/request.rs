@@ -101,7 +101,7 @@ impl FromRequestParts<Arc<App>> for Visit {
         let caller = app.authenticator().authenticate(credential(&parts.headers)?).await?;
         if let Some(notes) = &notes {
             // It is set once: a request has one caller.
-            let _ = notes.caller.set(caller.label());
+            let _ = notes.caller.set(caller.clone());
         }
         let request_id = notes.filter(|notes| notes.named_by_caller).map(|notes| notes.id.clone());
         Ok(Self { caller, request_id, idempotency_key: idempotency_key(&parts.headers)? })

@@ -1,8 +1,12 @@
 //! What an operator sees: one log line and a few numbers a request. Never a secret, a token, or the id of an object.
 
 use std::{
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -12,13 +16,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use prokura::Authority;
 use prokura_model::Outcome;
 use tonic::Code;
+use uuid::Uuid;
 
-use crate::{app::App, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga};
+use crate::{app::App, auth::Caller, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,6 +31,70 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Telemetry {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    requests: Kept<(&'static str, u16), Counter>,
+    calls: Kept<&'static str, Counter>,
+    durations: Kept<Door, Histogram>,
+    decisions: Kept<&'static str, Counter>,
+    names: Names,
+}
+
+/// Which door something came through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Http,
+    Grpc,
+}
+
+/// Numbers that were looked up once. The registry takes names and labels, and looking it up costs more than counting.
+/// Names are of routes, methods and reasons, which nobody can make up.
+struct Kept<L, N>(RwLock<HashMap<String, Vec<(L, N)>>>);
+
+impl<L: Copy + PartialEq, N> Kept<L, N> {
+    fn new() -> Self {
+        Self(RwLock::new(HashMap::new()))
+    }
+
+    fn with(&self, name: &str, label: L, look_up: impl FnOnce() -> N, count: impl FnOnce(&N)) {
+        let find = |numbers: &Vec<(L, N)>| numbers.iter().position(|(found, _)| *found == label);
+        {
+            let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let found = kept.get(name).and_then(|numbers| numbers.get(find(numbers)?));
+            if let Some((_, number)) = found {
+                return count(number);
+            }
+        }
+        let number = look_up();
+        count(&number);
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let numbers = kept.entry(name.to_owned()).or_default();
+        if find(numbers).is_none() {
+            numbers.push((label, number));
+        }
+    }
+}
+
+/// Names for requests whose callers gave none: UUIDv7s that count up from a random number.
+struct Names {
+    random: Uuid,
+    count: AtomicU64,
+}
+
+impl Names {
+    fn new() -> Self {
+        Self { random: Uuid::new_v4(), count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> Uuid {
+        let (first, second) = self.random.as_u64_pair();
+        let count = second.wrapping_add(self.count.fetch_add(1, Ordering::Relaxed));
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = u64::try_from(since_epoch.as_millis()).unwrap_or_default();
+        let mut bytes = [0; 10];
+        let (head, tail) = bytes.split_at_mut(2);
+        head.copy_from_slice(first.to_be_bytes().first_chunk::<2>().unwrap_or(&[0; 2]));
+        tail.copy_from_slice(&count.to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &bytes).into_uuid()
+    }
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -42,7 +111,12 @@ pub(crate) struct RequestNotes {
     /// Whether the caller gave the name.
     pub(crate) named_by_caller: bool,
     /// Who is calling, once that is known.
-    pub(crate) caller: OnceLock<String>,
+    pub(crate) caller: OnceLock<Caller>,
+}
+
+/// Who is calling, for a line that is written; nobody asks otherwise.
+fn label(notes: Option<&RequestNotes>) -> String {
+    notes.and_then(|notes| notes.caller.get()).map(Caller::label).unwrap_or_default()
 }
 
 /// Counts a connection as long as it lives.
@@ -57,7 +131,15 @@ impl Telemetry {
         let builder = PrometheusBuilder::new().set_buckets_for_metric(matcher, &BUCKETS).unwrap_or_default();
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        let telemetry = Self { recorder, handle };
+        let telemetry = Self {
+            recorder,
+            handle,
+            requests: Kept::new(),
+            calls: Kept::new(),
+            durations: Kept::new(),
+            decisions: Kept::new(),
+            names: Names::new(),
+        };
         telemetry.emit(describe);
         telemetry
     }
@@ -70,10 +152,10 @@ impl Telemetry {
     /// A decision, by its reason; or that there was none, by the code of the error.
     pub(crate) fn decided(&self, outcome: &Outcome) {
         let disposition = outcome.disposition().map_or("error", prokura_model::Disposition::word);
-        let reason = outcome.code().to_owned();
-        self.emit(|| {
-            counter!("prokura_decisions_total", "disposition" => disposition, "reason" => reason).increment(1);
-        });
+        let reason = outcome.code();
+        let number =
+            || counter!("prokura_decisions_total", "disposition" => disposition, "reason" => reason.to_owned());
+        self.decisions.with(reason, disposition, || self.emit(number), |number| number.increment(1));
     }
 
     /// The page that a collector reads.
@@ -100,38 +182,37 @@ impl Telemetry {
     }
 
     fn request(&self, route: &str, method: &'static str, status: u16, duration: Duration) {
-        let route = route.to_owned();
-        self.emit(|| {
-            histogram!("prokura_http_request_duration_seconds", "route" => route.clone())
-                .record(duration.as_secs_f64());
-            counter!(
-                "prokura_http_requests_total",
-                "route" => route, "method" => method, "status" => status.to_string()
-            )
-            .increment(1);
-        });
+        let took = || histogram!("prokura_http_request_duration_seconds", "route" => route.to_owned());
+        self.durations.with(route, Door::Http, || self.emit(took), |took| took.record(duration.as_secs_f64()));
+        let number = || {
+            let (route, status) = (route.to_owned(), status.to_string());
+            counter!("prokura_http_requests_total", "route" => route, "method" => method, "status" => status)
+        };
+        self.requests.with(route, (method, status), || self.emit(number), |number| number.increment(1));
     }
 
     /// A call of the gRPC door that is over.
     pub(crate) fn called(&self, method: &str, code: Code, notes: Option<&RequestNotes>, duration: Duration) {
-        let (name, route) = (grpc::code_name(code), method.trim_start_matches('/').to_owned());
+        let (name, route) = (grpc::code_name(code), method.trim_start_matches('/'));
         let id = notes.map_or("", |notes| notes.id.as_str());
-        let caller = notes.and_then(|notes| notes.caller.get()).map_or("", String::as_str);
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         match code {
             Code::Internal | Code::Unknown | Code::Unavailable | Code::DataLoss => {
+                let caller = label(notes);
                 tracing::error!(request_id = id, method, code = name, caller, duration_us, "call");
             }
-            _ => tracing::info!(request_id = id, method, code = name, caller, duration_us, "call"),
+            _ => {
+                tracing::info!(request_id = id, method, code = name, caller = label(notes), duration_us, "call");
+            }
         }
-        self.emit(|| {
-            histogram!("prokura_grpc_call_duration_seconds", "method" => route.clone()).record(duration.as_secs_f64());
-            counter!("prokura_grpc_calls_total", "method" => route, "code" => name).increment(1);
-        });
+        let took = || histogram!("prokura_grpc_call_duration_seconds", "method" => route.to_owned());
+        self.durations.with(route, Door::Grpc, || self.emit(took), |took| took.record(duration.as_secs_f64()));
+        let number = || counter!("prokura_grpc_calls_total", "method" => route.to_owned(), "code" => name);
+        self.calls.with(route, name, || self.emit(number), |number| number.increment(1));
     }
 
-    fn emit(&self, write: impl FnOnce()) {
-        metrics::with_local_recorder(&self.recorder, write);
+    fn emit<T>(&self, write: impl FnOnce() -> T) -> T {
+        metrics::with_local_recorder(&self.recorder, write)
     }
 }
 
@@ -163,13 +244,13 @@ fn count(entries: usize) -> f64 {
 /// The outermost layer: names the request, has it answered, writes the body of a refusal, and tells the operator.
 pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let method = method_name(request.method());
     let call = grpc::is_call(request.headers());
     let given = request.headers().get(&REQUEST_ID).cloned();
     let named = match &given {
-        None => Ok(RequestNotes::new(uuid::Uuid::now_v7().to_string(), false)),
+        None => Ok(RequestNotes::new(app.telemetry().names.next().to_string(), false)),
         Some(header) => match header.to_str() {
             Ok(text) if (1..=REQUEST_NAME_BYTES_MAX).contains(&text.len()) => {
                 Ok(RequestNotes::new(text.to_owned(), true))
@@ -192,7 +273,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
     let code = match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) => {
             response =
-                if call { grpc::of_refusal(&refusal).into_http() } else { written(&refusal, response, &route, id) };
+                if call { grpc::of_refusal(&refusal).into_http() } else { written(&refusal, response, route, id) };
             refusal.parts().code.clone()
         }
         None => String::new(),
@@ -206,9 +287,8 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
         return response;
     }
     let (status, duration) = (response.status().as_u16(), started.elapsed());
-    app.telemetry().request(&route, method, status, duration);
-    let caller = notes.as_ref().and_then(|notes| notes.caller.get()).map_or("", String::as_str);
-    log(&Line { id, route: &route, method, status, code: &code, caller, duration });
+    app.telemetry().request(route, method, status, duration);
+    log(&Line { id, route, method, status, code: &code, notes: notes.as_deref(), duration });
     response
 }
 
@@ -254,18 +334,19 @@ struct Line<'l> {
     method: &'l str,
     status: u16,
     code: &'l str,
-    caller: &'l str,
+    notes: Option<&'l RequestNotes>,
     duration: Duration,
 }
 
 fn log(line: &Line<'_>) {
-    let Line { id, route, method, status, code, caller, duration } = line;
+    let Line { id, route, method, status, code, notes, duration } = line;
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     if *status >= 500 {
+        let caller = label(*notes);
         tracing::error!(request_id = id, route, method, status, code, caller, duration_us, "request");
     } else if matches!(*route, "/healthz" | "/readyz" | "/metrics") {
-        tracing::debug!(request_id = id, route, method, status, code, caller, duration_us, "request");
+        tracing::debug!(request_id = id, route, method, status, code, caller = label(*notes), duration_us, "request");
     } else {
-        tracing::info!(request_id = id, route, method, status, code, caller, duration_us, "request");
+        tracing::info!(request_id = id, route, method, status, code, caller = label(*notes), duration_us, "request");
     }
 }

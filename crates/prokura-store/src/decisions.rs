@@ -1,16 +1,31 @@
-use std::{path::Path, sync::Arc};
+mod batch;
+mod ids;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use prokura_model::{DecisionId, TenantName, Timestamp};
-use sha2::{Digest, Sha256};
 
+use self::{
+    batch::Body,
+    ids::{IdAudit, Ids, Listing, id_key},
+};
 use crate::{
-    AppendError, Disk, FolderDisk, MemoryDisk, OpenError, Place, ReadError,
-    frame::{Frame, FrameFault, Kind, Reader, put_text},
-    journal::{Audit, Draft, Journal, Names, Shared, id_key},
-    table::{Table, TableFault},
+    AppendError, Disk, FolderDisk, MemoryDisk, OpenError, ReadError,
+    frame::{Frame, FrameFault, Kind},
+    journal::{Draft, Journal, Names, Shared},
+    limits::FRAME_RECORDS_MAX,
 };
 
 const NAMES: Names = Names { table: "decisions.redb", head: "decisions.head", lock: "decisions.lock" };
+
+/// A place is the sequence of a frame and, in the lower bits, which of its records.
+const PLACE_BITS: u32 = 16;
+
+const _: () = assert!(FRAME_RECORDS_MAX <= 1 << PLACE_BITS);
 
 /// One decision as it is kept: bytes this crate does not look into, and what they are found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +45,7 @@ pub struct Record {
 #[derive(Debug)]
 pub struct DecisionLog {
     journal: Journal,
+    ids: Ids,
     reader: DecisionReader,
 }
 
@@ -66,17 +82,56 @@ impl DecisionLog {
     /// It is in use, damaged, of a later format, or the disk failed.
     #[expect(clippy::needless_pass_by_value, reason = "callers make the disk for this and need not keep it")]
     pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
-        let journal = Journal::open(disk.as_ref(), NAMES, Kind::Decision, &mut IdSum::default())?;
+        let mut audit = IdAudit::default();
+        let journal = Journal::open(disk.as_ref(), NAMES, Kind::Decision, &mut audit)?;
         let reader = DecisionReader { shared: Arc::clone(journal.shared()) };
-        Ok(Self { journal, reader })
+        Ok(Self { journal, ids: audit.ids, reader })
     }
 
-    /// Appends records, all or none, durably when this returns: one commit, one sync of the log's file.
+    /// Appends records, all or none, durably when this returns: one commit, one sync of the log's file. Each tenant's keep
+    /// their order.
     ///
     /// # Errors
     /// A record is too large or its id is taken, in which case the log is as it was; or the disk failed, now or earlier.
     pub fn append(&mut self, records: &[Record]) -> Result<(), AppendError> {
-        self.journal.append(records.iter().map(draft_of).collect())
+        self.journal.check()?;
+        let mut of_tenants: BTreeMap<&TenantName, Vec<&Record>> = BTreeMap::new();
+        for record in records {
+            of_tenants.entry(&record.tenant).or_default().push(record);
+        }
+        let (mut drafts, mut ends) = (Vec::new(), Vec::with_capacity(of_tenants.len()));
+        for (tenant, records) in of_tenants {
+            self.check_untaken(tenant, &records)?;
+            let greatest = frames_of(tenant, &records, self.ids.greatest(tenant), &mut drafts);
+            ends.push((tenant, greatest.to_owned(), records.len()));
+        }
+        self.journal.append(drafts)?;
+        for (tenant, greatest, records) in ends {
+            self.ids.appended(tenant, &greatest, records);
+        }
+        Ok(())
+    }
+
+    /// Refuses ids that the tenant has already. Ids mostly ascend, and then there is nothing to look for.
+    fn check_untaken(&mut self, tenant: &TenantName, records: &[&Record]) -> Result<(), AppendError> {
+        let taken = |id: &str| AppendError::IdTaken { tenant: tenant.clone(), id: id.to_owned() };
+        let greatest = self.ids.greatest(tenant);
+        let ids = || records.iter().map(|record| record.id.as_str());
+        if std::iter::once(greatest).chain(ids()).is_sorted_by(|earlier, later| earlier < later) {
+            return Ok(());
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = ids().find(|id| !seen.insert(*id)) {
+            return Err(taken(twice));
+        }
+        for record in records.iter().filter(|record| record.id.as_str() <= greatest) {
+            match self.reader.by_id(tenant, &record.id) {
+                Ok(None) => {}
+                Ok(Some(_)) => return Err(taken(record.id.as_str())),
+                Err(error) => return Err(self.journal.latch_unread(error)),
+            }
+        }
+        Ok(())
     }
 
     /// A reader for other threads.
@@ -110,7 +165,7 @@ impl DecisionLog {
     /// How many records there are.
     #[must_use]
     pub fn records(&self) -> u64 {
-        self.journal.chain().sequence
+        self.ids.records
     }
 
     /// Closes the log and says whether that went well. Dropping it does the same and says nothing.
@@ -128,11 +183,27 @@ impl DecisionReader {
     /// # Errors
     /// `before` is no place of the tenant's, or could not be read.
     pub fn newest_first(&self, tenant: &TenantName, before: Option<u64>) -> Result<NewestFirst, ReadError> {
-        let next = match before {
-            Some(before) => self.shared.prior_of(before, tenant)?,
-            None => self.shared.tail(tenant).map_or(0, |tail| tail.sequence),
+        let mut found = NewestFirst {
+            shared: Arc::clone(&self.shared),
+            tenant: tenant.clone(),
+            frame: 0,
+            left: Vec::new(),
+            next: self.shared.tail(tenant).map_or(0, |tail| tail.sequence),
         };
-        Ok(NewestFirst { shared: Arc::clone(&self.shared), tenant: tenant.clone(), next })
+        if let Some(before) = before {
+            let unknown = ReadError::CursorUnknown { before };
+            let frame = before >> PLACE_BITS;
+            let Some((prior, mut records)) = self.shared.if_at(frame, tenant, read_all)? else {
+                return Err(unknown);
+            };
+            let kept = usize::try_from(before - (frame << PLACE_BITS)).unwrap_or(usize::MAX);
+            if kept >= records.len() {
+                return Err(unknown);
+            }
+            records.truncate(kept);
+            (found.frame, found.left, found.next) = (frame, records, prior);
+        }
+        Ok(found)
     }
 
     /// The record of this id, with its place, if the tenant has it.
@@ -140,15 +211,19 @@ impl DecisionReader {
     /// # Errors
     /// It could not be read back as it was written.
     pub fn by_id(&self, tenant: &TenantName, id: &DecisionId) -> Result<Option<(u64, Record)>, ReadError> {
-        let Some(sequence) = self.shared.find(tenant, id.as_str())? else {
+        let prefix = tenant.as_str().len() + 1;
+        let Some(sequence) = self.shared.find(&id_key(tenant, id.as_str()), prefix)? else {
             return Ok(None);
         };
-        let record = self.shared.at(sequence, tenant, record_of)?;
-        if record.id != *id {
-            let what = format!("`{}` stands in the place of `{id}`", record.id);
-            return Err(self.shared.damage(Place::Entry(sequence), what).into());
-        }
-        Ok(Some((sequence, record)))
+        self.shared.at(sequence, tenant, |frame| {
+            for (index, kept) in batch::records(frame.body).enumerate() {
+                let kept = kept?;
+                if kept.id == id.as_str() {
+                    return Ok(Some((place(sequence, index), kept.record(tenant)?)));
+                }
+            }
+            Ok(None)
+        })
     }
 }
 
@@ -157,7 +232,11 @@ impl DecisionReader {
 pub struct NewestFirst {
     shared: Arc<Shared>,
     tenant: TenantName,
-    /// 0: no more.
+    /// The frame that is being gone through.
+    frame: u64,
+    /// What is left of it, oldest first.
+    left: Vec<Record>,
+    /// The frame after it. 0: no more.
     next: u64,
 }
 
@@ -165,73 +244,52 @@ impl Iterator for NewestFirst {
     type Item = Result<(u64, Record), ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Taken first, so that an error ends the iteration.
-        let sequence = std::mem::take(&mut self.next);
-        if sequence == 0 {
-            return None;
-        }
-        let read = self.shared.at(sequence, &self.tenant, |frame| Ok((frame.prior, record_of(frame)?)));
-        Some(read.map(|(prior, record)| {
-            // A chain that does not go down would never end.
-            self.next = if prior < sequence { prior } else { 0 };
-            (sequence, record)
-        }))
-    }
-}
-
-/// A sum over (id, place) pairs that does not depend on their order: equal sums mean the same pairs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct IdSum {
-    count: u64,
-    sum: u128,
-}
-
-impl IdSum {
-    fn add(&mut self, id: &[u8], sequence: u64) {
-        let mut hasher = Sha256::new();
-        hasher.update(sequence.to_le_bytes());
-        hasher.update(id);
-        let hash: [u8; 32] = hasher.finalize().into();
-        let half = hash.first_chunk::<16>().copied().unwrap_or_default();
-        self.count += 1;
-        self.sum = self.sum.wrapping_add(u128::from_le_bytes(half));
-    }
-}
-
-impl Audit for IdSum {
-    fn frame(&mut self, frame: &Frame<&[u8]>) -> Option<FrameFault> {
-        match record_of(frame) {
-            Ok(record) => {
-                self.add(&id_key(&record.tenant, record.id.as_str()), frame.sequence);
-                None
+        if self.left.is_empty() {
+            // Taken first, so that an error ends the iteration.
+            let sequence = std::mem::take(&mut self.next);
+            if sequence == 0 {
+                return None;
             }
-            Err(fault) => Some(fault),
+            match self.shared.at(sequence, &self.tenant, read_all) {
+                // A chain that does not go down would never end.
+                Ok((prior, records)) => {
+                    (self.frame, self.left, self.next) = (sequence, records, if prior < sequence { prior } else { 0 });
+                }
+                Err(error) => return Some(Err(error)),
+            }
         }
-    }
-
-    fn table(&mut self, table: &Table) -> Result<Option<String>, TableFault> {
-        let found = table.fold_ids(Self::default(), Self::add)?;
-        let (wanted, count) = (self.count, found.count);
-        Ok((found != *self).then(|| format!("its {count} ids are not those of its {wanted} records")))
+        let record = self.left.pop()?;
+        Some(Ok((place(self.frame, self.left.len()), record)))
     }
 }
 
-fn draft_of(record: &Record) -> Draft {
-    let mut body = Vec::new();
-    put_text(&mut body, record.id.as_str());
-    body.extend(&record.payload);
-    Draft {
-        tenant: record.tenant.clone(),
-        number: None,
-        time: record.time,
-        body,
-        id: Some(record.id.as_str().to_owned()),
-    }
+fn place(frame: u64, index: usize) -> u64 {
+    (frame << PLACE_BITS) | index as u64
 }
 
-fn record_of(frame: &Frame<&[u8]>) -> Result<Record, FrameFault> {
-    let mut reader = Reader(frame.body);
-    let id = reader.text()?;
-    let id = DecisionId::new(id.clone()).ok_or_else(|| FrameFault::Damaged(format!("`{id}` is no record id")))?;
-    Ok(Record { tenant: frame.tenant.clone(), id, time: frame.time, payload: reader.0.to_vec() })
+/// The frame before this one, and the records of this one.
+fn read_all(frame: &Frame<&[u8]>) -> Result<(u64, Vec<Record>), FrameFault> {
+    let records = batch::records(frame.body).map(|kept| kept?.record(&frame.tenant)).collect::<Result<_, _>>()?;
+    Ok((frame.prior, records))
+}
+
+/// Puts the records into as few frames as they fit in. The answer is the greatest id after them.
+fn frames_of<'r>(
+    tenant: &TenantName,
+    records: &[&'r Record],
+    mut greatest: &'r str,
+    drafts: &mut Vec<Draft>,
+) -> &'r str {
+    let mut records = records.iter().peekable();
+    while records.peek().is_some() {
+        let mut body = Body::with_room_for(records.clone().copied());
+        let mut listing = Listing::new(greatest);
+        while let Some(record) = records.next_if(|record| body.take(record)) {
+            listing.add(tenant, record.id.as_str());
+        }
+        let (keys, after) = listing.finish(tenant);
+        greatest = after;
+        drafts.push(Draft { tenant: tenant.clone(), number: None, time: body.time(), body: body.into_bytes(), keys });
+    }
+    greatest
 }

@@ -9,8 +9,8 @@ pub(crate) type Hash = [u8; 32];
 /// What stands before the first frame of a tenant, and before the first frame of all.
 pub(crate) const NO_HASH: Hash = [0; 32];
 
-/// The only format there is so far.
-pub(crate) const VERSION: u8 = 1;
+/// Format 1 had a frame for each decision.
+pub(crate) const VERSION: u8 = 2;
 
 const FIXED_BYTES: usize = 72;
 const CHECKSUM_BYTES: usize = 4;

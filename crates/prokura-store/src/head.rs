@@ -20,7 +20,7 @@ use crate::{
 };
 
 const MAGIC: &[u8; 8] = b"PRKRHEAD";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Slots lie this far apart, so that they are in different sectors and pages.
 const SLOT_SPACING: u64 = 4096;
 const SLOTS: u64 = 3;

@@ -16,7 +16,7 @@ use crate::{
     frame::{self, Frame, FrameFault, Kind},
     head::{self, Found, Head, HeadFile},
     limits::FRAME_BYTES_MAX,
-    table::{Table, TableFault},
+    table::{Key, Table, TableFault},
 };
 
 /// The names of a log's files.
@@ -35,8 +35,8 @@ pub(crate) struct Draft {
     pub(crate) number: Option<u64>,
     pub(crate) time: Timestamp,
     pub(crate) body: Vec<u8>,
-    /// What it can be found by, unique within its tenant.
-    pub(crate) id: Option<String>,
+    /// What it is listed under.
+    pub(crate) keys: Vec<Key>,
 }
 
 /// A log, and the right to append to it.
@@ -129,16 +129,22 @@ impl Journal {
         &self.chain
     }
 
+    /// Whether anything may be appended.
+    pub(crate) fn check(&self) -> Result<(), AppendError> {
+        match &self.latched {
+            Some(first) => Err(AppendError::Latched { file: self.shared.file.clone(), first: first.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Appends all or, if the answer is an error, all or none: which of the two is known after the next open.
     pub(crate) fn append(&mut self, drafts: Vec<Draft>) -> Result<(), AppendError> {
-        if let Some(first) = &self.latched {
-            return Err(AppendError::Latched { file: self.shared.file.clone(), first: first.clone() });
-        }
+        self.check()?;
         if drafts.is_empty() {
             return Ok(());
         }
         let mut staged = self.chain.stage();
-        let (mut frames, mut ids) = (Vec::with_capacity(drafts.len()), Vec::new());
+        let (mut frames, mut keys) = (Vec::with_capacity(drafts.len()), Vec::new());
         for draft in drafts {
             let tail = staged.tail(&self.chain, &draft.tenant);
             let frame = Frame {
@@ -161,15 +167,11 @@ impl Journal {
             }
             let bytes = frame.encode();
             staged.push(&frame, frame::hash(&bytes));
-            if let Some(id) = draft.id {
-                ids.push((id_key(&frame.tenant, &id), frame.sequence));
-            }
+            keys.extend(draft.keys.into_iter().map(|key| (key, frame.sequence)));
             frames.push((frame.sequence, bytes));
         }
-        match self.shared.table.append(&frames, &ids) {
-            Ok(()) => {}
-            Err(TableFault::Taken(position)) => return Err(id_taken(&ids, position)),
-            Err(fault) => return Err(self.latch(fault)),
+        if let Err(fault) = self.shared.table.append(&frames, &keys) {
+            return Err(self.latch(fault));
         }
         // The log is durable: from here on the entries are there, whatever happens to the head.
         self.shared.tails_mut().extend(staged.chain().tails.iter().map(|(tenant, tail)| (tenant.clone(), *tail)));
@@ -183,9 +185,7 @@ impl Journal {
 
     /// Makes the head durable. The entries are so already.
     pub(crate) fn close(&mut self) -> Result<(), AppendError> {
-        if let Some(first) = &self.latched {
-            return Err(AppendError::Latched { file: self.shared.file.clone(), first: first.clone() });
-        }
+        self.check()?;
         self.head.sync().map_err(|error| append_failed(&self.head_file, error))
     }
 
@@ -193,7 +193,16 @@ impl Journal {
         let error = match fault {
             TableFault::Disk(error) => append_failed(&self.shared.file, error),
             TableFault::Damaged(what) => self.shared.damage(Place::File, what).into(),
-            TableFault::Taken(position) => id_taken(&[], position),
+        };
+        self.latched_by(error)
+    }
+
+    /// What had to be read for an append could not be.
+    pub(crate) fn latch_unread(&mut self, error: ReadError) -> AppendError {
+        let error = match error {
+            ReadError::Damaged(damage) => damage.into(),
+            ReadError::Io { file, source } => append_failed(&file, source),
+            other @ ReadError::CursorUnknown { .. } => append_failed(&self.shared.file, io::Error::other(other)),
         };
         self.latched_by(error)
     }
@@ -266,21 +275,27 @@ impl Shared {
         take(&frame).map_err(|fault| self.damage(place, fault.text()).into())
     }
 
-    /// The frame at this place if it is one of the tenant's.
-    pub(crate) fn prior_of(&self, sequence: u64, tenant: &TenantName) -> Result<u64, ReadError> {
+    /// The same for a place that may be none, or that of another tenant.
+    pub(crate) fn if_at<T>(
+        &self,
+        sequence: u64,
+        tenant: &TenantName,
+        take: impl FnOnce(&Frame<&[u8]>) -> Result<T, FrameFault>,
+    ) -> Result<Option<T>, ReadError> {
         let Some(bytes) = self.table.frame(sequence).map_err(|fault| self.failed(fault))? else {
-            return Err(ReadError::CursorUnknown { before: sequence });
+            return Ok(None);
         };
-        let frame = Frame::decode(&bytes).map_err(|fault| self.damage(Place::Entry(sequence), fault.text()))?;
+        let damage = |fault: FrameFault| self.damage(Place::Entry(sequence), fault.text());
+        let frame = Frame::decode(&bytes).map_err(damage)?;
         if frame.tenant != *tenant {
-            return Err(ReadError::CursorUnknown { before: sequence });
+            return Ok(None);
         }
-        Ok(frame.prior)
+        Ok(Some(take(&frame).map_err(damage)?))
     }
 
-    /// Where the frame with this id is.
-    pub(crate) fn find(&self, tenant: &TenantName, id: &str) -> Result<Option<u64>, ReadError> {
-        self.table.id(&id_key(tenant, id)).map_err(|fault| self.failed(fault))
+    /// The frame that holds what has this key, if any does; which of its keys are the tenant's is told by a prefix.
+    pub(crate) fn find(&self, key: &[u8], prefix: usize) -> Result<Option<u64>, ReadError> {
+        self.table.find(key, prefix).map_err(|fault| self.failed(fault))
     }
 
     pub(crate) fn damage(&self, place: Place, what: String) -> Damage {
@@ -291,7 +306,6 @@ impl Shared {
         match fault {
             TableFault::Disk(source) => ReadError::Io { file: self.file.clone(), source },
             TableFault::Damaged(what) => self.damage(Place::File, what).into(),
-            TableFault::Taken(_) => self.damage(Place::File, "an id stands twice".to_owned()).into(),
         }
     }
 }
@@ -331,20 +345,6 @@ impl FrameFault {
             Self::Version(version) => format!("it is in format {version}, which this version cannot read"),
             Self::Damaged(what) => what,
         }
-    }
-}
-
-/// What an id is found by: tenant names hold no zero byte.
-pub(crate) fn id_key(tenant: &TenantName, id: &str) -> Vec<u8> {
-    [tenant.as_str().as_bytes(), b"\0", id.as_bytes()].concat()
-}
-
-fn id_taken(ids: &[(Vec<u8>, u64)], position: usize) -> AppendError {
-    let key = ids.get(position).map(|(key, _)| String::from_utf8_lossy(key).into_owned()).unwrap_or_default();
-    let (tenant, id) = key.split_once('\0').unwrap_or_default();
-    match TenantName::new(tenant) {
-        Ok(tenant) => AppendError::IdTaken { tenant, id: id.to_owned() },
-        Err(error) => AppendError::Io { file: key, source: io::Error::other(error) },
     }
 }
 
@@ -420,8 +420,5 @@ fn table_open_failed(file: &str, fault: TableFault) -> OpenError {
     match fault {
         TableFault::Disk(error) => open_failed(file, error),
         TableFault::Damaged(what) => Damage { file: file.to_owned(), place: Place::File, what }.into(),
-        TableFault::Taken(_) => {
-            Damage { file: file.to_owned(), place: Place::File, what: "an id stands twice".to_owned() }.into()
-        }
     }
 }

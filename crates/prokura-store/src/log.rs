@@ -244,7 +244,7 @@ fn draft_of(entry: &Entry) -> Draft {
         put_text(&mut body, request_id);
     }
     body.extend(&entry.payload);
-    Draft { tenant: entry.tenant.clone(), number: Some(entry.revision.0), time: entry.time, body, id: None }
+    Draft { tenant: entry.tenant.clone(), number: Some(entry.revision.0), time: entry.time, body, keys: Vec::new() }
 }
 
 fn entry_of(frame: &Frame<&[u8]>) -> Result<Entry, FrameFault> {

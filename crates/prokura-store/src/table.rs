@@ -6,12 +6,15 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, TableError as RedbTableError};
+use redb::{
+    Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, TableError as RedbTableError, WriteTransaction,
+};
 
 use crate::backend::Backend;
 
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
-const IDS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("ids");
+const ENDS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("ends");
+const LATE: TableDefinition<'_, &[u8], u64> = TableDefinition::new("late");
 
 /// Both logs are read front to back once and then at the end: a large cache would hold what is never asked for.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -27,8 +30,15 @@ pub(crate) enum TableFault {
     Disk(io::Error),
     /// The file.
     Damaged(String),
-    /// The key is there already.
-    Taken(usize),
+}
+
+/// What a frame is listed under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// Whatever is greater than the end before this one, and no greater than this, is in the frame or nowhere.
+    End(Vec<u8>),
+    /// This is in the frame.
+    Late(Vec<u8>),
 }
 
 /// The tables of one log.
@@ -56,9 +66,9 @@ impl Table {
         self.backend.release().map_err(TableFault::Disk)
     }
 
-    /// Appends frames, and ids if any, in one commit with one sync. `Taken` names the position of an id that exists.
-    pub(crate) fn append(&self, frames: &[(u64, Vec<u8>)], ids: &[(Vec<u8>, u64)]) -> Result<(), TableFault> {
-        let taken = self.run(|database| {
+    /// Appends frames, and what they are listed under, in one commit with one sync.
+    pub(crate) fn append(&self, frames: &[(u64, Vec<u8>)], keys: &[(Key, u64)]) -> Result<(), TableFault> {
+        self.run(|database| {
             let transaction = database.begin_write()?;
             {
                 let mut table = transaction.open_table(FRAMES)?;
@@ -66,20 +76,19 @@ impl Table {
                     table.insert(key, bytes.as_slice())?;
                 }
             }
-            if !ids.is_empty() {
-                let mut table = transaction.open_table(IDS)?;
-                for (position, (id, key)) in ids.iter().enumerate() {
-                    if table.insert(id.as_slice(), key)?.is_some() {
-                        drop(table);
-                        transaction.abort()?;
-                        return Ok(Some(position));
-                    }
-                }
-            }
+            let ends = keys.iter().filter_map(|(key, frame)| match key {
+                Key::End(key) => Some((key.as_slice(), *frame)),
+                Key::Late(_) => None,
+            });
+            let late = keys.iter().filter_map(|(key, frame)| match key {
+                Key::End(_) => None,
+                Key::Late(key) => Some((key.as_slice(), *frame)),
+            });
+            insert_all(&transaction, ENDS, ends)?;
+            insert_all(&transaction, LATE, late)?;
             transaction.commit()?;
-            Ok(None)
-        })?;
-        taken.map_or(Ok(()), |position| Err(TableFault::Taken(position)))
+            Ok(())
+        })
     }
 
     /// The next frames from this key on; empty at the end.
@@ -112,23 +121,37 @@ impl Table {
         })
     }
 
-    /// The key of the frame with this id.
-    pub(crate) fn id(&self, id: &[u8]) -> Result<Option<u64>, TableFault> {
+    /// The frame that this is in, if it is in any: the one listed under it, or else the first with an end that is not
+    /// smaller and begins with the same bytes.
+    pub(crate) fn find(&self, wanted: &[u8], prefix: usize) -> Result<Option<u64>, TableFault> {
         self.run(|database| {
-            let Some(table) = present(database.begin_read()?.open_table(IDS))? else {
+            let transaction = database.begin_read()?;
+            if let Some(table) = present(transaction.open_table(LATE))?
+                && let Some(frame) = table.get(wanted)?
+            {
+                return Ok(Some(frame.value()));
+            }
+            let Some(table) = present(transaction.open_table(ENDS))? else {
                 return Ok(None);
             };
-            Ok(table.get(id)?.map(|key| key.value()))
+            let Some(first) = table.range(wanted..)?.next() else {
+                return Ok(None);
+            };
+            let (end, frame) = first?;
+            let same = end.value().get(..prefix) == wanted.get(..prefix);
+            Ok(same.then(|| frame.value()))
         })
     }
 
-    /// Folds over all ids. The fold is ours and does not panic.
-    pub(crate) fn fold_ids<T>(&self, mut state: T, mut fold: impl FnMut(&mut T, &[u8], u64)) -> Result<T, TableFault> {
+    /// Folds over everything that frames are listed under. The fold is ours and does not panic.
+    pub(crate) fn fold_keys<T>(&self, mut state: T, fold: impl Fn(&mut T, &Key, u64)) -> Result<T, TableFault> {
         self.run(|database| {
-            if let Some(table) = present(database.begin_read()?.open_table(IDS))? {
+            let transaction = database.begin_read()?;
+            for (definition, key_of) in [(ENDS, Key::End as fn(Vec<u8>) -> Key), (LATE, Key::Late)] {
+                let Some(table) = present(transaction.open_table(definition))? else { continue };
                 for entry in table.iter()? {
-                    let (id, key) = entry?;
-                    fold(&mut state, id.value(), key.value());
+                    let (key, frame) = entry?;
+                    fold(&mut state, &key_of(key.value().to_vec()), frame.value());
                 }
             }
             Ok(state)
@@ -155,6 +178,22 @@ impl Drop for Table {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// A table that nothing goes into is not even made.
+fn insert_all<'k>(
+    transaction: &WriteTransaction,
+    definition: TableDefinition<'_, &'static [u8], u64>,
+    keys: impl Iterator<Item = (&'k [u8], u64)>,
+) -> Result<(), redb::Error> {
+    let mut keys = keys.peekable();
+    if keys.peek().is_some() {
+        let mut table = transaction.open_table(definition)?;
+        for (key, frame) in keys {
+            table.insert(key, frame)?;
+        }
+    }
+    Ok(())
 }
 
 /// A table that was never written to is an empty one.

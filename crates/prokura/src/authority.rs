@@ -16,8 +16,8 @@ use prokura_model::{Change, DelegationId, Key, TaskId, TenantName, Timestamp, en
 use prokura_store::{DecisionLog, Disk, Entry, FolderDisk, Log};
 
 use crate::{
-    AskError, Health, OpenError, Options, consistency, key::Keys, mint, recorder, recovery, shared::Shared,
-    tenant::Tenant, writer,
+    AskError, Health, OpenError, Options, consistency, key::Keys, recorder, recovery, shared::Shared, tenant::Tenant,
+    writer,
 };
 
 pub use models::TupleChangesPlace;
@@ -122,13 +122,13 @@ impl Authority {
     /// A new name for a task: `t-` and a UUIDv7.
     #[must_use]
     pub fn mint_task_id(&self) -> TaskId {
-        mint::id("t-", self.now(), TaskId::new)
+        self.0.shared.mint_id("t-", TaskId::new)
     }
 
     /// A new name for a delegation: `d-` and a UUIDv7.
     #[must_use]
     pub fn mint_delegation_id(&self) -> DelegationId {
-        mint::id("d-", self.now(), DelegationId::new)
+        self.0.shared.mint_id("d-", DelegationId::new)
     }
 
     /// All keys, oldest first, revoked ones included.

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use prokura_engine::{Decision, EngineError, Question};
 use prokura_model::{
-    DecisionId, DecisionRecord, DelegationId, Disposition, ObjectRef, Outcome, RelationName, Revision, TaskId,
-    TenantName, Timestamp, Value,
+    DecisionId, DecisionRecord, DelegationId, Disposition, ObjectRef, Outcome, RecordView, RelationName, Revision,
+    TaskId, TenantName, Timestamp, Value,
 };
 
 use crate::{
-    ByModel, DecideError, Snapshot, limits::RECORDED_REQUEST_BYTES_MAX, mint, recorder::Unplaced, shared::Shared,
+    ByModel, DecideError, Snapshot, limits::RECORDED_REQUEST_BYTES_MAX, recorder::Unplaced, shared::Shared,
     writer::check_value,
 };
 
@@ -151,7 +151,7 @@ pub(crate) fn decide(
     shared: &Shared,
     tenant: &TenantName,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Decided, DecideError> {
     match decide_at_once(shared, tenant, question, asked)? {
         Placed::InLine(decided) => Ok(decided),
@@ -188,7 +188,7 @@ pub(crate) fn decide_at_once(
     shared: &Shared,
     tenant: &TenantName,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Placed, DecideError> {
     decide_by(shared, tenant, question, None, asked)
 }
@@ -199,13 +199,13 @@ pub(crate) fn decide_by(
     tenant: &TenantName,
     question: &Question,
     by: Option<&ByModel>,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Placed, DecideError> {
     let begun = Instant::now();
     let Some(tenant) = shared.system.tenant(tenant) else {
         return Err(DecideError::TenantUnknown(tenant.clone()));
     };
-    check_asked(&asked)?;
+    check_asked(asked)?;
     shared.records.check()?;
     let time = shared.now.read();
     let (revision, result) = tenant.at_head(|view| match by {
@@ -220,7 +220,7 @@ pub(crate) fn decide_on(
     shared: &Shared,
     snapshot: &Snapshot,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<DecidedOn, DecideError> {
     let begun = Instant::now();
     let tenant = snapshot.tenant_kept();
@@ -228,7 +228,7 @@ pub(crate) fn decide_on(
     if !own {
         return Err(DecideError::TenantUnknown(tenant.name.clone()));
     }
-    check_asked(&asked)?;
+    check_asked(asked)?;
     shared.records.check()?;
     let (time, revision) = (shared.now.read(), snapshot.revision());
     let result = tenant
@@ -270,7 +270,7 @@ pub(crate) fn decide_many(
     });
     let found = found.map_err(|error| DecideError::RecordUnavailable(format!("revision {revision}: {error}")))?;
     let placed = questions.into_iter().zip(found).map(|((question, asked), found)| {
-        match put(shared, &tenant.name, &question, asked, found)? {
+        match put(shared, &tenant.name, &question, &asked, found)? {
             Placed::InLine(decided) => Ok(decided),
             Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared),
         }
@@ -291,17 +291,51 @@ fn put(
     shared: &Shared,
     tenant: &TenantName,
     question: &Question,
-    asked: Asked,
+    asked: &Asked,
     found: Found,
 ) -> Result<Placed, DecideError> {
     let Found { begun, time, revision, result } = found;
-    let id = mint::id("", time, DecisionId::new);
-    let head = Head { id: id.clone(), time, revision, duration_us: microseconds_since(begun) };
-    let record = match &result {
-        Ok(decision) => decided(head, question, asked, decision),
-        Err(error) => failed(head, question, asked, error),
+    let id = shared.mint_decision_id(time);
+    let (outcome, failure) = match &result {
+        Ok(decision) => (Outcome::Decided(decision.reason), String::new()),
+        Err(error) => (Outcome::Failed(error.code().to_owned()), error.to_string()),
     };
-    let unplaced = shared.records.put(tenant, &record)?;
+    let record = RecordView {
+        id: &id,
+        time,
+        revision,
+        actor: &question.actor,
+        permission: &question.permission,
+        resource: &question.resource,
+        delegation: question.delegation.as_ref(),
+        task: None,
+        origin: None,
+        chain: &[],
+        outcome: &outcome,
+        message: &failure,
+        witness: &[],
+        request: &asked.request,
+        door: &asked.door,
+        enforcement_point: &asked.enforcement_point,
+        request_id: asked.request_id.as_deref(),
+        duration_us: microseconds_since(begun),
+        missing: &[],
+    };
+    let unplaced = match &result {
+        Err(_) => shared.records.put(tenant, &record)?,
+        Ok(decision) => shared.records.put(
+            tenant,
+            &RecordView {
+                task: decision.task.as_ref(),
+                origin: decision.origin.as_ref(),
+                chain: &decision.chain,
+                message: &decision.message,
+                witness: &decision.witness,
+                missing: &decision.missing,
+                ..record
+            },
+        )?,
+    };
     let result = match result {
         Ok(decision) => Ok(Decided { id, time, decision }),
         Err(error) => Err(DecideError::Undecided { id, error: Box::new(error) }),
@@ -309,56 +343,6 @@ fn put(
     match unplaced {
         None => result.map(Placed::InLine),
         Some(record) => Ok(Placed::NotYet(Unrecorded { record, result })),
-    }
-}
-
-/// What a record says whether or not it was decided.
-struct Head {
-    id: DecisionId,
-    time: Timestamp,
-    revision: Revision,
-    duration_us: u64,
-}
-
-fn decided(head: Head, question: &Question, asked: Asked, decision: &Decision) -> DecisionRecord {
-    let outcome = Outcome::Decided(decision.reason);
-    DecisionRecord {
-        task: decision.task.clone(),
-        origin: decision.origin.clone(),
-        chain: decision.chain.clone(),
-        witness: decision.witness.clone(),
-        missing: decision.missing.clone(),
-        ..record(head, question, asked, outcome, decision.message.clone())
-    }
-}
-
-fn failed(head: Head, question: &Question, asked: Asked, error: &EngineError) -> DecisionRecord {
-    record(head, question, asked, Outcome::Failed(error.code().to_owned()), error.to_string())
-}
-
-fn record(head: Head, question: &Question, asked: Asked, outcome: Outcome, message: String) -> DecisionRecord {
-    let Head { id, time, revision, duration_us } = head;
-    let Asked { door, enforcement_point, request_id, request } = asked;
-    DecisionRecord {
-        id,
-        time,
-        revision,
-        actor: question.actor.clone(),
-        permission: question.permission.clone(),
-        resource: question.resource.clone(),
-        delegation: question.delegation.clone(),
-        task: None,
-        origin: None,
-        chain: Vec::new(),
-        outcome,
-        message,
-        witness: Vec::new(),
-        request,
-        door,
-        enforcement_point,
-        request_id,
-        duration_us,
-        missing: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prokura_model::{DecisionRecord, TenantName, encode_record};
+use prokura_model::{RecordView, TenantName, encode_record};
 use prokura_store::{DecisionLog, Record};
 
 use crate::{
@@ -54,7 +54,7 @@ impl Records {
 
     /// Puts a decision in line to be recorded. Once this succeeds, it may be answered. If there is no place, it comes back
     /// as what is still to be put in line.
-    pub(crate) fn put(&self, tenant: &TenantName, record: &DecisionRecord) -> Result<Option<Unplaced>, DecideError> {
+    pub(crate) fn put(&self, tenant: &TenantName, record: &RecordView<'_>) -> Result<Option<Unplaced>, DecideError> {
         let payload = encode_record(record);
         check_size(payload.len())?;
         let entry = Record { tenant: tenant.clone(), id: record.id.clone(), time: record.time, payload };
@@ -71,12 +71,11 @@ impl Records {
     }
 
     fn place(&self, record: Record, longest: Duration) -> Result<Option<Unplaced>, DecideError> {
-        let since = Instant::now();
         let bytes = record.payload.len() + size_of::<Item>();
         match self.queue.put_sized(bytes, Item::Record(record), longest) {
             // The recorder may have failed between the first look and now. Better no answer than an unrecorded one.
             Ok(()) => self.check().map(|()| None),
-            Err((Refused::Full, Item::Record(record))) => Ok(Some(Unplaced { record, since })),
+            Err((Refused::Full, Item::Record(record))) => Ok(Some(Unplaced { record, since: Instant::now() })),
             Err(_) => Err(DecideError::RecordUnavailable(self.closed())),
         }
     }

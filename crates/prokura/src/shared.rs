@@ -1,16 +1,16 @@
 use std::sync::{
-    Mutex, OnceLock, PoisonError,
+    OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
 use prokura_engine::{Limits, Memory};
-use prokura_model::Revision;
+use prokura_model::{DecisionId, Revision, Timestamp};
 use prokura_store::{DecisionReader, LogReader};
 
 use crate::{
     Options,
     expiry::Expiring,
-    mint,
+    mint::{self, Mint},
     now::Now,
     recorder::Records,
     tenant::{System, Tenant},
@@ -32,8 +32,7 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     /// The last revision given out in the system's own log.
     system_revision: AtomicU64,
-    /// The last id that was made to sort.
-    minted: Mutex<u128>,
+    mint: Mint,
 }
 
 impl Shared {
@@ -52,15 +51,23 @@ impl Shared {
             kept_revisions: options.kept_revisions,
             memory,
             system_revision: AtomicU64::new(0),
-            minted: Mutex::new(0),
+            mint: Mint::default(),
         }
     }
 
     /// An id of 26 digits and upper-case letters that sorts behind all that were made before.
     pub(crate) fn mint_sortable<T>(&self, new: impl Fn(String) -> Option<T>) -> T {
-        let mut last = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = mint::uuid(self.now.read()).as_u128().max(last.saturating_add(1));
-        mint::sortable(*last, new)
+        mint::sortable(self.mint.uuid(self.now.read()).as_u128(), new)
+    }
+
+    /// A prefix and a UUIDv7 of this moment.
+    pub(crate) fn mint_id<T>(&self, prefix: &str, new: impl Fn(String) -> Option<T>) -> T {
+        self.mint.id(prefix, self.now.read(), new)
+    }
+
+    /// The name of a decision at this moment.
+    pub(crate) fn mint_decision_id(&self, time: Timestamp) -> DecisionId {
+        self.mint.id("", time, DecisionId::new)
     }
 
     /// Only the writer asks, so reading and adding need not be one step.

@@ -26,6 +26,8 @@ pub(crate) struct Tenant {
     /// Another one each time it is opened: the order of an export is that of the index, which is built anew then.
     pub(crate) instance: Uuid,
     requests: Mutex<Requests>,
+    /// The token that was asked for last: mostly the next one is the same.
+    token: Mutex<Option<(Revision, String)>>,
 }
 
 impl Tenant {
@@ -36,6 +38,20 @@ impl Tenant {
             watchers: Arc::default(),
             instance: Uuid::new_v4(),
             requests: Mutex::default(),
+            token: Mutex::default(),
+        }
+    }
+
+    /// The token of a revision, as it was sealed last time, or anew.
+    pub(crate) fn token(&self, revision: Revision, seal: impl FnOnce() -> String) -> String {
+        let mut last = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, token)) if *known == revision => token.clone(),
+            _ => {
+                let token = seal();
+                *last = Some((revision, token.clone()));
+                token
+            }
         }
     }
 

@@ -75,7 +75,7 @@ impl Server {
         let process = Command::new(std::env::current_exe()?)
             .args(arguments(address.to_string()))
             .env("PROKURA_ADMIN_KEY", KEY)
-            .env("RUST_LOG", "error")
+            .env("PROKURA_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

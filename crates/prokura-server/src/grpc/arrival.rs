@@ -35,7 +35,7 @@ const DEFAULT_TENANT: &str = "default";
 #[derive(Clone)]
 pub(super) struct Arrival {
     pub(super) visit: Arc<Visit>,
-    tenant: String,
+    tenant: Arc<str>,
     /// As it was presented, for calls that go on.
     credential: Arc<str>,
 }
@@ -104,20 +104,20 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// The tenant: as the call says, or the only one that the key is for, or the default one.
-fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<String, Refusal> {
+fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<Arc<str>, Refusal> {
     let mut named = headers.get_all("prokura-tenant").iter();
     match (named.next(), named.next()) {
         (Some(_), Some(_)) => Err(Refusal::invalid("tenant_ambiguous", "`prokura-tenant` is there twice")),
         (Some(named), None) => match named.to_str() {
-            Ok(named) => tenant_named(named).map(|tenant| tenant.to_string()),
+            Ok(named) => tenant_named(named).map(|tenant| tenant.as_str().into()),
             Err(_) => Err(Refusal::invalid("tenant_name_invalid", "`prokura-tenant` is not printable ASCII")),
         },
         (None, _) => match caller {
             Caller::Key(key) => match &key.scope {
-                KeyScope::Tenant(tenant) => Ok(tenant.to_string()),
-                KeyScope::AllTenants => Ok(DEFAULT_TENANT.to_owned()),
+                KeyScope::Tenant(tenant) => Ok(tenant.as_str().into()),
+                KeyScope::AllTenants => Ok(DEFAULT_TENANT.into()),
             },
-            Caller::Token(_) => Ok(DEFAULT_TENANT.to_owned()),
+            Caller::Token(_) => Ok(DEFAULT_TENANT.into()),
         },
     }
 }
@@ -125,13 +125,15 @@ fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<String, Refusal> {
 /// A body that has to come in time: all of it, or each further part of it.
 struct Arriving {
     body: Body,
-    late: Pin<Box<Sleep>>,
+    due: Instant,
+    /// Waits until then; only if there is anything to wait for, which mostly there is not.
+    late: Option<Pin<Box<Sleep>>>,
     streams: bool,
 }
 
 impl Arriving {
     fn new(body: Body, streams: bool) -> Self {
-        Self { body, late: Box::pin(tokio::time::sleep(BODY_WAIT_MAX)), streams }
+        Self { body, due: Instant::now() + BODY_WAIT_MAX, late: None, streams }
     }
 }
 
@@ -142,13 +144,15 @@ impl HttpBody for Arriving {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             if self.streams {
-                self.late.as_mut().reset(Instant::now() + BODY_WAIT_MAX);
+                self.due = Instant::now() + BODY_WAIT_MAX;
+                self.late = None;
             }
             return Poll::Ready(
                 frame.map(|frame| frame.map_err(|_| Status::cancelled("the request ended before its end"))),
             );
         }
-        match self.late.as_mut().poll(cx) {
+        let due = self.due;
+        match self.late.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due))).as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Some(Err(late()))),
             Poll::Pending => Poll::Pending,
         }

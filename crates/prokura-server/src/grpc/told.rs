@@ -27,7 +27,7 @@ pub(crate) struct Told;
 /// The layer next to the services: what it sees is gRPC, however the caller speaks it.
 pub(super) async fn tell(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut call = Call {
-        method: request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned(),
+        method: request.extensions().get::<MatchedPath>().cloned(),
         notes: request.extensions().get::<Arc<RequestNotes>>().cloned(),
         started: Instant::now(),
         app,
@@ -42,7 +42,7 @@ pub(super) async fn tell(State(app): State<Arc<App>>, request: Request, next: Ne
 
 /// A call that is not over. When it goes, it is counted: whoever did not wait for the code has cancelled it.
 struct Call {
-    method: String,
+    method: Option<MatchedPath>,
     notes: Option<Arc<RequestNotes>>,
     started: Instant,
     app: Arc<App>,
@@ -52,7 +52,8 @@ struct Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
-        self.app.telemetry().called(&self.method, code, self.notes.as_deref(), self.started.elapsed());
+        let method = self.method.as_ref().map_or("none", MatchedPath::as_str);
+        self.app.telemetry().called(method, code, self.notes.as_deref(), self.started.elapsed());
     }
 }
 

@@ -137,7 +137,8 @@ async fn evaluate_one(
     let tenant = visit.asks(tenant)?;
     let members = read_members(&body.0)?;
     let names = Names::of(&app.authority().snapshot(&tenant)?)?;
-    evaluate(app, visit, &tenant, &names, Parts::of(&members)).await.map(Json)
+    let question = read_question(visit, &names, Parts::of(&members))?;
+    evaluate(app, visit, &tenant, &question, Parts::keep(members)).await.map(Json)
 }
 
 async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBody) -> Result<Response, Refusal> {
@@ -149,7 +150,9 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
     let items = match member(&members, "evaluations") {
         Some(Value::List(items)) if !items.is_empty() => items,
         None | Some(Value::List(_)) => {
-            return evaluate(app, visit, &tenant, &names, defaults).await.map(|one| Json(one).into_response());
+            let question = read_question(visit, &names, defaults)?;
+            let kept = Parts::keep(members);
+            return evaluate(app, visit, &tenant, &question, kept).await.map(|one| Json(one).into_response());
         }
         Some(_) => return Err(wrong_type("evaluations", "a list")),
     };
@@ -162,7 +165,13 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
     let mut evaluations = Vec::with_capacity(items.len());
     for (position, item) in items.iter().enumerate() {
         let answer = match item {
-            Value::Map(item) => evaluate(app, visit, &tenant, &names, Parts::of(item).or(defaults)).await,
+            Value::Map(item) => {
+                let parts = Parts::of(item).or(defaults);
+                match read_question(visit, &names, parts) {
+                    Ok(question) => evaluate(app, visit, &tenant, &question, parts.canonical()).await,
+                    Err(refusal) => Err(refusal),
+                }
+            }
             _ => Err(wrong_type(format!("evaluations[{position}]"), "an object")),
         };
         let answer = answer.unwrap_or_else(|refusal| failed(&refusal));
@@ -203,15 +212,7 @@ fn check_recorded(items: &[Value], defaults: Parts<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::BAD_REQUEST, "evaluations_too_large", Fault::Limit, message))
 }
 
-/// The answer to one question. An error is an error of the request; a question that is legal but about names that do not
-/// exist is answered with `false` and says so.
-async fn evaluate(
-    app: &App,
-    visit: &Visit,
-    tenant: &TenantName,
-    names: &Names,
-    parts: Parts<'_>,
-) -> Result<EvaluationResponse, Refusal> {
+fn read_question(visit: &Visit, names: &Names, parts: Parts<'_>) -> Result<Question, Refusal> {
     let subject = Entity::read(parts.subject, "subject")?;
     let action = Entity::read_members(parts.action, "action")?;
     let action_name = required_text(action, "action", "name")?;
@@ -221,16 +222,27 @@ async fn evaluate(
     let resource = resource.resource(names)?;
     let permission = names.action(action_name).map_err(|error| ill_formed("action.name", &error))?;
     visit.caller.may_ask_about(&actor)?;
-    let question = Question { actor, delegation, permission, resource, context: parts.values() };
+    Ok(Question { actor, delegation, permission, resource, context: parts.values() })
+}
+
+/// The answer to one question, which is kept as the request put it. An error is an error of the request; a question that is
+/// legal but about names that do not exist is answered with `false` and says so.
+async fn evaluate(
+    app: &App,
+    visit: &Visit,
+    tenant: &TenantName,
+    question: &Question,
+    request: Value,
+) -> Result<EvaluationResponse, Refusal> {
     let asked = Asked {
         door: "authzen".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
         request_id: visit.request_id.clone(),
-        request: parts.canonical(),
+        request,
     };
-    match decided(app, tenant, &question, asked).await {
+    match decided(app, tenant, question, asked).await {
         Ok(mut decided) => {
-            for_token(visit, &question, &mut decided.decision);
+            for_token(visit, question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
             Ok(EvaluationResponse {
                 decision: decided.disposition() == Disposition::Allow,

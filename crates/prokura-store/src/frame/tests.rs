@@ -18,7 +18,7 @@ fn sample() -> Frame<Vec<u8>> {
 /// The bytes by hand from `docs/design/file-format.md`: if this fails, the format has changed.
 #[test]
 fn a_frame_is_what_the_format_says() {
-    let mut expected = vec![1, 1, 7, 0, 87, 0, 0, 0];
+    let mut expected = vec![2, 1, 7, 0, 87, 0, 0, 0];
     expected.extend([3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     expected.extend(1_800_000_000_000_u64.to_le_bytes());
     expected.extend([9; 32]);
@@ -32,7 +32,8 @@ fn a_frame_is_what_the_format_says() {
 #[test]
 fn contradictions_are_refused_though_the_checksum_is_right() {
     for (at, value, part) in [
-        (0, 2, "Version(2)"),
+        (0, 1, "Version(1)"),
+        (0, 3, "Version(3)"),
         (1, 3, "3 is no kind of entry"),
         (2, 200, "middle of a field"),
         (2, 0, "no legal name"),

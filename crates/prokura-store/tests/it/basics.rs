@@ -5,13 +5,17 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use prokura_model::{DecisionId, Fault, Revision, Timestamp};
 use prokura_store::{
     AppendError, DecisionLog, Entry, Log, MemoryDisk, OpenError, ReadError, Record, ReplayError,
-    limits::FRAME_BYTES_MAX,
+    limits::{FRAME_BYTES_MAX, FRAME_RECORDS_BYTES_MAX, FRAME_RECORDS_MAX},
 };
 
 use crate::samples::{entry, record, replayed, tenant};
 
 fn newest_first(log: &DecisionLog, name: &str, before: Option<u64>) -> Vec<(u64, Record)> {
     log.newest_first(&tenant(name), before).unwrap().map(Result::unwrap).collect()
+}
+
+fn by_id(log: &DecisionLog, name: &str, id: &str) -> Option<Record> {
+    log.by_id(&tenant(name), &DecisionId::new(id).unwrap()).unwrap().map(|(_, record)| record)
 }
 
 #[test]
@@ -90,12 +94,14 @@ fn decisions_come_newest_first_page_by_page_and_by_id() {
 
     let log = DecisionLog::open_on(Arc::new(disk)).unwrap();
     let all = newest_first(&log, "default", None);
-    assert_eq!(all, [(5, record("default", "c")), (3, record("default", "b")), (1, record("default", "a"))]);
-    assert_eq!(newest_first(&log, "default", Some(5)), all[1..]);
-    assert_eq!(newest_first(&log, "default", Some(1)), []);
+    let (places, found): (Vec<u64>, Vec<Record>) = all.iter().cloned().unzip();
+    assert_eq!(found, [record("default", "c"), record("default", "b"), record("default", "a")]);
+    assert_eq!(newest_first(&log, "default", Some(places[0])), all[1..]);
+    assert_eq!(newest_first(&log, "default", Some(places[1])), all[2..]);
+    assert_eq!(newest_first(&log, "default", Some(places[2])), []);
     assert_eq!(newest_first(&log, "nobody", None), []);
-    assert_eq!(log.by_id(&tenant("other"), &DecisionId::new("c").unwrap()).unwrap(), Some((4, record("other", "c"))));
-    assert_eq!(log.by_id(&tenant("other"), &DecisionId::new("b").unwrap()).unwrap(), None);
+    assert_eq!(by_id(&log, "other", "c"), Some(record("other", "c")));
+    assert_eq!(by_id(&log, "other", "b"), None);
     assert_eq!(log.last_time(), Some(Timestamp(5_000)));
     assert_eq!(log.records(), 5);
 }
@@ -103,8 +109,10 @@ fn decisions_come_newest_first_page_by_page_and_by_id() {
 #[test]
 fn a_place_of_another_tenant_or_of_nobody_is_no_cursor() {
     let mut log = DecisionLog::in_memory();
-    log.append(&[record("default", "a"), record("other", "a")]).unwrap();
-    for before in [0, 2, 3, u64::MAX] {
+    log.append(&[record("default", "a"), record("other", "a"), record("default", "b")]).unwrap();
+    let own = newest_first(&log, "default", None)[0].0;
+    let others = newest_first(&log, "other", None)[0].0;
+    for before in [0, 1, 2, own + 1, own + 2, others, u64::MAX] {
         let error = log.newest_first(&tenant("default"), Some(before)).unwrap_err();
         assert!(matches!(error, ReadError::CursorUnknown { .. }), "{error}");
         assert_eq!((error.code(), error.fault()), ("cursor_unknown", Fault::Caller));
@@ -115,12 +123,85 @@ fn a_place_of_another_tenant_or_of_nobody_is_no_cursor() {
 fn an_id_is_taken_once_per_tenant_and_a_batch_with_a_taken_one_leaves_nothing() {
     let mut log = DecisionLog::in_memory();
     log.append(&[record("default", "a")]).unwrap();
-    for batch in [[record("default", "b"), record("default", "a")], [record("default", "b"), record("default", "b")]] {
+    let batches = [
+        vec![record("default", "b"), record("default", "a")],
+        vec![record("default", "b"), record("default", "b")],
+        vec![record("default", "c"), record("default", "b"), record("other", "a"), record("default", "c")],
+    ];
+    for batch in batches {
         let error = log.append(&batch).unwrap_err();
         assert_eq!((error.code(), error.fault()), ("record_id_taken", Fault::Server));
     }
-    log.append(&[record("default", "b")]).unwrap();
+    log.append(&[record("default", "b"), record("other", "a")]).unwrap();
     assert_eq!(newest_first(&log, "default", None).len(), 2);
+}
+
+/// Ids in any order, spread over frames of any size: each is found, none is taken twice, none is found that is not there.
+#[test]
+fn ids_that_come_late_are_found_and_taken_all_the_same() {
+    let disk = MemoryDisk::new();
+    let mut log = DecisionLog::open_on(Arc::new(disk.clone())).unwrap();
+    let id = |number: usize| format!("{:03}", number * 37 % 200);
+    let mut appended = 0;
+    for size in (1..20).cycle() {
+        let batch: Vec<_> =
+            (appended..(appended + size).min(200)).map(|number| record("default", &id(number))).collect();
+        if batch.is_empty() {
+            break;
+        }
+        log.append(&batch).unwrap();
+        appended += batch.len();
+        for number in 0..200 {
+            let (name, kept) = (id(number), number < appended);
+            assert_eq!(by_id(&log, "default", &name), kept.then(|| record("default", &name)), "after {appended}");
+            assert_eq!(by_id(&log, "default", &format!("{name}-")), None);
+        }
+        let taken = log.append(&[record("default", "999"), record("default", &id(appended / 2))]).unwrap_err();
+        assert_eq!(taken.code(), "record_id_taken");
+        if appended % 3 == 0 {
+            drop(log);
+            log = DecisionLog::open_on(Arc::new(disk.clone())).unwrap();
+        }
+    }
+    assert_eq!(newest_first(&log, "default", None).len(), 200);
+}
+
+/// Places in one frame differ in their lower bits only.
+fn frames(log: &DecisionLog) -> usize {
+    let places = newest_first(log, "default", None).into_iter().map(|(place, _)| place >> 16);
+    places.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+#[test]
+fn limit_frame_records_max_holds_at_n_and_not_at_n_plus_1() {
+    for (records, expected) in [(FRAME_RECORDS_MAX, 1), (FRAME_RECORDS_MAX + 1, 2)] {
+        let mut log = DecisionLog::in_memory();
+        let batch: Vec<_> = (0..records)
+            .map(|number| Record { payload: Vec::new(), ..record("default", &format!("{number:06}")) })
+            .collect();
+        log.append(&batch).unwrap();
+        assert_eq!(frames(&log), expected, "{records} records");
+        assert!(newest_first(&log, "default", None).into_iter().rev().map(|(_, record)| record).eq(batch));
+    }
+}
+
+#[test]
+fn limit_frame_records_bytes_max_holds_at_n_and_not_at_n_plus_1() {
+    // Time, two lengths and the id surround a payload.
+    let around = 8 + 1 + 4 + "a".len();
+    for (bytes, expected) in [(FRAME_RECORDS_BYTES_MAX, 1), (FRAME_RECORDS_BYTES_MAX + 1, 2)] {
+        let mut log = DecisionLog::in_memory();
+        let first = Record { payload: vec![1; 1_000], ..record("default", "a") };
+        let second = Record { payload: vec![2; bytes - 1_000 - 2 * around], ..record("default", "b") };
+        log.append(&[first.clone(), second.clone()]).unwrap();
+        assert_eq!(frames(&log), expected, "{bytes} bytes");
+        assert_eq!(by_id(&log, "default", "a"), Some(first));
+        assert_eq!(by_id(&log, "default", "b"), Some(second));
+    }
+    let mut log = DecisionLog::in_memory();
+    let alone = Record { payload: vec![3; 2 * FRAME_RECORDS_BYTES_MAX], ..record("default", "a") };
+    log.append(&[alone.clone(), record("default", "b")]).unwrap();
+    assert_eq!((frames(&log), by_id(&log, "default", "a")), (2, Some(alone)));
 }
 
 #[test]
@@ -132,10 +213,14 @@ fn decisions_are_read_while_others_are_recorded() {
         scope.spawn(|| {
             let mut seen = 0;
             while !done.load(std::sync::atomic::Ordering::Acquire) {
-                let found: Vec<_> =
-                    reader.newest_first(&tenant("default"), None).unwrap().map(|found| found.unwrap().0).collect();
+                let found: Vec<_> = reader
+                    .newest_first(&tenant("default"), None)
+                    .unwrap()
+                    .map(|found| found.unwrap().1.id.to_string())
+                    .collect();
                 assert!(found.len() >= seen, "records went away");
-                assert!(found.iter().rev().copied().eq(1..=found.len() as u64), "a hole in {found:?}");
+                let all = (0..found.len()).map(|id| format!("d-{id}"));
+                assert!(all.eq(found.iter().rev().cloned()), "a hole in {found:?}");
                 seen = found.len();
             }
         });

@@ -14,7 +14,8 @@ use redb::{Database, StorageBackend, TableDefinition};
 use crate::samples::Subject;
 
 const FRAMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("frames");
-const IDS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("ids");
+const ENDS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("ends");
+const LATE: TableDefinition<'_, &[u8], u64> = TableDefinition::new("late");
 
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -33,7 +34,8 @@ fn closed<S: Subject>(batches: &[&[S::Item]]) -> Files {
 pub(crate) fn small<S: Subject>() -> (Files, Vec<S::Item>) {
     let items =
         [S::item("default", 1, 40), S::item("other", 1, 10), S::item("default", 2, 0), S::item("default", 3, 30)];
-    (closed::<S>(&[&items[..1], &items[1..3], &items[3..]]), items.to_vec())
+    // The last batch is two entries of the one log, and one frame of the other, in which one of two ids is late.
+    (closed::<S>(&[&items[..1], &items[1..2], &items[2..]]), items.to_vec())
 }
 
 #[derive(Debug)]
@@ -72,8 +74,7 @@ pub(crate) fn refused_or_same<S: Subject>(files: &Files, items: &[S::Item], what
     };
     match opened {
         Ok(log) => {
-            assert_eq!(log.everything(), items, "{what}: another answer");
-
+            assert_eq!(log.everything(), S::listed(items), "{what}: another answer");
             None
         }
         Err(error @ OpenError::Damaged(_)) => {
@@ -167,8 +168,8 @@ fn entries_missing_at_the_end_are_found_by_the_head() {
     assert_contains(&text, &["entries 3 to 4 (the last is revision 3 of tenant `default`)"]);
     let text = rewritten::<Log>(BTreeMap::clear);
     assert_contains(&text, &["entries 1 to 4"]);
-    let text = rewritten::<DecisionLog>(|frames| drop(frames.remove(&4)));
-    assert_contains(&text, &["decisions.redb", "entries 4 to 4"]);
+    let text = rewritten::<DecisionLog>(|frames| drop(frames.remove(&3)));
+    assert_contains(&text, &["decisions.redb", "entries 3 to 3"]);
 }
 
 /// The last commit taken back by the one bit of redb's header that says which of two commits is the newer.
@@ -214,20 +215,61 @@ fn the_head_of_another_log_is_refused() {
 
 #[test]
 fn an_id_removed_or_led_astray_is_refused() {
-    for work in [
-        |ids: &mut redb::Table<'_, &[u8], u64>| drop(ids.remove(b"default\0d-1".as_slice()).unwrap().unwrap()),
-        |ids: &mut redb::Table<'_, &[u8], u64>| drop(ids.insert(b"default\0d-1".as_slice(), 3).unwrap().unwrap()),
-        |ids: &mut redb::Table<'_, &[u8], u64>| drop(ids.insert(b"default\0d-9".as_slice(), 1).unwrap()),
-    ] {
+    type Lists = TableDefinition<'static, &'static [u8], u64>;
+    type Spoil = fn(&mut redb::Table<'_, &'static [u8], u64>);
+    let spoilt: [(Lists, Spoil); 6] = [
+        (ENDS, |ids| drop(ids.remove(b"default\0d-4".as_slice()).unwrap().unwrap())),
+        (ENDS, |ids| drop(ids.insert(b"default\0d-4".as_slice(), 1).unwrap().unwrap())),
+        (ENDS, |ids| drop(ids.insert(b"default\0d-9".as_slice(), 1).unwrap())),
+        (LATE, |ids| drop(ids.remove(b"default\0d-1".as_slice()).unwrap().unwrap())),
+        (LATE, |ids| drop(ids.insert(b"default\0d-1".as_slice(), 1).unwrap().unwrap())),
+        (LATE, |ids| drop(ids.insert(b"default\0d-2".as_slice(), 1).unwrap())),
+    ];
+    for (definition, work) in spoilt {
         let (files, items) = small::<DecisionLog>();
         let disk = MemoryDisk::with_files(files);
         with_redb::<DecisionLog>(&disk, |database| {
             let transaction = database.begin_write().unwrap();
-            work(&mut transaction.open_table(IDS).unwrap());
+            work(&mut transaction.open_table(definition).unwrap());
             transaction.commit().unwrap();
         });
         let error = refused_or_same::<DecisionLog>(&disk.files(), &items, "ids").unwrap().to_string();
-        assert_contains(&error, &["decisions.redb", "ids are not those of its 4 records"]);
+        assert_contains(&error, &["decisions.redb", "lists of ids are not those of its 4 records"]);
+    }
+}
+
+/// A frame of decisions that was intact, with another body, and a checksum that is right again.
+fn with_body(frame: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut bytes = [&frame[..72 + "default".len()], body].concat();
+    let length = u32::try_from(bytes.len() + 4).unwrap();
+    bytes[4..8].copy_from_slice(&length.to_le_bytes());
+    bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_frame_of_records_that_contradicts_itself_is_refused() {
+    let body = |frame: &[u8]| frame[72 + "default".len()..frame.len() - 4].to_vec();
+    let text = rewritten::<DecisionLog>(|frames| {
+        let empty = with_body(&frames[&3], &[]);
+        frames.insert(3, empty);
+    });
+    assert_contains(&text, &["entry 3 (revision 2 of tenant `default`)", "it holds 0 records"]);
+    for (spoil, part) in [
+        ((|body| body.truncate(body.len() - 1)) as fn(&mut Vec<u8>), "ends in the middle of a field"),
+        (|body| body.push(0), "ends in the middle of a field"),
+        (|body| body[8] += 1, "ends in the middle of a field"),
+        (|body| body[13] = b'!', "`!-2` in it is no record id"),
+        (|body| body[13] = 0xFF, "not UTF-8"),
+        (|body| body[0] ^= 1, "its time is not that of its newest record"),
+    ] {
+        let text = rewritten::<DecisionLog>(|frames| {
+            let mut spoilt = body(&frames[&1]);
+            spoil(&mut spoilt);
+            let frame = with_body(&frames[&1], &spoilt);
+            frames.insert(1, frame);
+        });
+        assert_contains(&text, &["entry 1", part]);
     }
 }
 

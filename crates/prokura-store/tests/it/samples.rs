@@ -1,6 +1,6 @@
 //! Entries to append, and the two logs behind one face, so that each property is said once and holds for both.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use prokura_model::{DecisionId, Revision, TenantName, Timestamp};
 use prokura_store::{AppendError, DecisionLog, Disk, Entry, Log, OpenError, Record};
@@ -49,8 +49,10 @@ pub(crate) trait Subject: Sized {
 
     fn open(disk: Arc<dyn Disk>) -> Result<Self, OpenError>;
     fn put(&mut self, batch: &[Self::Item]) -> Result<(), AppendError>;
-    /// Everything there is, in a fixed order, by every way there is to read it.
+    /// Everything there is, as it is listed, by every way there is to read it.
     fn everything(&self) -> Vec<Self::Item>;
+    /// What was appended in this order, as it is listed.
+    fn listed(appended: &[Self::Item]) -> Vec<Self::Item>;
     /// The n-th item (from 1) of a tenant, of about this size.
     fn item(name: &str, number: u64, bytes: usize) -> Self::Item;
     fn name(item: &Self::Item) -> &TenantName;
@@ -79,6 +81,10 @@ impl Subject for Log {
         entries
     }
 
+    fn listed(appended: &[Entry]) -> Vec<Entry> {
+        appended.to_vec()
+    }
+
     fn item(name: &str, number: u64, bytes: usize) -> Entry {
         Entry { payload: vec![u8::try_from(number % 251).unwrap(); bytes], ..entry(name, number) }
     }
@@ -105,21 +111,39 @@ impl Subject for DecisionLog {
     }
 
     fn everything(&self) -> Vec<Record> {
-        let mut found: Vec<(u64, Record)> = TENANTS
-            .iter()
-            .flat_map(|name| self.newest_first(&tenant(name), None).unwrap())
-            .map(Result::unwrap)
-            .collect();
-        found.sort_by_key(|(sequence, _)| *sequence);
-        assert!(found.iter().map(|(sequence, _)| *sequence).eq(1..=self.records()));
-        for (sequence, record) in &found {
-            assert_eq!(self.by_id(&record.tenant, &record.id).unwrap().as_ref(), Some(&(*sequence, record.clone())));
+        let mut places = BTreeSet::new();
+        let mut all = Vec::new();
+        for name in TENANTS {
+            let found: Vec<_> = self.newest_first(&tenant(name), None).unwrap().map(Result::unwrap).collect();
+            assert!(found.iter().is_sorted_by(|(newer, _), (older, _)| newer > older), "not newest first: {found:?}");
+            for (place, record) in found.iter().rev() {
+                assert_eq!(self.by_id(&record.tenant, &record.id).unwrap().as_ref(), Some(&(*place, record.clone())));
+                assert!(places.insert(*place), "{place} twice");
+                all.push(record.clone());
+            }
+            for (position, (place, _)) in found.iter().enumerate().step_by(1 + found.len() / 3) {
+                let page = self.newest_first(&tenant(name), Some(*place)).unwrap().take(3).map(Result::unwrap);
+                assert!(page.eq(found.iter().skip(position + 1).take(3).cloned()), "another page after {place}");
+            }
+            let absent = DecisionId::new("d-0").unwrap();
+            assert_eq!(self.by_id(&tenant(name), &absent).unwrap(), None);
         }
-        found.into_iter().map(|(_, record)| record).collect()
+        assert_eq!(all.len() as u64, self.records());
+        all
     }
 
+    /// Only a tenant's own keep their order.
+    fn listed(appended: &[Record]) -> Vec<Record> {
+        TENANTS
+            .iter()
+            .flat_map(|name| appended.iter().filter(move |record| record.tenant.as_str() == *name).cloned())
+            .collect()
+    }
+
+    /// Ids are exchanged in pairs, and `d-10` is less than `d-9`: some are late within a frame, some in a later one.
     fn item(name: &str, number: u64, bytes: usize) -> Record {
-        Record { payload: vec![u8::try_from(number % 251).unwrap(); bytes], ..record(name, &format!("d-{number}")) }
+        let id = format!("d-{}", ((number - 1) ^ 1) + 1);
+        Record { payload: vec![u8::try_from(number % 251).unwrap(); bytes], ..record(name, &id) }
     }
 
     fn name(item: &Record) -> &TenantName {

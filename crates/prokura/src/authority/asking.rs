@@ -52,7 +52,13 @@ impl Authority {
     /// good across restarts, and says nothing about whether the revision is still kept.
     #[must_use]
     pub fn token(&self, tenant: &TenantName, revision: Revision) -> String {
-        consistency::sealed(self.0.shared.system.secret(), tenant, revision)
+        let system = &self.0.shared.system;
+        let seal = || consistency::sealed(system.secret(), tenant, revision);
+        match system.tenant(tenant) {
+            // Until the secret is made, another one stands in, whose tokens are not to be kept.
+            Some(known) if system.has_secret() => known.token(revision, seal),
+            _ => seal(),
+        }
     }
 
     /// The revision that a token stands for.
@@ -69,8 +75,12 @@ impl Authority {
     ///
     /// # Errors
     /// Nothing was decided, so nothing is allowed.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is made for this one call, and recording may come to keep it"
+    )]
     pub fn decide(&self, tenant: &TenantName, question: &Question, asked: Asked) -> Result<Decided, DecideError> {
-        decide::decide(&self.0.shared, tenant, question, asked)
+        decide::decide(&self.0.shared, tenant, question, &asked)
     }
 
     /// The same as [`decide`](Self::decide) for callers that must not be kept waiting: if there is no place to record the
@@ -78,13 +88,17 @@ impl Authority {
     ///
     /// # Errors
     /// As `decide`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is made for this one call, and recording may come to keep it"
+    )]
     pub fn decide_at_once(
         &self,
         tenant: &TenantName,
         question: &Question,
         asked: Asked,
     ) -> Result<Placed, DecideError> {
-        decide::decide_at_once(&self.0.shared, tenant, question, asked)
+        decide::decide_at_once(&self.0.shared, tenant, question, &asked)
     }
 
     /// Waits until the decision has a place in the record, and answers it then.
@@ -103,8 +117,12 @@ impl Authority {
     ///
     /// # Errors
     /// Nothing was decided, so nothing is allowed.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is made for this one call, and recording may come to keep it"
+    )]
     pub fn decide_on(&self, snapshot: &Snapshot, question: &Question, asked: Asked) -> Result<DecidedOn, DecideError> {
-        decide::decide_on(&self.0.shared, snapshot, question, asked)
+        decide::decide_on(&self.0.shared, snapshot, question, &asked)
     }
 
     /// Decides several questions on one state, the newest: no write comes between two of them. Each is recorded as its own

@@ -148,6 +148,10 @@ impl Authority {
     ///
     /// # Errors
     /// As `decide`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is made for this one call, and recording may come to keep it"
+    )]
     pub fn decide_by_model(
         &self,
         tenant: &TenantName,
@@ -155,7 +159,7 @@ impl Authority {
         by: &ByModel,
         asked: Asked,
     ) -> Result<Placed, DecideError> {
-        decide::decide_by(&self.0.shared, tenant, question, Some(by), asked)
+        decide::decide_by(&self.0.shared, tenant, question, Some(by), &asked)
     }
 }
 

@@ -68,7 +68,15 @@ impl<'v> Parts<'v> {
         values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone()))).collect()
     }
 
-    /// What is kept with the decision.
+    /// What is kept with the decision, of a request that is nothing but one question.
+    pub(super) fn keep(mut members: Members) -> Value {
+        members.retain(|name, value| {
+            matches!(name.as_str(), "subject" | "action" | "resource" | "context") && *value != Value::Null
+        });
+        Value::Map(members)
+    }
+
+    /// The same of one of several.
     pub(super) fn canonical(self) -> Value {
         let members = [
             ("subject", self.subject),
