@@ -101,13 +101,13 @@ fn judge(counted: &[(&str, u64)], file: &Path) -> ExitCode {
     }
     let mut code = ExitCode::SUCCESS;
     for (name, count) in counted {
-        let verdict = match recorded.get(name) {
-            None => "no count is recorded: run with --update",
-            Some(before) if *count * 100 > before * (100 + TOLERANCE) => "MORE than recorded: find out why",
-            Some(before) if *count * 100 < before * (100 - TOLERANCE) => "less than recorded: run with --update",
-            Some(_) => "as recorded",
+        let (held, verdict) = match recorded.get(name) {
+            None => (false, "no count is recorded: run with --update"),
+            Some(before) if *count * 100 > before * (100 + TOLERANCE) => (false, "MORE than recorded: find out why"),
+            Some(before) if *count * 100 < before * (100 - TOLERANCE) => (true, "less than recorded: run with --update"),
+            Some(_) => (true, "as recorded"),
         };
-        if same && verdict != "as recorded" {
+        if same && !held {
             code = ExitCode::FAILURE;
         }
         let before = recorded.get(name).copied().unwrap_or_default();
