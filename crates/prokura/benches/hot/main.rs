@@ -104,7 +104,9 @@ fn judge(counted: &[(&str, u64)], file: &Path) -> ExitCode {
         let (held, verdict) = match recorded.get(name) {
             None => (false, "no count is recorded: run with --update"),
             Some(before) if *count * 100 > before * (100 + TOLERANCE) => (false, "MORE than recorded: find out why"),
-            Some(before) if *count * 100 < before * (100 - TOLERANCE) => (true, "less than recorded: run with --update"),
+            Some(before) if *count * 100 < before * (100 - TOLERANCE) => {
+                (true, "less than recorded: run with --update")
+            }
             Some(_) => (true, "as recorded"),
         };
         if same && !held {
