@@ -141,3 +141,37 @@ fn a_userset_on_terms_gives_no_more_than_its_caveat() {
     assert_eq!(asked(&index, "document:d#view@user:bob", &[]), Ok(Permissionship::HasNot));
     assert_eq!(object("team:a").to_string(), "team:a");
 }
+
+/// The short way ends at the first edge that decides; one on terms behind it, over or not, is no part of the witness, and
+/// ends nothing.
+#[test]
+fn a_witness_holds_whatever_stands_behind_it() {
+    let schema = "
+        use expiration
+
+        definition user {}
+        definition group {
+            relation member: user
+        }
+        definition document {
+            relation editor: user | group#member
+            relation viewer: user with expiration
+            permission view = editor + viewer
+        }
+    ";
+    for over in [5, 5_000_000] {
+        let index = index(schema, &["group:g#member@user:alice", "document:plan#editor@group:g#member"]);
+        on(&index, "document:plan#viewer@user:alice", Terms { caveat: None, expires_at: Some(Timestamp(over)) });
+        let asked = crate::Question {
+            actor: object("user:alice"),
+            delegation: None,
+            permission: "view".parse().unwrap(),
+            resource: object("document:plan"),
+            context: Context::new(),
+        };
+        let decision = index.view().decide(&asked, Timestamp(1_000_000), &Limits::default()).unwrap();
+        let edges: Vec<String> = decision.witness.iter().map(|edge| edge.relationship.to_string()).collect();
+        assert_eq!(edges, ["document:plan#editor@group:g#member", "group:g#member@user:alice"]);
+        assert_eq!(decision.valid_until, None);
+    }
+}

@@ -83,7 +83,8 @@ impl Quick<'_, '_> {
         Some(Edge { node, subject, birth })
     }
 
-    /// Every edge that a goal was looked at for.
+    /// Every edge that a goal was looked at for, and that holds for good. One on terms may stand behind the edge that decided,
+    /// unlooked at, and must not be taken for it.
     fn edges(&self, goal: Reached) -> impl Iterator<Item = (&Way, Edge)> {
         let Asked { program, graph, revision, .. } = *self.asked;
         let ways = program.flat(goal.member).map(|flat| flat.ways.as_slice()).unwrap_or_default();
@@ -93,6 +94,7 @@ impl Quick<'_, '_> {
             list.into_iter().flat_map(move |(node, list)| {
                 let mut walk = list.walk_from(0);
                 std::iter::from_fn(move || list.next(&mut walk, revision))
+                    .filter(|(_, birth)| !birth.on_terms())
                     .map(move |(key, birth)| (way, Edge { node, subject: Subject::from_bits(key), birth }))
             })
         })
