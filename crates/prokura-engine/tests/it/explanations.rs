@@ -113,6 +113,29 @@ fn the_witness_of_a_decision_is_that_of_its_explanation() {
     }
 }
 
+/// By the short way it may be another witness than an explanation shows; it must be one all the same.
+#[test]
+fn the_witness_of_a_decision_is_enough_where_nothing_is_excluded() {
+    let mut tried = 0;
+    for seed in 1..2_000 {
+        let case = Case::with(seed, |sketch| !Sketch::has_exclusion(sketch));
+        let engine = begun(&case);
+        for ask in &case.asks {
+            let Ask::Decide { question, now } = ask else { continue };
+            let view = engine.index.view();
+            let Ok(decision) = view.decide(&asked(question), *now, &Limits::default()) else { continue };
+            if !engine.answer(ask).allows() {
+                continue;
+            }
+            tried += 1;
+            let mut only = case.world_before();
+            only.relationships.retain(|edge, _| decision.witness.iter().any(|kept| kept.relationship == *edge));
+            assert!(only.answer(ask).allows(), "seed {seed}: {ask}: not enough: {:?}", decision.witness);
+        }
+    }
+    assert!(tried > 100, "tried only {tried} times");
+}
+
 #[test]
 fn the_missing_edge_of_a_near_miss_makes_it_an_allow() {
     let mut named = 0;
