@@ -16,7 +16,7 @@ use prokura_model::{Revision, condition::Evaluation};
 use self::frame::{Arrow, Child, Frame, Held, Task};
 pub(crate) use self::{
     above::Above,
-    quick::{Bounds, Quick, Short},
+    quick::{Bounds, Quick},
     unknown::{Lacking, Unknowns, Why},
 };
 
@@ -586,18 +586,6 @@ impl<'g, 't, T: Trace> Check<'g, 't, T> {
             return Err(Exhausted::Depth(self.depth_max));
         }
         Ok(())
-    }
-}
-
-impl Short {
-    /// The answer in the evaluator's words.
-    pub(crate) fn told<T: Trace>(self, goal: Node, trace: &mut T) -> Answer<T::Note> {
-        if !self.has {
-            return Answer::no();
-        }
-        let edges: Vec<T::Note> = self.proof.into_iter().map(|edge| trace.edge(edge)).collect();
-        let parts = edges.into_iter().reduce(|one, other| trace.both(one, other)).unwrap_or_default();
-        Answer { truth: Truth::True, why: Why::default(), note: trace.proved(goal, parts) }
     }
 }
 

@@ -9,13 +9,13 @@ use std::{ops::ControlFlow, sync::atomic::AtomicU64};
 
 use crate::{
     Limits, Permissionship,
-    check::{Asked, above::Above},
+    check::{Answer, Asked, Truth, Why, above::Above},
     limits::DEPTH_MAX,
     list::{Birth, LIVE_WORDS},
     lists::Shelf,
     packed::{Class, KindId, Node, Subject},
     program::{Flat, MemberId, Way},
-    trace::Edge,
+    trace::{Edge, Trace},
     words::load,
 };
 
@@ -78,6 +78,16 @@ impl Bounds {
 impl Short {
     pub(crate) fn permissionship(&self) -> Permissionship {
         if self.has { Permissionship::Has } else { Permissionship::HasNot }
+    }
+
+    /// The answer in the evaluator's words.
+    pub(crate) fn told<T: Trace>(self, goal: Node, trace: &mut T) -> Answer<T::Note> {
+        if !self.has {
+            return Answer::no();
+        }
+        let edges: Vec<T::Note> = self.proof.into_iter().map(|edge| trace.edge(edge)).collect();
+        let parts = edges.into_iter().reduce(|one, other| trace.both(one, other)).unwrap_or_default();
+        Answer { truth: Truth::True, why: Why::default(), note: trace.proved(goal, parts) }
     }
 }
 
