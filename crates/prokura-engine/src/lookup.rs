@@ -155,10 +155,57 @@ impl<'g> Listing<'g> {
     }
 }
 
+/// What was come by, each kept once: once in a while what is kept is sorted and put together, which costs less than looking
+/// each up.
+struct Gathered<W> {
+    entries: Vec<(u64, W)>,
+    /// Of two ways to the same, one.
+    both: fn(W, W) -> W,
+    tidied_at: usize,
+}
+
+impl<W: Copy> Gathered<W> {
+    /// How many are kept before what is kept is put together for the first time.
+    const KEPT_AT_LEAST: usize = 65_536;
+
+    fn new(both: fn(W, W) -> W) -> Self {
+        Self { entries: Vec::new(), both, tidied_at: Self::KEPT_AT_LEAST }
+    }
+
+    fn push(&mut self, key: u64, way: W) {
+        self.entries.push((key, way));
+        if self.entries.len() >= self.tidied_at {
+            self.tidy();
+            self.tidied_at = self.entries.len().saturating_mul(2).max(Self::KEPT_AT_LEAST);
+        }
+    }
+
+    /// All of them, each once, by key.
+    fn into_once(mut self) -> Vec<(u64, W)> {
+        self.tidy();
+        self.entries
+    }
+
+    fn tidy(&mut self) {
+        let both = self.both;
+        self.entries.sort_unstable_by_key(|(key, _)| *key);
+        self.entries.dedup_by(|(again, way), (key, ways)| {
+            let same = again == key;
+            if same {
+                *ways = both(*ways, *way);
+            }
+            same
+        });
+    }
+}
+
 /// By id. What ids begin with, read as one number, sorts as they do, and settles nearly every comparison.
 fn in_order<T>(found: Vec<(ObjectId, T)>) -> Vec<(ObjectId, T)> {
-    let mut found: Vec<(u64, (ObjectId, T))> =
-        found.into_iter().map(|entry| (beginning(entry.0.as_str()), entry)).collect();
-    found.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.0.cmp(&other.1.0)));
-    found.into_iter().map(|(_, entry)| entry).collect()
+    let id = |place: usize| found.get(place).map(|(id, _)| id);
+    let places = found.iter().enumerate().map(|(place, (id, _))| (beginning(id.as_str()), place));
+    let mut order: Vec<(u64, usize)> = places.collect();
+    // Numbers are moved about instead of what they stand for, which is several times as large.
+    order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| id(one.1).cmp(&id(other.1))));
+    let mut found: Vec<Option<(ObjectId, T)>> = found.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|(_, place)| found.get_mut(place)?.take()).collect()
 }

@@ -11,12 +11,28 @@ use crate::{
 /// Who mentions what, of one program.
 #[derive(Debug, Default)]
 pub(crate) struct Mentions {
-    /// Permissions of the same definition that mention a member.
-    of_member: HashMap<MemberId, Vec<Mention>, PackedHash>,
-    /// Arrows that ask for a target, on whatever type.
-    of_target: HashMap<RelationId, Vec<ArrowMention>, PackedHash>,
+    /// What depends on each member, by its number.
+    of_member: Vec<Dependents>,
     /// Permissions that mention their own object as a subject.
     of_self: HashMap<KindId, Vec<Mention>, PackedHash>,
+}
+
+/// What depends on a member directly.
+#[derive(Debug, Default)]
+pub(crate) struct Dependents {
+    /// Permissions of the same definition that mention it.
+    pub(crate) permissions: Vec<Mention>,
+    /// Arrows that may lead to an object with it.
+    pub(crate) arrows: Vec<ArrowMention>,
+    /// Whether those who have it may stand somewhere as a userset.
+    pub(crate) as_userset: bool,
+}
+
+impl Dependents {
+    /// Whether no other object's members depend on it.
+    pub(crate) fn are_within(&self) -> bool {
+        self.arrows.is_empty() && !self.as_userset
+    }
 }
 
 /// A permission that mentions something.
@@ -28,33 +44,41 @@ pub(crate) struct Mention {
 }
 
 /// A permission with an arrow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ArrowMention {
     pub(crate) kind: KindId,
     pub(crate) tupleset: RelationId,
     pub(crate) mention: Mention,
+    /// The relations whose usersets it may lead through, besides the object itself.
+    pub(crate) usersets: Vec<RelationId>,
 }
 
 impl Mentions {
     pub(crate) fn of(program: &Program) -> Self {
         let mut mentions = Self::default();
+        mentions.of_member.resize_with(program.members().count(), Dependents::default);
         for (kind, permission, id) in program.members() {
+            for (kind, relation) in program.allowed(id).into_iter().flat_map(Allowed::usersets) {
+                if let Some(dependents) = mentions.dependents_mut(program.member_id(kind, relation)) {
+                    dependents.as_userset = true;
+                }
+            }
             let Some(Rule::Permission(body)) = program.member(id).map(|member| &member.rule) else { continue };
             mentions.add(program, kind, permission, *body);
         }
         mentions
     }
 
-    pub(crate) fn of_member(&self, member: MemberId) -> &[Mention] {
-        self.of_member.get(&member).map_or(&[], Vec::as_slice)
-    }
-
-    pub(crate) fn of_target(&self, target: RelationId) -> &[ArrowMention] {
-        self.of_target.get(&target).map_or(&[], Vec::as_slice)
+    pub(crate) fn of_member(&self, member: MemberId) -> Option<&Dependents> {
+        self.of_member.get(member.place())
     }
 
     pub(crate) fn of_self(&self, kind: KindId) -> &[Mention] {
         self.of_self.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    fn dependents_mut(&mut self, member: Option<MemberId>) -> Option<&mut Dependents> {
+        self.of_member.get_mut(member?.place())
     }
 
     fn add(&mut self, program: &Program, kind: KindId, permission: RelationId, body: StepId) {
@@ -65,16 +89,33 @@ impl Mentions {
                 // A permission that is a relation too: who stands in it directly has it, where unions say so.
                 Step::Never | Step::Direct { .. } => {}
                 Step::Itself => self.of_self.entry(kind).or_default().push(mention),
-                Step::Member { member, .. } => self.of_member.entry(member).or_default().push(mention),
+                Step::Member { member, .. } => {
+                    if let Some(dependents) = self.dependents_mut(Some(member)) {
+                        dependents.permissions.push(mention);
+                    }
+                }
                 Step::Arrow { tupleset, target, every } => {
                     let mention = Mention { surely: surely && !every, ..mention };
-                    self.of_target.entry(target).or_default().push(ArrowMention { kind, tupleset, mention });
+                    self.add_arrow(program, (kind, tupleset, target), mention);
                 }
                 Step::Operator { operator, first, end } => {
                     let surely = surely && operator == Operator::Union;
                     // What is taken away lets nobody in; but what is taken away from that may.
                     open.extend((first.0..end.0).map(|place| (StepId(place), surely)));
                 }
+            }
+        }
+    }
+
+    /// For each type that the arrow may lead to.
+    fn add_arrow(&mut self, program: &Program, arrow: (KindId, RelationId, RelationId), mention: Mention) {
+        let (kind, tupleset, target) = arrow;
+        let Some(allowed) = program.member_id(kind, tupleset).and_then(|from| program.allowed(from)) else { return };
+        let led_to: HashSet<KindId, PackedHash> = allowed.kinds_led_to().collect();
+        for end in led_to {
+            if let Some(dependents) = self.dependents_mut(program.member_id(end, target)) {
+                let usersets = allowed.userset_relations(end).collect();
+                dependents.arrows.push(ArrowMention { kind, tupleset, mention, usersets });
             }
         }
     }

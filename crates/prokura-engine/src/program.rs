@@ -60,6 +60,11 @@ pub(crate) struct MemberId(u32);
 
 impl MemberId {
     pub(crate) const FIRST: Self = Self(0);
+
+    /// Its place among the members of a program.
+    pub(crate) fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// An expression, as a position in the program.

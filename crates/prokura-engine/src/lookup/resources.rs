@@ -1,8 +1,11 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::BitOr,
+};
 
 use prokura_model::{ObjectId, RelationName, SubjectRef, TypeName};
 
-use super::{Listing, in_order};
+use super::{Gathered, Listing, in_order};
 use crate::{
     EngineError, Given, Limits, Permissionship, View,
     check::Asked,
@@ -10,7 +13,7 @@ use crate::{
     hash::PackedHash,
     mentions::{Mention, relevant},
     packed::{Class, KindId, Node, RelationId, Subject},
-    program::MemberId,
+    program::{MemberId, Rule},
     view::Prepared,
 };
 
@@ -36,7 +39,7 @@ impl View<'_> {
         let asked = Asked { graph: &graph, program, revision: self.revision, given, subject, assumed: None };
         let prepared = Prepared { wording, asked, goal: Node::new(kind, relation, 0) };
         let listing = Listing::new(prepared, &graph, limits);
-        let found = Climb::new(listing, kind, relation).and_then(|mut climb| climb.resources());
+        let found = Climb::new(listing, kind, relation).resources();
         self.index.check_kept(self.revision)?;
         found
     }
@@ -48,29 +51,41 @@ struct Climb<'g> {
     kind: KindId,
     relation: RelationId,
     relevant: HashSet<MemberId, PackedHash>,
-    /// The goals that may hold for the subject; whether they surely do.
+    /// Whether nothing of what is looked at depends on what is asked.
+    ends: bool,
+    /// The goals that may hold for the subject, and that others depend on; whether they surely do.
     reached: HashMap<Node, bool, PackedHash>,
     open: Vec<Node>,
+    /// What is asked, where it may hold; whether it surely does.
+    found: Gathered<bool>,
 }
 
 impl<'g> Climb<'g> {
-    fn new(listing: Listing<'g>, kind: KindId, relation: RelationId) -> Result<Self, EngineError> {
+    fn new(listing: Listing<'g>, kind: KindId, relation: RelationId) -> Self {
         let program = listing.prepared.asked.program;
         let asked = program.member_id(kind, relation);
         let relevant = asked.map(|asked| relevant(program, kind, asked)).unwrap_or_default();
-        Ok(Self { listing, kind, relation, relevant, reached: HashMap::default(), open: Vec::new() })
+        let dependents = asked.and_then(|asked| program.mentions().of_member(asked));
+        let ends = dependents.is_some_and(|dependents| {
+            let is_relevant = |mention: &Mention| {
+                program.member_id(kind, mention.permission).is_some_and(|member| relevant.contains(&member))
+            };
+            dependents.are_within() && !dependents.permissions.iter().any(is_relevant)
+        });
+        let (reached, open, found) = (HashMap::default(), Vec::new(), Gathered::new(BitOr::bitor));
+        Self { listing, kind, relation, relevant, ends, reached, open, found }
     }
 
-    fn resources(&mut self) -> Result<Vec<(ObjectId, Permissionship)>, EngineError> {
+    fn resources(mut self) -> Result<Vec<(ObjectId, Permissionship)>, EngineError> {
         let subject = self.listing.prepared.asked.subject;
         self.begin(subject)?;
         while let Some(goal) = self.open.pop() {
             self.climb(goal)?;
         }
-        let wanted = |node: &Node| node.kind() == self.kind && node.relation() == self.relation;
-        let found: Vec<(Node, bool)> = self.reached.iter().map(|(node, surely)| (*node, *surely)).collect();
-        let mut resources = Vec::new();
-        for (node, surely) in found.into_iter().filter(|(node, _)| wanted(node)) {
+        let found = self.found.into_once();
+        let mut resources = Vec::with_capacity(found.len());
+        for (node, surely) in found {
+            let node = Node::from_bits(node);
             let permissionship = if surely { Permissionship::Has } else { self.listing.checked(node, subject)? };
             if permissionship != Permissionship::HasNot {
                 resources.extend(self.listing.id(node).map(|id| (id, permissionship)));
@@ -107,17 +122,18 @@ impl<'g> Climb<'g> {
     /// Everything that depends on a goal directly.
     fn climb(&mut self, goal: Node) -> Result<(), EngineError> {
         let surely = self.reached.get(&goal).copied().unwrap_or_default();
-        self.follow_edges(Subject::userset(goal), surely)?;
         let program = self.listing.prepared.asked.program;
-        let Some(member) = program.member_id(goal.kind(), goal.relation()) else { return Ok(()) };
-        for Mention { permission, surely: alone } in program.mentions().of_member(member) {
+        let member = program.member_id(goal.kind(), goal.relation());
+        let Some(dependents) = member.and_then(|member| program.mentions().of_member(member)) else { return Ok(()) };
+        if dependents.as_userset {
+            self.follow_edges(Subject::userset(goal), surely)?;
+        }
+        for Mention { permission, surely: alone } in &dependents.permissions {
             self.reach(goal.with_relation(*permission), surely && *alone);
         }
-        for arrow in program.mentions().of_target(goal.relation()) {
-            let Some(from) = program.member_id(arrow.kind, arrow.tupleset) else { continue };
+        for arrow in &dependents.arrows {
             let object = Subject::object(goal.kind(), goal.object());
-            let usersets = program.allowed(from).into_iter().flat_map(|allowed| allowed.userset_relations(goal.kind()));
-            let usersets = usersets.map(|relation| Subject::userset(goal.with_relation(relation)));
+            let usersets = arrow.usersets.iter().map(|relation| Subject::userset(goal.with_relation(*relation)));
             for end in [object].into_iter().chain(usersets) {
                 for (node, exists) in self.listing.edges_to(end)? {
                     if node.kind() == arrow.kind && node.relation() == arrow.tupleset {
@@ -133,8 +149,26 @@ impl<'g> Climb<'g> {
     /// A goal that may hold; looked at once, and once more when it turns out that it surely does.
     fn reach(&mut self, goal: Node, surely: bool) {
         let program = self.listing.prepared.asked.program;
-        let member = program.member_id(goal.kind(), goal.relation());
-        if !member.is_some_and(|member| self.relevant.contains(&member)) {
+        let Some(member) = program.member_id(goal.kind(), goal.relation()) else { return };
+        if !self.relevant.contains(&member) {
+            return;
+        }
+        let asked = goal.kind() == self.kind && goal.relation() == self.relation;
+        if asked {
+            self.found.push(goal.bits(), surely);
+            if self.ends {
+                return;
+            }
+        }
+        // Of a relation that only permissions of its own object depend on, nothing need be remembered: whoever stands in it
+        // directly is come by once.
+        if let Some(dependents) = program.mentions().of_member(member)
+            && dependents.are_within()
+            && program.member(member).is_some_and(|member| matches!(member.rule, Rule::Relation(_)))
+        {
+            for Mention { permission, surely: alone } in &dependents.permissions {
+                self.reach(goal.with_relation(*permission), surely && *alone);
+            }
             return;
         }
         match self.reached.get_mut(&goal) {

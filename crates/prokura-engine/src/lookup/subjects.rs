@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use prokura_model::{ObjectId, ObjectRef, RelationName, TypeName};
 
-use super::{Listing, in_order};
+use super::{Gathered, Listing, in_order};
 use crate::{
     EngineError, Given, Limits, Permissionship, View,
     check::Asked,
@@ -66,14 +66,14 @@ impl View<'_> {
         let subject = Subject::object(kind, NOBODY);
         let asked = Asked { graph: &graph, program, revision: self.revision, given, subject, assumed: None };
         let listing = Listing::new(Prepared { wording, asked, goal }, &graph, limits);
-        let mut descent = Descent {
+        let descent = Descent {
             listing,
             kind,
             relation,
             left_out: self.left_out,
             everyone: false,
             reached: HashMap::default(),
-            found: HashMap::default(),
+            found: Gathered::new(Way::with),
             open: Vec::new(),
         };
         let found = descent.subjects(goal);
@@ -124,12 +124,12 @@ struct Descent<'g> {
     /// Whether a wildcard of the type was met.
     everyone: bool,
     reached: HashMap<Node, Way, PackedHash>,
-    found: HashMap<Subject, Way, PackedHash>,
+    found: Gathered<Way>,
     open: Vec<Node>,
 }
 
 impl Descent<'_> {
-    fn subjects(&mut self, goal: Node) -> Result<FoundSubjects, EngineError> {
+    fn subjects(mut self, goal: Node) -> Result<FoundSubjects, EngineError> {
         self.reach(goal, Way { lets_in: true, keeps_out: false, surely: true });
         while let Some(goal) = self.open.pop() {
             let way = self.reached.get(&goal).copied().unwrap_or_default();
@@ -142,7 +142,8 @@ impl Descent<'_> {
             None
         };
         let (mut subjects, mut excluded) = (Vec::new(), Vec::new());
-        for (subject, way) in std::mem::take(&mut self.found) {
+        for (subject, way) in self.found.into_once() {
+            let subject = Subject::from_bits(subject);
             // Who can only be kept out is in no list unless everybody is.
             if !way.lets_in && everyone.is_none() {
                 continue;
@@ -247,7 +248,6 @@ impl Descent<'_> {
     }
 
     fn find(&mut self, subject: Subject, way: Way) {
-        let known = self.found.entry(subject).or_default();
-        *known = known.with(way);
+        self.found.push(subject.bits(), way);
     }
 }
