@@ -13,7 +13,8 @@ use std::{
 
 use axum::{Router, body::Body, http::Request};
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::Either;
 use hyper::{body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -31,13 +32,19 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     app::App,
+    grpc::{CallBody, Straight},
     limits::{HEAD_BYTES_MAX, HEAD_WAIT_MAX, IDLE_MAX, STREAMS_MAX},
+    routes,
 };
+
+/// How often numbers are taken together that would else take more and more memory, if nobody collects them.
+const SUMMED_UP_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) struct Listening {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) router: Router,
+    pub(crate) straight: Arc<Straight>,
     pub(crate) app: Arc<App>,
     pub(crate) connections: usize,
     pub(crate) grace: Duration,
@@ -46,20 +53,30 @@ pub(crate) struct Listening {
 
 /// Accepts until told to stop, then waits for what is in flight. The answer: how many connections were cut off.
 pub(crate) async fn run(listening: Listening) -> usize {
-    let Listening { listener, tls, router, app, connections, grace, mut stopping } = listening;
+    let Listening { listener, tls, router, straight, app, connections, grace, mut stopping } = listening;
     let acceptor = tls.map(TlsAcceptor::from);
     let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
     let mut open = JoinSet::new();
+    let mut summing_up = tokio::time::interval(SUMMED_UP_EVERY);
     loop {
         // Without a place, a connection waits in the system's queue, where it costs nothing.
         let accepted = tokio::select! {
             biased;
             _ = stopping.wait_for(|stop| *stop) => break,
             Some(_) = open.join_next() => continue,
+            _ = summing_up.tick() => {
+                app.telemetry().sum_up();
+                continue;
+            }
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
-        let connection = Connection { router: router.clone(), stopping: stopping.clone() };
+        let connection = Connection {
+            router: router.clone(),
+            straight: Arc::clone(&straight),
+            app: Arc::clone(&app),
+            stopping: stopping.clone(),
+        };
         let (acceptor, app) = (acceptor.clone(), Arc::clone(&app));
         open.spawn(async move {
             let _place = place;
@@ -110,20 +127,33 @@ async fn finish(mut open: JoinSet<()>, grace: Duration) -> usize {
 
 struct Connection {
     router: Router,
+    straight: Arc<Straight>,
+    app: Arc<App>,
     stopping: watch::Receiver<bool>,
 }
 
 impl Connection {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S) {
         let activity = Arc::new(Activity::new());
-        let (router, counted) = (self.router, Arc::clone(&activity));
-        let router = TowerToHyperService::new(router);
+        let Self { router, straight, app, .. } = &self;
+        let (router, straight, app) = (TowerToHyperService::new(router.clone()), Arc::clone(straight), Arc::clone(app));
+        let counted = Arc::clone(&activity);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let busy = Activity::begin(&counted);
-            let answered = router.call(request);
+            let way = match straight.answer(request) {
+                Ok(call) => Way::Call(call),
+                Err(request) => match routes::evaluation_straight(&app, request) {
+                    Ok(evaluation) => Way::Evaluation(Box::pin(evaluation)),
+                    Err(request) => Way::Router(Box::pin(router.call(request))),
+                },
+            };
             async move {
-                let response = answered.await?;
-                Ok::<_, Infallible>(response.map(|body| Busy::hold(busy, body)))
+                let response = match way {
+                    Way::Call(call) => call.await.map(Either::Right),
+                    Way::Evaluation(evaluation) => evaluation.await.map(Either::Left),
+                    Way::Router(answer) => answer.await?.map(Either::Left),
+                };
+                Ok::<_, Infallible>(response.map(|body| Sent::hold(busy, body)))
             }
         });
         let builder = builder();
@@ -186,29 +216,41 @@ impl Drop for Busy {
     }
 }
 
-impl Busy {
-    /// Keeps the connection busy until the body is at its end. What is at hand whole needs no keeping.
-    fn hold(this: Self, body: Body) -> Body {
-        if body.size_hint().exact().is_some() { body } else { Body::new(Held { body, _busy: this }) }
+/// Which way a request goes. What takes more room than a call is kept elsewhere: each request is moved a few times.
+enum Way<C, E, R> {
+    Call(C),
+    Evaluation(E),
+    Router(R),
+}
+
+/// What is sent back. What is at hand whole needs nothing to be kept; a body of unknown length, which may be silent for as
+/// long as it likes, keeps the connection busy until its end.
+struct Sent {
+    body: Either<Body, CallBody>,
+    _busy: Option<Busy>,
+}
+
+impl Sent {
+    fn hold(busy: Busy, body: Either<Body, CallBody>) -> Self {
+        let _busy = body.size_hint().exact().is_none().then_some(busy);
+        Self { body, _busy }
     }
 }
 
-/// A body of unknown length, which may be silent for as long as it likes.
-struct Held {
-    body: Body,
-    _busy: Busy,
-}
-
-impl HttpBody for Held {
+impl HttpBody for Sent {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -6,6 +6,8 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use bytes::Bytes;
+use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use prokura::{Asked, ByModel, DecideError, Decided, Placed, Provenance, Question, limits::PAGE_ENTRIES_MAX};
 use prokura_model::{DelegationId, Fault, ObjectRef, TenantName, Value};
@@ -31,6 +33,17 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
+    /// Whoever sent these headers.
+    pub(crate) async fn of(app: &App, headers: &HeaderMap, notes: Option<&Arc<RequestNotes>>) -> Result<Self, Refusal> {
+        let caller = app.authenticator().authenticate(credential(headers)?).await?;
+        if let Some(notes) = notes {
+            // It is set once: a request has one caller.
+            let _ = notes.caller.set(caller.clone());
+        }
+        let request_id = notes.filter(|notes| notes.named_by_caller).map(|notes| notes.id.clone());
+        Ok(Self { caller, request_id, idempotency_key: idempotency_key(headers)? })
+    }
+
     /// What is kept with what this caller writes.
     pub(crate) fn provenance(&self, reason: Option<String>) -> Provenance {
         let provenance = Provenance::new(self.caller.author(), reason.unwrap_or_default());
@@ -97,14 +110,7 @@ impl FromRequestParts<Arc<App>> for Visit {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let notes = parts.extensions.get::<Arc<RequestNotes>>().cloned();
-        let caller = app.authenticator().authenticate(credential(&parts.headers)?).await?;
-        if let Some(notes) = &notes {
-            // It is set once: a request has one caller.
-            let _ = notes.caller.set(caller.clone());
-        }
-        let request_id = notes.filter(|notes| notes.named_by_caller).map(|notes| notes.id.clone());
-        Ok(Self { caller, request_id, idempotency_key: idempotency_key(&parts.headers)? })
+        Self::of(app, &parts.headers, parts.extensions.get::<Arc<RequestNotes>>()).await
     }
 }
 
@@ -206,7 +212,7 @@ impl FromRequest<Arc<App>> for JsonBody {
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
         let named_json = is_json(request.headers());
-        let bytes = read_body(request).await?;
+        let bytes = read_body(request.into_body()).await?;
         if !named_json && !bytes.is_empty() {
             return Err(Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -226,8 +232,16 @@ impl FromRequest<Arc<App>> for AuthzenBody {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
-        let named_json = is_json(request.headers());
-        let bytes = read_body(request).await?;
+        let (parts, body) = request.into_parts();
+        Self::read(&parts.headers, body).await
+    }
+}
+
+impl AuthzenBody {
+    /// The body that comes after these headers.
+    pub(crate) async fn read<B: HttpBody<Data = Bytes> + Unpin>(headers: &HeaderMap, body: B) -> Result<Self, Refusal> {
+        let named_json = is_json(headers);
+        let bytes = read_body(body).await?;
         if !named_json {
             return Err(Refusal::invalid(
                 "content_type_invalid",
@@ -262,8 +276,8 @@ pub(crate) fn names_type(headers: &HeaderMap, wanted: &str) -> bool {
     essence.trim().eq_ignore_ascii_case(wanted)
 }
 
-async fn read_body(request: Request) -> Result<Vec<u8>, Refusal> {
-    match tokio::time::timeout(BODY_WAIT_MAX, collect(request)).await {
+async fn read_body<B: HttpBody<Data = Bytes> + Unpin>(body: B) -> Result<Vec<u8>, Refusal> {
+    match tokio::time::timeout(BODY_WAIT_MAX, collect(body)).await {
         Ok(collected) => collected,
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -276,10 +290,9 @@ async fn read_body(request: Request) -> Result<Vec<u8>, Refusal> {
 
 /// The whole body. One that is too large is read to its end all the same, and thrown away: answering while the caller is
 /// still sending would close the connection on it, and it would never see the answer.
-async fn collect(request: Request) -> Result<Vec<u8>, Refusal> {
+async fn collect<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> Result<Vec<u8>, Refusal> {
     /// What is read of a body that is refused.
     const THROWN_AWAY_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
-    let mut body = request.into_body();
     let mut bytes = Vec::new();
     let mut size = 0_usize;
     while let Some(frame) = body.frame().await {

@@ -90,10 +90,12 @@ pub async fn serve(config: Config, authority: Authority) -> Result<Server, Serve
     let app = Arc::new(App::new(&config, scheme, address, authority).await?);
     let grace = config.shutdown_grace();
     let (stop, stopping) = watch::channel(false);
+    let (router, straight) = routes::router(Arc::clone(&app));
     let listening = tokio::spawn(listen::run(listen::Listening {
         listener,
         tls,
-        router: routes::router(Arc::clone(&app)),
+        router,
+        straight: Arc::new(straight),
         app: Arc::clone(&app),
         connections: config.connections,
         grace,
@@ -113,7 +115,7 @@ pub async fn router(config: &Config, authority: Authority) -> Result<axum::Route
     tls::install_provider();
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let app = App::new(config, "http", nowhere, authority).await?;
-    Ok(routes::router(Arc::new(app)))
+    Ok(routes::router(Arc::new(app)).0)
 }
 
 impl Server {

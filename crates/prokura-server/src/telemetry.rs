@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Json,
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -32,17 +32,9 @@ pub(crate) struct Telemetry {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     requests: Kept<(&'static str, u16), Counter>,
-    calls: Kept<&'static str, Counter>,
-    durations: Kept<Door, Histogram>,
+    durations: Kept<(), Histogram>,
     decisions: Kept<&'static str, Counter>,
     names: Names,
-}
-
-/// Which door something came through.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Door {
-    Http,
-    Grpc,
 }
 
 /// Numbers that were looked up once. The registry takes names and labels, and looking it up costs more than counting.
@@ -70,6 +62,24 @@ impl<L: Copy + PartialEq, N> Kept<L, N> {
         if find(numbers).is_none() {
             numbers.push((label, number));
         }
+    }
+}
+
+/// A method of the gRPC door, and the numbers that most of its calls count in.
+pub(crate) struct CalledMethod {
+    /// `/` service `/` method.
+    path: String,
+    took: OnceLock<Histogram>,
+    answered: OnceLock<Counter>,
+}
+
+impl CalledMethod {
+    pub(crate) fn new(path: String) -> Self {
+        Self { path, took: OnceLock::new(), answered: OnceLock::new() }
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 }
 
@@ -135,7 +145,6 @@ impl Telemetry {
             recorder,
             handle,
             requests: Kept::new(),
-            calls: Kept::new(),
             durations: Kept::new(),
             decisions: Kept::new(),
             names: Names::new(),
@@ -177,13 +186,13 @@ impl Telemetry {
                 }
             }
         });
-        self.handle.run_upkeep();
+        self.sum_up();
         self.handle.render()
     }
 
     fn request(&self, route: &str, method: &'static str, status: u16, duration: Duration) {
         let took = || histogram!("prokura_http_request_duration_seconds", "route" => route.to_owned());
-        self.durations.with(route, Door::Http, || self.emit(took), |took| took.record(duration.as_secs_f64()));
+        self.durations.with(route, (), || self.emit(took), |took| took.record(duration.as_secs_f64()));
         let number = || {
             let (route, status) = (route.to_owned(), status.to_string());
             counter!("prokura_http_requests_total", "route" => route, "method" => method, "status" => status)
@@ -192,8 +201,8 @@ impl Telemetry {
     }
 
     /// A call of the gRPC door that is over.
-    pub(crate) fn called(&self, method: &str, code: Code, notes: Option<&RequestNotes>, duration: Duration) {
-        let (name, route) = (grpc::code_name(code), method.trim_start_matches('/'));
+    pub(crate) fn called(&self, call: &CalledMethod, code: Code, notes: Option<&RequestNotes>, duration: Duration) {
+        let (name, method) = (grpc::code_name(code), call.path.as_str());
         let id = notes.map_or("", |notes| notes.id.as_str());
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         match code {
@@ -205,10 +214,19 @@ impl Telemetry {
                 tracing::info!(request_id = id, method, code = name, caller = label(notes), duration_us, "call");
             }
         }
+        let route = method.trim_start_matches('/');
         let took = || histogram!("prokura_grpc_call_duration_seconds", "method" => route.to_owned());
-        self.durations.with(route, Door::Grpc, || self.emit(took), |took| took.record(duration.as_secs_f64()));
+        call.took.get_or_init(|| self.emit(took)).record(duration.as_secs_f64());
         let number = || counter!("prokura_grpc_calls_total", "method" => route.to_owned(), "code" => name);
-        self.calls.with(route, name, || self.emit(number), |number| number.increment(1));
+        match code {
+            Code::Ok => call.answered.get_or_init(|| self.emit(number)).increment(1),
+            _ => self.emit(number).increment(1),
+        }
+    }
+
+    /// Takes the durations noted so far together. Until then, each takes memory of its own.
+    pub(crate) fn sum_up(&self) {
+        self.handle.run_upkeep();
     }
 
     fn emit<T>(&self, write: impl FnOnce() -> T) -> T {
@@ -243,53 +261,97 @@ fn count(entries: usize) -> f64 {
 
 /// The outermost layer: names the request, has it answered, writes the body of a refusal, and tells the operator.
 pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
-    let method = method_name(request.method());
     let call = grpc::is_call(request.headers());
-    let given = request.headers().get(&REQUEST_ID).cloned();
-    let named = match &given {
-        None => Ok(RequestNotes::new(app.telemetry().names.next().to_string(), false)),
-        Some(header) => match header.to_str() {
-            Ok(text) if (1..=REQUEST_NAME_BYTES_MAX).contains(&text.len()) => {
-                Ok(RequestNotes::new(text.to_owned(), true))
-            }
-            _ => Err(Refusal::invalid(
-                "request_id_invalid",
-                format!("the header `X-Request-ID` has 1 to {REQUEST_NAME_BYTES_MAX} printable ASCII characters"),
-            )),
-        },
-    };
-    let (notes, mut response) = match named {
+    let seen = Seen { call, ..Seen::begun(route, method_name(request.method())) };
+    let (name, named) = named(&app, request.headers());
+    let (notes, response) = match named {
         Ok(notes) => {
-            let notes = Arc::new(notes);
             request.extensions_mut().insert(Arc::clone(&notes));
             (Some(notes), next.run(request).await)
         }
         Err(refusal) => (None, refusal.into_response()),
     };
-    let id = notes.as_ref().map_or("", |notes| notes.id.as_str());
-    let code = match response.extensions_mut().remove::<Refusal>() {
-        Some(refusal) => {
-            response =
-                if call { grpc::of_refusal(&refusal).into_http() } else { written(&refusal, response, route, id) };
-            refusal.parts().code.clone()
+    seen.answered(&app, name, notes.as_deref(), response)
+}
+
+/// A request that is not answered yet.
+pub(crate) struct Seen<'r> {
+    started: Instant,
+    route: &'r str,
+    method: &'static str,
+    call: bool,
+}
+
+impl<'r> Seen<'r> {
+    /// The route and the method are labels, so they are ours and not the caller's.
+    pub(crate) fn begun(route: &'r str, method: &'static str) -> Self {
+        Self { started: Instant::now(), route, method, call: false }
+    }
+
+    /// The answer as it leaves: with the request's name, and a refusal in the words of its door. The operator is told.
+    pub(crate) fn answered(
+        self,
+        app: &App,
+        name: Name,
+        notes: Option<&RequestNotes>,
+        mut response: Response,
+    ) -> Response {
+        let Self { started, route, method, call } = self;
+        let id = notes.map_or("", |notes| notes.id.as_str());
+        let code = match response.extensions_mut().remove::<Refusal>() {
+            Some(refusal) => {
+                response =
+                    if call { grpc::of_refusal(&refusal).into_http() } else { written(&refusal, response, route, id) };
+                refusal.parts().code.clone()
+            }
+            None => String::new(),
+        };
+        name.put_on(response.headers_mut());
+        if response.extensions_mut().remove::<grpc::TellsItself>().is_some() {
+            // It is told when it is over.
+            return response;
         }
-        None => String::new(),
+        let (status, duration) = (response.status().as_u16(), started.elapsed());
+        app.telemetry().request(route, method, status, duration);
+        log(&Line { id, route, method, status, code: &code, notes, duration });
+        response
+    }
+}
+
+/// A request's name as its answer has it.
+pub(crate) struct Name(Option<HeaderValue>);
+
+impl Name {
+    /// Puts it among the headers of the answer.
+    pub(crate) fn put_on(self, headers: &mut HeaderMap) {
+        if let Some(mut value) = self.0 {
+            // No two are alike: among the headers that a connection remembers it would only push out the others.
+            value.set_sensitive(true);
+            headers.insert(REQUEST_ID.clone(), value);
+        }
+    }
+}
+
+/// The name of a request, its own or one made up here, and what is noted of it under that name. What the caller sent
+/// comes back as it was, legal or not.
+pub(crate) fn named(app: &App, headers: &HeaderMap) -> (Name, Result<Arc<RequestNotes>, Refusal>) {
+    let Some(given) = headers.get(&REQUEST_ID) else {
+        let id = app.telemetry().names.next().to_string();
+        let name = HeaderValue::from_str(&id).ok();
+        return (Name(name), Ok(Arc::new(RequestNotes::new(id, false))));
     };
-    // What the caller sent comes back as it was, legal or not.
-    if let Some(value) = given.or_else(|| HeaderValue::from_str(id).ok()) {
-        response.headers_mut().insert(REQUEST_ID.clone(), value);
-    }
-    if response.extensions_mut().remove::<grpc::Told>().is_some() {
-        // It is told when it is over.
-        return response;
-    }
-    let (status, duration) = (response.status().as_u16(), started.elapsed());
-    app.telemetry().request(route, method, status, duration);
-    log(&Line { id, route, method, status, code: &code, notes: notes.as_deref(), duration });
-    response
+    let notes = match given.to_str() {
+        Ok(text) if (1..=REQUEST_NAME_BYTES_MAX).contains(&text.len()) => {
+            Ok(Arc::new(RequestNotes::new(text.to_owned(), true)))
+        }
+        _ => Err(Refusal::invalid(
+            "request_id_invalid",
+            format!("the header `X-Request-ID` has 1 to {REQUEST_NAME_BYTES_MAX} printable ASCII characters"),
+        )),
+    };
+    (Name(Some(given.clone())), notes)
 }
 
 /// A caller can make up methods; it must not be able to make up labels.

@@ -94,15 +94,19 @@ impl Caller {
         }
     }
 
-    /// Ask for decisions in the tenant, about someone.
-    pub(crate) fn may_ask(&self, tenant: &str) -> Result<(), Refusal> {
-        let may = match self {
+    /// Whether it may ask for decisions in the tenant.
+    pub(crate) fn asks_in(&self, tenant: &str) -> bool {
+        match self {
             Self::Key(key) => {
                 matches!(key.role, KeyRole::Admin | KeyRole::EnforcementPoint(_)) && in_scope(key, tenant)
             }
             Self::Token(token) => token.is_for(tenant),
-        };
-        if may {
+        }
+    }
+
+    /// Ask for decisions in the tenant, about someone.
+    pub(crate) fn may_ask(&self, tenant: &str) -> Result<(), Refusal> {
+        if self.asks_in(tenant) {
             return Ok(());
         }
         Err(Refusal::forbidden(

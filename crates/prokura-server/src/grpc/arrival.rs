@@ -6,13 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{
-    body::Body,
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, header},
-    middleware::Next,
-    response::Response,
-};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 use prokura_model::{KeyScope, TenantName};
@@ -26,6 +20,7 @@ use crate::{
     error::Refusal,
     limits::BODY_WAIT_MAX,
     request::Visit,
+    telemetry::RequestNotes,
 };
 
 /// The tenant that a call is about, when it is not said otherwise.
@@ -33,111 +28,109 @@ const DEFAULT_TENANT: &str = "default";
 
 /// A call whose caller is known.
 #[derive(Clone)]
-pub(super) struct Arrival {
-    pub(super) visit: Arc<Visit>,
-    tenant: Arc<str>,
+pub(super) struct Arrival(Arc<Come>);
+
+/// Who has come, and where to.
+struct Come {
+    visit: Visit,
+    tenant: TenantName,
     /// As it was presented, for calls that go on.
-    credential: Arc<str>,
+    credential: Option<HeaderValue>,
 }
 
 impl Arrival {
-    /// The arrival that the layer left with a call.
+    /// Finds out who is calling.
+    pub(super) async fn new(
+        app: &App,
+        headers: &HeaderMap,
+        notes: Option<&Arc<RequestNotes>>,
+    ) -> Result<Self, Refusal> {
+        let visit = Visit::of(app, headers, notes).await?;
+        let tenant = tenant(headers, &visit.caller)?;
+        let credential = headers.get(header::AUTHORIZATION).cloned();
+        Ok(Self(Arc::new(Come { visit, tenant, credential })))
+    }
+
+    pub(super) fn visit(&self) -> &Visit {
+        &self.0.visit
+    }
+
+    /// The arrival that was left with a call.
     pub(super) fn of<T>(request: &tonic::Request<T>) -> Result<Self, Status> {
         let arrival = request.extensions().get::<Self>();
         arrival.cloned().ok_or_else(|| Status::internal("the call came past the door"))
     }
 
+    /// Whether the caller may have decisions made; who may not can still be one who reads.
+    pub(super) fn is_for_decisions(&self) -> bool {
+        self.0.visit.caller.asks_in(self.0.tenant.as_str())
+    }
+
     /// The tenant, for asking about it in any way.
     pub(super) fn enters(&self) -> Result<TenantName, Status> {
-        self.asks().or_else(|_| self.reads())
+        if self.is_for_decisions() { self.asks() } else { self.reads() }
     }
 
     /// Whether the caller might come in now as it did: its key may be revoked, its token over.
     pub(super) async fn is_still_good(&self, app: &App) -> bool {
-        match app.authenticator().authenticate(&self.credential).await {
-            Ok(caller) => caller.may_read(&self.tenant).is_ok(),
+        let Some(credential) = self.0.credential.as_ref().and_then(|value| value.to_str().ok()) else { return false };
+        match app.authenticator().authenticate(credential).await {
+            Ok(caller) => caller.may_read(self.0.tenant.as_str()).is_ok(),
             Err(_) => false,
         }
     }
 
     /// The tenant, for reading anything in it.
     pub(super) fn reads(&self) -> Result<TenantName, Status> {
-        self.visit.reads(&self.tenant).map_err(|refusal| of_refusal(&refusal))
+        self.0.visit.reads(self.0.tenant.as_str()).map_err(|refusal| of_refusal(&refusal))
     }
 
     /// The tenant, for changing anything in it.
     pub(super) fn writes(&self) -> Result<TenantName, Status> {
-        self.visit.writes(&self.tenant).map_err(|refusal| of_refusal(&refusal))
+        self.0.visit.writes(self.0.tenant.as_str()).map_err(|refusal| of_refusal(&refusal))
     }
 
     /// The tenant, for asking for decisions.
     pub(super) fn asks(&self) -> Result<TenantName, Status> {
-        self.visit.asks(&self.tenant).map_err(|refusal| of_refusal(&refusal))
+        self.0.visit.asks(self.0.tenant.as_str()).map_err(|refusal| of_refusal(&refusal))
     }
-}
-
-/// The layer before the services.
-pub(super) async fn arrive(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let arrival = match Visit::from_request_parts(&mut parts, &app).await {
-        Ok(visit) => tenant(&parts.headers, &visit.caller).map(|tenant| {
-            let credential = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            Arrival { visit: Arc::new(visit), tenant, credential: credential.unwrap_or_default().into() }
-        }),
-        Err(refusal) => Err(refusal),
-    };
-    match arrival {
-        Ok(arrival) => {
-            parts.extensions.insert(arrival);
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(refusal) => of_refusal(&refusal).into_http(),
-    }
-}
-
-/// The layer that has requests arrive in time. What is sent as a stream may take as long as it takes, if only it goes on;
-/// every other request is one message.
-pub(super) async fn in_time(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let streams = path.contains("Import") || path.contains("Reflection");
-    next.run(request.map(|body| Body::new(Arriving::new(body, streams)))).await
 }
 
 /// The tenant: as the call says, or the only one that the key is for, or the default one.
-fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<Arc<str>, Refusal> {
+fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<TenantName, Refusal> {
     let mut named = headers.get_all("prokura-tenant").iter();
     match (named.next(), named.next()) {
         (Some(_), Some(_)) => Err(Refusal::invalid("tenant_ambiguous", "`prokura-tenant` is there twice")),
         (Some(named), None) => match named.to_str() {
-            Ok(named) => tenant_named(named).map(|tenant| tenant.as_str().into()),
+            Ok(named) => tenant_named(named),
             Err(_) => Err(Refusal::invalid("tenant_name_invalid", "`prokura-tenant` is not printable ASCII")),
         },
         (None, _) => match caller {
             Caller::Key(key) => match &key.scope {
-                KeyScope::Tenant(tenant) => Ok(tenant.as_str().into()),
-                KeyScope::AllTenants => Ok(DEFAULT_TENANT.into()),
+                KeyScope::Tenant(tenant) => Ok(tenant.clone()),
+                KeyScope::AllTenants => tenant_named(DEFAULT_TENANT),
             },
-            Caller::Token(_) => Ok(DEFAULT_TENANT.into()),
+            Caller::Token(_) => tenant_named(DEFAULT_TENANT),
         },
     }
 }
 
 /// A body that has to come in time: all of it, or each further part of it.
-struct Arriving {
-    body: Body,
+pub(super) struct Arriving<B> {
+    body: B,
     due: Instant,
     /// Waits until then; only if there is anything to wait for, which mostly there is not.
     late: Option<Pin<Box<Sleep>>>,
     streams: bool,
 }
 
-impl Arriving {
-    fn new(body: Body, streams: bool) -> Self {
+impl<B> Arriving<B> {
+    pub(super) fn new(body: B, streams: bool) -> Self {
         Self { body, due: Instant::now() + BODY_WAIT_MAX, late: None, streams }
     }
 }
 
-impl HttpBody for Arriving {
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Arriving<B> {
     type Data = Bytes;
     type Error = Status;
 

@@ -9,7 +9,8 @@ use tonic::{Code, Status};
 
 use super::{
     arrival::Arrival,
-    convert, moment,
+    convert::{self, Path},
+    moment,
     refused::{item, of_ask, of_decide, of_refusal, reasoned},
     trace,
 };
@@ -42,13 +43,13 @@ impl Check {
         permission: &str,
         subject: Option<&v1::SubjectReference>,
         context: Option<&prost_types::Struct>,
-        path: &str,
+        path: Path<'_>,
     ) -> Result<Self, Status> {
         Ok(Self {
-            resource: convert::object(resource, &format!("{path}resource"))?,
-            permission: convert::relation(permission, &format!("{path}permission"))?,
-            subject: convert::subject(subject, &format!("{path}subject"))?,
-            context: convert::question_context(context, &format!("{path}context"))?,
+            resource: convert::object(resource, &format_args!("{path}resource"))?,
+            permission: convert::relation(permission, &format_args!("{path}permission"))?,
+            subject: convert::subject(subject, &format_args!("{path}subject"))?,
+            context: convert::question_context(context, &format_args!("{path}context"))?,
         })
     }
 
@@ -59,13 +60,13 @@ impl Check {
             // A userset does nothing, so there is nothing to decide about it.
             return arrival.reads().map(|_| None);
         };
-        if arrival.asks().is_err() {
+        if !arrival.is_for_decisions() {
             return arrival.reads().map(|_| None);
         }
-        arrival.visit.caller.may_ask_about(actor).map_err(refused)?;
+        arrival.visit().caller.may_ask_about(actor).map_err(refused)?;
         Ok(Some(Question {
             actor: actor.clone(),
-            delegation: arrival.visit.agreed_delegation(None, "").map_err(refused)?,
+            delegation: arrival.visit().agreed_delegation(None, "").map_err(refused)?,
             permission: self.permission.clone(),
             resource: self.resource.clone(),
             context: self.context.clone(),
@@ -94,8 +95,8 @@ impl Answer {
 fn asked(arrival: &Arrival, question: &Question) -> Asked {
     Asked {
         door: "grpc".to_owned(),
-        enforcement_point: arrival.visit.caller.enforcement_point(),
-        request_id: arrival.visit.request_id.clone(),
+        enforcement_point: arrival.visit().caller.enforcement_point(),
+        request_id: arrival.visit().request_id.clone(),
         request: canonical(question),
     }
 }
@@ -106,9 +107,10 @@ pub(super) async fn check(
     wire: &v1::CheckPermissionRequest,
 ) -> Result<v1::CheckPermissionResponse, Status> {
     let tenant = arrival.enters()?;
-    let check = Check::new(wire.resource.as_ref(), &wire.permission, wire.subject.as_ref(), wire.context.as_ref(), "")?;
+    let check =
+        Check::new(wire.resource.as_ref(), &wire.permission, wire.subject.as_ref(), wire.context.as_ref(), &"")?;
     let question = check.question(arrival)?;
-    convert::not_everybody(&check.subject, "subject")?;
+    convert::not_everybody(&check.subject, &"subject")?;
     let snapshot = moment::snapshot(app, &tenant, wire.consistency.as_ref())?;
     let answer = match question {
         None => check.on(&snapshot)?,
@@ -178,8 +180,8 @@ pub(super) async fn check_bulk(
         return Err(reasoned(Code::InvalidArgument, ErrorReason::TooManyChecksInRequest, message, metadata));
     }
     let checks = wire.items.iter().enumerate().map(|(position, item)| {
-        let path = format!("items[{position}].");
-        Check::new(item.resource.as_ref(), &item.permission, item.subject.as_ref(), item.context.as_ref(), &path)
+        let (resource, subject, context) = (item.resource.as_ref(), item.subject.as_ref(), item.context.as_ref());
+        Check::new(resource, &item.permission, subject, context, &format_args!("items[{position}]."))
     });
     let checks: Vec<Check> = checks.collect::<Result<_, _>>()?;
     let snapshot = moment::snapshot(app, &tenant, wire.consistency.as_ref())?;
@@ -206,7 +208,7 @@ fn check_one(
     snapshot: &Snapshot,
     with_tracing: bool,
 ) -> Result<v1::CheckBulkPermissionsResponseItem, Status> {
-    convert::not_everybody(&check.subject, "subject")?;
+    convert::not_everybody(&check.subject, &"subject")?;
     let answer = match check.question(arrival)? {
         None => check.on(snapshot)?,
         Some(question) => decide_on(app, snapshot, &question, asked(arrival, &question))?,

@@ -33,7 +33,7 @@ pub(super) async fn import(
     let place = app.imports().try_acquire_owned();
     let place = place.map_err(|_| Status::resource_exhausted("too many loads go on already; try again later"))?;
     let (send, mut waiting) = mpsc::channel(STREAM_PAGES_WAITING_MAX);
-    let (authority, provenance) = (app.authority().clone(), arrival.visit.provenance(None));
+    let (authority, provenance) = (app.authority().clone(), arrival.visit().provenance(None));
     let loading = tokio::spawn(waited(move || {
         let _place = place;
         let mut ended = false;
@@ -83,7 +83,7 @@ enum Sent {
 
 fn checked(relationships: &[v1::Relationship], before: usize) -> Result<Vec<(Relationship, Terms)>, Status> {
     let read = |(position, wire): (usize, &v1::Relationship)| {
-        convert::relationship(Some(wire), &format!("relationships[{}]", before.saturating_add(position)))
+        convert::relationship(Some(wire), &format_args!("relationships[{}]", before.saturating_add(position)))
     };
     relationships.iter().enumerate().map(read).collect()
 }
@@ -107,7 +107,7 @@ pub(super) fn export(
 ) -> Result<Pages<v1::ExportBulkRelationshipsResponse>, Status> {
     let tenant = arrival.reads()?;
     let filter = match &wire.optional_relationship_filter {
-        Some(filter) => convert::filter(filter, "optional_relationship_filter")?,
+        Some(filter) => convert::filter(filter, &"optional_relationship_filter")?,
         None => RelationshipFilter::default(),
     };
     let most = match usize::try_from(wire.optional_limit) {

@@ -1,7 +1,7 @@
 //! Between the messages of the protocol and the values of the model. Whatever comes in is checked here, with the
 //! protocol's own rules for names and ids, which are narrower than ours; an error says in which field.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use prokura::{
     Context, Operation, Permissionship, Precondition, RelationshipUpdate,
@@ -21,98 +21,103 @@ use crate::limits::{CONTEXT_NESTING_MAX, UPDATES_MAX};
 
 type Checked<T> = Result<T, Status>;
 
+/// Where in the request something is. It is written only for what is wrong there.
+pub(super) type Path<'p> = &'p dyn Display;
+
 const TYPE_RULE: &str = "^([a-z][a-z0-9_]{1,61}[a-z0-9]/)*[a-z][a-z0-9_]{1,62}[a-z0-9]$";
 const RELATION_RULE: &str = "^[a-z][a-z0-9_]{1,62}[a-z0-9]$";
 const OBJECT_RULE: &str = "^[a-zA-Z0-9/_|\\-=+]{1,1024}$";
 
-fn unmatched(path: &str, rule: &str) -> Status {
+fn unmatched(path: Path<'_>, rule: &str) -> Status {
     invalid(path, &format!("does not match regex pattern `{rule}`"))
 }
 
-fn missing(path: &str) -> Status {
+fn missing(path: Path<'_>) -> Status {
     invalid(path, "value is required")
 }
 
 /// The message in a field that must be there.
-pub(super) fn required<'w, T>(field: Option<&'w T>, path: &str) -> Checked<&'w T> {
+pub(super) fn required<'w, T>(field: Option<&'w T>, path: Path<'_>) -> Checked<&'w T> {
     field.ok_or_else(|| missing(path))
 }
 
-pub(super) fn type_name(text: &str, path: &str) -> Checked<TypeName> {
+pub(super) fn type_name(text: &str, path: Path<'_>) -> Checked<TypeName> {
     TypeName::new(text).map_err(|_| unmatched(path, TYPE_RULE))
 }
 
-pub(super) fn caveat_name(text: &str, path: &str) -> Checked<CaveatName> {
+pub(super) fn caveat_name(text: &str, path: Path<'_>) -> Checked<CaveatName> {
     CaveatName::new(text).map_err(|_| unmatched(path, TYPE_RULE))
 }
 
-pub(super) fn relation(text: &str, path: &str) -> Checked<RelationName> {
+pub(super) fn relation(text: &str, path: Path<'_>) -> Checked<RelationName> {
     RelationName::new(text).map_err(|_| unmatched(path, RELATION_RULE))
 }
 
-pub(super) fn object_id(text: &str, path: &str) -> Checked<ObjectId> {
+pub(super) fn object_id(text: &str, path: Path<'_>) -> Checked<ObjectId> {
     if text == "*" {
         return Err(invalid(path, "an object id is alphanumeric, with `/_|-=+`; a wildcard stands only for subjects"));
     }
     ObjectId::new(text).ok().filter(ObjectId::is_bare).ok_or_else(|| unmatched(path, OBJECT_RULE))
 }
 
-pub(super) fn object(wire: Option<&v1::ObjectReference>, path: &str) -> Checked<ObjectRef> {
+pub(super) fn object(wire: Option<&v1::ObjectReference>, path: Path<'_>) -> Checked<ObjectRef> {
     let wire = required(wire, path)?;
     Ok(ObjectRef {
-        kind: type_name(&wire.object_type, &format!("{path}.object_type"))?,
-        id: object_id(&wire.object_id, &format!("{path}.object_id"))?,
+        kind: type_name(&wire.object_type, &format_args!("{path}.object_type"))?,
+        id: object_id(&wire.object_id, &format_args!("{path}.object_id"))?,
     })
 }
 
 /// A subject of a relationship, which may be a wildcard.
-pub(super) fn subject(wire: Option<&v1::SubjectReference>, path: &str) -> Checked<SubjectRef> {
+pub(super) fn subject(wire: Option<&v1::SubjectReference>, path: Path<'_>) -> Checked<SubjectRef> {
     let wire = required(wire, path)?;
-    let at = format!("{path}.object");
-    let object_wire = required(wire.object.as_ref(), &at)?;
+    let object_wire = required(wire.object.as_ref(), &format_args!("{path}.object"))?;
     if object_wire.object_id == "*" {
         if !wire.optional_relation.is_empty() {
-            return Err(invalid(&format!("{path}.optional_relation"), "a wildcard has no relation"));
+            return Err(invalid(&format_args!("{path}.optional_relation"), "a wildcard has no relation"));
         }
-        return Ok(SubjectRef::Wildcard(type_name(&object_wire.object_type, &format!("{at}.object_type"))?));
+        return Ok(SubjectRef::Wildcard(type_name(
+            &object_wire.object_type,
+            &format_args!("{path}.object.object_type"),
+        )?));
     }
-    let object = object(Some(object_wire), &at)?;
+    let object = object(Some(object_wire), &format_args!("{path}.object"))?;
     if wire.optional_relation.is_empty() {
         return Ok(SubjectRef::Object(object));
     }
-    Ok(SubjectRef::Userset(object, relation(&wire.optional_relation, &format!("{path}.optional_relation"))?))
+    Ok(SubjectRef::Userset(object, relation(&wire.optional_relation, &format_args!("{path}.optional_relation"))?))
 }
 
 /// Refuses a wildcard where somebody is asked about.
-pub(super) fn not_everybody(subject: &SubjectRef, path: &str) -> Checked<()> {
+pub(super) fn not_everybody(subject: &SubjectRef, path: Path<'_>) -> Checked<()> {
     let SubjectRef::Wildcard(kind) = subject else { return Ok(()) };
     let message = format!("{path}: `{kind}:*` stands for every `{kind}`; ask about one of them");
     Err(reasoned(Code::InvalidArgument, ErrorReason::WildcardNotAllowed, message, []))
 }
 
 /// A relationship, and on which terms it holds.
-pub(super) fn relationship(wire: Option<&v1::Relationship>, path: &str) -> Checked<(Relationship, Terms)> {
+pub(super) fn relationship(wire: Option<&v1::Relationship>, path: Path<'_>) -> Checked<(Relationship, Terms)> {
     let wire = required(wire, path)?;
     let identity = Relationship {
-        resource: object(wire.resource.as_ref(), &format!("{path}.resource"))?,
-        relation: relation(&wire.relation, &format!("{path}.relation"))?,
-        subject: subject(wire.subject.as_ref(), &format!("{path}.subject"))?,
+        resource: object(wire.resource.as_ref(), &format_args!("{path}.resource"))?,
+        relation: relation(&wire.relation, &format_args!("{path}.relation"))?,
+        subject: subject(wire.subject.as_ref(), &format_args!("{path}.subject"))?,
     };
     // Clients send a caveat without a name where they mean none.
     let caveat = match wire.optional_caveat.as_ref().filter(|caveat| !caveat.caveat_name.is_empty()) {
         None => None,
         Some(caveat) => Some(CaveatUse {
-            name: caveat_name(&caveat.caveat_name, &format!("{path}.optional_caveat.caveat_name"))?,
-            context: context(caveat.context.as_ref(), &format!("{path}.optional_caveat.context"))?,
+            name: caveat_name(&caveat.caveat_name, &format_args!("{path}.optional_caveat.caveat_name"))?,
+            context: context(caveat.context.as_ref(), &format_args!("{path}.optional_caveat.context"))?,
         }),
     };
     let expires_at = wire.optional_expires_at.as_ref();
-    let expires_at = expires_at.map(|time| moment(time, &format!("{path}.optional_expires_at"))).transpose()?;
+    let expires_at = expires_at.map(|time| moment(time, &format_args!("{path}.optional_expires_at"))).transpose()?;
     Ok((identity, Terms { caveat, expires_at }))
 }
 
 /// Which relationships are meant. A filter that says nothing is refused.
-pub(super) fn filter(wire: &v1::RelationshipFilter, path: &str) -> Checked<RelationshipFilter> {
+pub(super) fn filter(wire: &v1::RelationshipFilter, path: Path<'_>) -> Checked<RelationshipFilter> {
     let fault = |fault: &str| {
         let message = format!("the relationship filter provided is not valid: `{path}`: {fault}");
         Err(reasoned(Code::InvalidArgument, ErrorReason::InvalidFilter, message, []))
@@ -123,29 +128,30 @@ pub(super) fn filter(wire: &v1::RelationshipFilter, path: &str) -> Checked<Relat
     if !wire.optional_resource_id.is_empty() && !wire.optional_resource_id_prefix.is_empty() {
         return fault("resource_id and resource_id_prefix cannot be set at the same time");
     }
-    fn given<T>(text: &str, path: &str, read: fn(&str, &str) -> Checked<T>) -> Checked<Option<T>> {
+    fn given<T>(text: &str, path: Path<'_>, read: fn(&str, Path<'_>) -> Checked<T>) -> Checked<Option<T>> {
         if text.is_empty() { Ok(None) } else { read(text, path).map(Some) }
     }
-    let prefix = given(&wire.optional_resource_id_prefix, &format!("{path}.optional_resource_id_prefix"), object_id)?;
+    let prefix =
+        given(&wire.optional_resource_id_prefix, &format_args!("{path}.optional_resource_id_prefix"), object_id)?;
     let mut found = RelationshipFilter {
-        resource_type: given(&wire.resource_type, &format!("{path}.resource_type"), type_name)?,
-        resource_id: given(&wire.optional_resource_id, &format!("{path}.optional_resource_id"), object_id)?,
+        resource_type: given(&wire.resource_type, &format_args!("{path}.resource_type"), type_name)?,
+        resource_id: given(&wire.optional_resource_id, &format_args!("{path}.optional_resource_id"), object_id)?,
         resource_id_prefix: prefix.map(|prefix| prefix.as_str().to_owned()),
-        relation: given(&wire.optional_relation, &format!("{path}.optional_relation"), relation)?,
+        relation: given(&wire.optional_relation, &format_args!("{path}.optional_relation"), relation)?,
         ..RelationshipFilter::default()
     };
     if let Some(subject) = &wire.optional_subject_filter {
         let at = format!("{path}.optional_subject_filter");
-        found.subject_type = Some(type_name(&subject.subject_type, &format!("{at}.subject_type"))?);
+        found.subject_type = Some(type_name(&subject.subject_type, &format_args!("{at}.subject_type"))?);
         found.subject_id = match subject.optional_subject_id.as_str() {
             "*" => Some(SubjectIdFilter::Wildcard),
-            id => given(id, &format!("{at}.optional_subject_id"), object_id)?.map(SubjectIdFilter::Object),
+            id => given(id, &format_args!("{at}.optional_subject_id"), object_id)?.map(SubjectIdFilter::Object),
         };
         found.subject_relation = match &subject.optional_relation {
             None => None,
             Some(named) if named.relation.is_empty() => Some(SubjectRelationFilter::Absent),
             Some(named) => {
-                let name = relation(&named.relation, &format!("{at}.optional_relation.relation"))?;
+                let name = relation(&named.relation, &format_args!("{at}.optional_relation.relation"))?;
                 Some(SubjectRelationFilter::Named(name))
             }
         };
@@ -169,7 +175,7 @@ pub(super) fn preconditions(wire: &[v1::Precondition]) -> Checked<Vec<Preconditi
         let must_match = match wire.operation() {
             Operation::MustMatch => true,
             Operation::MustNotMatch => false,
-            Operation::Unspecified => return Err(invalid(&format!("{path}.operation"), "value is required")),
+            Operation::Unspecified => return Err(invalid(&format_args!("{path}.operation"), "value is required")),
         };
         let at = format!("{path}.filter");
         let wire = required(wire.filter.as_ref(), &at)?;
@@ -191,12 +197,12 @@ pub(super) fn updates(wire: &[v1::RelationshipUpdate]) -> Checked<Vec<Relationsh
     }
     let read = |(position, wire): (usize, &v1::RelationshipUpdate)| {
         let path = format!("updates[{position}]");
-        let (relationship, terms) = relationship(wire.relationship.as_ref(), &format!("{path}.relationship"))?;
+        let (relationship, terms) = relationship(wire.relationship.as_ref(), &format_args!("{path}.relationship"))?;
         let operation = match wire.operation() {
             Wire::Create => Operation::Create,
             Wire::Touch => Operation::Touch,
             Wire::Delete => Operation::Delete,
-            Wire::Unspecified => return Err(invalid(&format!("{path}.operation"), "value is required")),
+            Wire::Unspecified => return Err(invalid(&format_args!("{path}.operation"), "value is required")),
         };
         Ok(RelationshipUpdate { operation, relationship, terms })
     };
@@ -215,11 +221,11 @@ pub(super) fn metadata(wire: Option<&Struct>) -> Checked<Option<Value>> {
         ];
         return Err(reasoned(Code::InvalidArgument, ErrorReason::TransactionMetadataTooLarge, message, metadata));
     }
-    context(Some(wire), "optional_transaction_metadata").map(|members| Some(Value::Map(members)))
+    context(Some(wire), &"optional_transaction_metadata").map(|members| Some(Value::Map(members)))
 }
 
 /// A moment, to the millisecond below; what lies before 1970 is over all the same.
-fn moment(wire: &prost_types::Timestamp, path: &str) -> Checked<Timestamp> {
+fn moment(wire: &prost_types::Timestamp, path: Path<'_>) -> Checked<Timestamp> {
     /// The end of the year 9999, in seconds.
     const SECONDS_END: i64 = 253_402_300_800;
     if !(0..1_000_000_000).contains(&wire.nanos) || wire.seconds >= SECONDS_END {
@@ -233,24 +239,24 @@ fn moment(wire: &prost_types::Timestamp, path: &str) -> Checked<Timestamp> {
 }
 
 /// The members of a context. A number without a fraction is an integer.
-pub(super) fn context(wire: Option<&Struct>, path: &str) -> Checked<Context> {
+pub(super) fn context(wire: Option<&Struct>, path: Path<'_>) -> Checked<Context> {
     wire.map_or_else(|| Ok(Context::new()), |wire| members(&wire.fields, path, VALUE_NESTING_MAX))
 }
 
 /// The context of a question, which is recorded as part of it.
-pub(super) fn question_context(wire: Option<&Struct>, path: &str) -> Checked<Context> {
+pub(super) fn question_context(wire: Option<&Struct>, path: Path<'_>) -> Checked<Context> {
     wire.map_or_else(|| Ok(Context::new()), |wire| members(&wire.fields, path, CONTEXT_NESTING_MAX))
 }
 
 fn members(
     wire: &BTreeMap<String, prost_types::Value>,
-    path: &str,
+    path: Path<'_>,
     nesting: usize,
 ) -> Checked<BTreeMap<String, Value>> {
     wire.iter().map(|(name, value_wire)| Ok((name.clone(), value(value_wire, path, nesting)?))).collect()
 }
 
-fn value(wire: &prost_types::Value, path: &str, nesting: usize) -> Checked<Value> {
+fn value(wire: &prost_types::Value, path: Path<'_>, nesting: usize) -> Checked<Value> {
     let Some(nesting) = nesting.checked_sub(1) else {
         return Err(invalid(path, "is nested too deeply"));
     };
@@ -267,7 +273,7 @@ fn value(wire: &prost_types::Value, path: &str, nesting: usize) -> Checked<Value
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "without a fraction and below 2^53, a float is exactly an integer")]
-fn number(number: f64, path: &str) -> Checked<Value> {
+fn number(number: f64, path: Path<'_>) -> Checked<Value> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if !number.is_finite() {
         return Err(invalid(path, "has a number that is not finite"));

@@ -8,7 +8,7 @@ use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server::Health,
 };
 
-use super::stream::Pages;
+use super::stream::{Pages, page};
 use crate::{app::App, limits::HEALTH_WATCHERS_MAX};
 
 /// How often a watcher is looked at: what it is told may be that much late.
@@ -63,7 +63,7 @@ impl Health for Wellbeing {
                 let status = wellbeing.now(&service);
                 if told != Some(status) {
                     told = Some(status);
-                    if send.send(Ok(vec![HealthCheckResponse { status: status.into() }])).await.is_err() {
+                    if send.send(Ok(page(vec![HealthCheckResponse { status: status.into() }]))).await.is_err() {
                         return;
                     }
                 }
@@ -71,7 +71,7 @@ impl Health for Wellbeing {
                     () = send.closed() => return,
                     () = stopping.as_mut() => {
                         let last = HealthCheckResponse { status: ServingStatus::NotServing.into() };
-                        let _ = send.send(Ok(vec![last])).await;
+                        let _ = send.send(Ok(page(vec![last]))).await;
                         return;
                     }
                     () = tokio::time::sleep(LOOKED_AT_EVERY) => {}

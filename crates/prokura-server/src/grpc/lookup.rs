@@ -1,6 +1,6 @@
 //! Lists of who may do what to which, and the tree of a permission.
 
-use std::{sync::Arc, vec};
+use std::sync::Arc;
 
 use prokura::{
     Expansion, ExpansionNode, ExpansionOperation, FoundResource, FoundSubject, Permissionship, ResourceLookup,
@@ -18,7 +18,7 @@ use super::{
     convert::{self, as_wildcard},
     moment::{self, Walk},
     refused::{of_ask, of_refusal, reasoned},
-    stream::{PAGE_ENTRIES, Pages},
+    stream::Pages,
 };
 use crate::{app::App, limits::LOOKUP_LIMIT_MAX};
 
@@ -42,8 +42,8 @@ pub(super) async fn expand(
     wire: &v1::ExpandPermissionTreeRequest,
 ) -> Result<v1::ExpandPermissionTreeResponse, Status> {
     let tenant = arrival.reads()?;
-    let resource = convert::object(wire.resource.as_ref(), "resource")?;
-    let permission = convert::relation(&wire.permission, "permission")?;
+    let resource = convert::object(wire.resource.as_ref(), &"resource")?;
+    let permission = convert::relation(&wire.permission, &"permission")?;
     let snapshot = moment::snapshot(app, &tenant, wire.consistency.as_ref())?;
     let expanded_at = moment::token(app, &tenant, snapshot.revision());
     let work = move || snapshot.expand(&resource, &permission, &prokura::Context::new());
@@ -95,36 +95,30 @@ pub(super) fn resources(
 ) -> Result<Pages<v1::LookupResourcesResponse>, Status> {
     arrival.enters()?;
     let lookup = ResourceLookup {
-        kind: convert::type_name(&wire.resource_object_type, "resource_object_type")?,
-        permission: convert::relation(&wire.permission, "permission")?,
-        subject: convert::subject(wire.subject.as_ref(), "subject")?,
-        context: convert::question_context(wire.context.as_ref(), "context")?,
+        kind: convert::type_name(&wire.resource_object_type, &"resource_object_type")?,
+        permission: convert::relation(&wire.permission, &"permission")?,
+        subject: convert::subject(wire.subject.as_ref(), &"subject")?,
+        context: convert::question_context(wire.context.as_ref(), &"context")?,
     };
     let tenant = match (&lookup.subject, arrival.asks()) {
         (SubjectRef::Object(actor), Ok(tenant)) => {
-            arrival.visit.caller.may_ask_about(actor).map_err(|refusal| of_refusal(&refusal))?;
+            arrival.visit().caller.may_ask_about(actor).map_err(|refusal| of_refusal(&refusal))?;
             tenant
         }
         _ => arrival.reads()?,
     };
-    convert::not_everybody(&lookup.subject, "subject")?;
+    convert::not_everybody(&lookup.subject, &"subject")?;
     let limit = limit(wire.optional_limit)?;
     let (consistency, cursor) = (wire.consistency.take(), wire.optional_cursor.take());
     wire.optional_limit = 0;
     let walk = Walk::new(app, &tenant, consistency.as_ref(), cursor.as_ref(), &wire)?;
-    Ok(Pages::made(Left::All, move |left| {
-        let mut found = match left {
-            Left::Some(found) => found,
-            Left::All => {
-                let mut found = walk.snapshot.lookup_resources_all(&lookup).map_err(|error| of_ask(&error))?;
-                if let Some(after) = &walk.after {
-                    found.drain(..found.partition_point(|found| found.id.as_str() <= after.as_str()));
-                }
-                found.truncate(limit);
-                found.into_iter()
-            }
-        };
-        let page = found.by_ref().take(PAGE_ENTRIES).map(|FoundResource { id, permissionship }| {
+    Ok(Pages::whole(move || {
+        let mut found = walk.snapshot.lookup_resources_all(&lookup).map_err(|error| of_ask(&error))?;
+        if let Some(after) = &walk.after {
+            found.drain(..found.partition_point(|found| found.id.as_str() <= after.as_str()));
+        }
+        found.truncate(limit);
+        Ok(found.into_iter().map(move |FoundResource { id, permissionship }| {
             let (permissionship, missing) = wire_lookup(&permissionship);
             v1::LookupResourcesResponse {
                 looked_up_at: walk.token(),
@@ -133,15 +127,8 @@ pub(super) fn resources(
                 after_result_cursor: walk.cursor(id.as_str()),
                 resource_object_id: id.as_str().to_owned(),
             }
-        });
-        Ok((page.collect(), (found.len() > 0).then_some(Left::Some(found))))
+        }))
     }))
-}
-
-/// What of a list is left to send.
-enum Left<T> {
-    All,
-    Some(vec::IntoIter<T>),
 }
 
 pub(super) fn subjects(
@@ -152,38 +139,29 @@ pub(super) fn subjects(
     let tenant = arrival.reads()?;
     let relation = Some(wire.optional_subject_relation.as_str()).filter(|text| !text.is_empty());
     let lookup = SubjectLookup {
-        resource: convert::object(wire.resource.as_ref(), "resource")?,
-        permission: convert::relation(&wire.permission, "permission")?,
-        kind: convert::type_name(&wire.subject_object_type, "subject_object_type")?,
-        relation: relation.map(|text| convert::relation(text, "optional_subject_relation")).transpose()?,
-        context: convert::question_context(wire.context.as_ref(), "context")?,
+        resource: convert::object(wire.resource.as_ref(), &"resource")?,
+        permission: convert::relation(&wire.permission, &"permission")?,
+        kind: convert::type_name(&wire.subject_object_type, &"subject_object_type")?,
+        relation: relation.map(|text| convert::relation(text, &"optional_subject_relation")).transpose()?,
+        context: convert::question_context(wire.context.as_ref(), &"context")?,
     };
     let everybody = wire.wildcard_option() != WildcardOption::ExcludeWildcards;
     let limit = limit(wire.optional_concrete_limit)?;
     let (consistency, cursor) = (wire.consistency.take(), wire.optional_cursor.take());
     wire.optional_concrete_limit = 0;
     let walk = Walk::new(app, &tenant, consistency.as_ref(), cursor.as_ref(), &wire)?;
-    Ok(Pages::made(Left::All, move |left| {
-        let mut found = match left {
-            Left::Some(found) => found,
-            Left::All => {
-                let mut found = walk.snapshot.lookup_subjects_all(&lookup).map_err(|error| of_ask(&error))?;
-                if !everybody {
-                    found.retain(|found| found.id.is_some());
-                }
-                if let Some(after) = &walk.after {
-                    // Everybody comes first, and is no id.
-                    found.retain(|found| {
-                        found.id.as_ref().is_some_and(|id| after == "*" || id.as_str() > after.as_str())
-                    });
-                }
-                let named_first = found.first().is_none_or(|found| found.id.is_some());
-                found.truncate(limit.saturating_add(usize::from(!named_first)));
-                found.into_iter()
-            }
-        };
-        let page = found.by_ref().take(PAGE_ENTRIES).map(|found| wire_found(&walk, &found));
-        Ok((page.collect(), (found.len() > 0).then_some(Left::Some(found))))
+    Ok(Pages::whole(move || {
+        let mut found = walk.snapshot.lookup_subjects_all(&lookup).map_err(|error| of_ask(&error))?;
+        if !everybody {
+            found.retain(|found| found.id.is_some());
+        }
+        if let Some(after) = &walk.after {
+            // Everybody comes first, and is no id.
+            found.retain(|found| found.id.as_ref().is_some_and(|id| after == "*" || id.as_str() > after.as_str()));
+        }
+        let named_first = found.first().is_none_or(|found| found.id.is_some());
+        found.truncate(limit.saturating_add(usize::from(!named_first)));
+        Ok(found.into_iter().map(move |found| wire_found(&walk, &found)))
     }))
 }
 

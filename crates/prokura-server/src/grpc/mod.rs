@@ -4,6 +4,7 @@
 mod arrival;
 mod ask;
 mod bulk;
+mod called;
 mod convert;
 mod experimental;
 mod health;
@@ -14,19 +15,16 @@ mod reflect;
 mod refused;
 mod relationships;
 mod schema;
+mod straight;
 mod stream;
 mod told;
 mod trace;
 mod watch;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use axum::{
-    Router,
-    extract::Request,
-    middleware,
-    response::{IntoResponse, Response},
-};
+use axum::{Router, response::Response};
+use hyper::body::Incoming;
 use prokura_api::grpc::{
     DESCRIPTORS,
     v1::{
@@ -40,9 +38,12 @@ use tonic::{Status, server::NamedService};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
 
-use crate::{app::App, limits::BODY_BYTES_MAX};
+use crate::{app::App, limits::BODY_BYTES_MAX, telemetry::CalledMethod};
+use called::{Called, Method, Serves};
 pub(crate) use refused::{is_call, of_refusal};
-pub(crate) use told::{Told, name as code_name};
+use straight::Way;
+pub(crate) use straight::{CallBody, Straight};
+pub(crate) use told::{TellsItself, name as code_name};
 
 /// The services of the protocol, over one authority.
 #[derive(Clone, Debug)]
@@ -50,25 +51,18 @@ struct Door {
     app: Arc<App>,
 }
 
-/// The routes of the door.
-pub(crate) fn routes(app: &Arc<App>) -> Router {
-    let mut known = Known::new();
+/// The routes of the door, and the short way to the methods that callers ask most.
+pub(crate) fn routes(app: &Arc<App>) -> (Router, Straight) {
+    let mut known = Known::new(app);
     let door = Door { app: Arc::clone(app) };
-    let permissions = PermissionsServiceServer::new(door.clone());
-    let experimental = ExperimentalServiceServer::new(door.clone());
-    let closed = Router::new();
-    let closed = known.add(closed, &permissions.max_decoding_message_size(BODY_BYTES_MAX));
-    let closed = known.add(closed, &experimental.max_decoding_message_size(BODY_BYTES_MAX));
-    let closed = known.add(closed, &SchemaServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
-    let closed = known.add(closed, &WatchServiceServer::new(door).max_decoding_message_size(BODY_BYTES_MAX));
-    let closed = closed.layer(middleware::from_fn_with_state(Arc::clone(app), arrival::arrive));
-    let open = known.add(Router::new(), &HealthServer::new(health::Wellbeing::new(app, &known.services)));
-    let open = known.reflect(open);
-    closed
-        .merge(open)
-        .layer(middleware::from_fn(arrival::in_time))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), told::tell))
-        .layer(tonic_web::GrpcWebLayer::new())
+    known.add(false, PermissionsServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(false, ExperimentalServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(false, SchemaServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(false, WatchServiceServer::new(door).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(true, HealthServer::new(health::Wellbeing::new(app, &known.services)));
+    known.reflect();
+    let router = known.router.layer(tonic_web::GrpcWebLayer::new());
+    (router, Straight::new(app, known.ways))
 }
 
 /// What is told of a method that there is not.
@@ -76,14 +70,17 @@ pub(crate) fn unknown_method() -> Response {
     Status::unimplemented("there is no such method; server reflection lists those there are").into_http()
 }
 
-/// The services that are described, and what describes them.
+/// The services that are described, what describes them, and the ways to them.
 struct Known {
+    app: Arc<App>,
     sets: Vec<FileDescriptorSet>,
     services: Vec<String>,
+    router: Router,
+    ways: HashMap<String, Way>,
 }
 
 impl Known {
-    fn new() -> Self {
+    fn new(app: &Arc<App>) -> Self {
         let encoded = [
             DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -92,40 +89,42 @@ impl Known {
         ];
         // They were made when this was built, and a test reads them.
         Self {
+            app: Arc::clone(app),
             sets: encoded.into_iter().filter_map(|bytes| FileDescriptorSet::decode(bytes).ok()).collect(),
             services: Vec::new(),
+            router: Router::new(),
+            ways: HashMap::new(),
         }
     }
 
-    /// The routes with a further service: one for each method it has, so that no caller can make up a label.
-    fn add<S>(&mut self, mut router: Router, service: &S) -> Router
+    /// A further service: ways to each method it has, so that no caller can make up a label.
+    fn add<S>(&mut self, open: bool, service: S)
     where
-        S: tower_service::Service<Request, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
-        S::Response: IntoResponse,
-        S::Future: Send + 'static,
+        S: Serves<axum::body::Body> + Serves<Incoming> + NamedService + Sync,
     {
         for method in methods(&self.sets, S::NAME) {
-            router = router.route_service(&format!("/{}/{method}", S::NAME), service.clone());
+            let path = format!("/{}/{method}", S::NAME);
+            let method = Method { app: Arc::clone(&self.app), called: CalledMethod::new(path.clone()), open };
+            let called = Called::new(service.clone(), method);
+            self.router = std::mem::take(&mut self.router).route_service(&path, called.clone());
+            self.ways.insert(path, Box::new(move |request, notes| called.answer(request, notes)));
         }
         self.services.push(S::NAME.to_owned());
-        router
     }
 
-    /// The routes with server reflection, in both of its versions: older tools know the older one only.
-    fn reflect(&mut self, router: Router) -> Router {
+    /// Server reflection, in both of its versions: older tools know the older one only.
+    fn reflect(&mut self) {
         let builder = || {
             self.sets
                 .iter()
                 .fold(Builder::configure(), |builder, set| builder.register_file_descriptor_set(set.clone()))
         };
         let (newer, older) = (builder().build_v1(), builder().build_v1alpha());
-        let router = match newer {
-            Ok(newer) => self.add(router, &newer),
-            Err(_) => router,
-        };
-        match older {
-            Ok(older) => self.add(router, &older),
-            Err(_) => router,
+        if let Ok(newer) = newer {
+            self.add(true, newer);
+        }
+        if let Ok(older) = older {
+            self.add(true, older);
         }
     }
 }

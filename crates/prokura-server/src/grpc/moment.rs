@@ -20,9 +20,9 @@ pub(super) fn consistency(wire: Option<&v1::Consistency>) -> Result<Consistency,
         Some(Requirement::AtLeastAsFresh(token)) => Ok(Consistency::AtLeastAsFresh(token.token.clone())),
         Some(Requirement::AtExactSnapshot(token)) => Ok(Consistency::AtExactSnapshot(token.token.clone())),
         Some(Requirement::MinimizeLatency(false) | Requirement::FullyConsistent(false)) => {
-            Err(invalid("consistency.requirement", "value must equal true"))
+            Err(invalid(&"consistency.requirement", "value must equal true"))
         }
-        None => Err(invalid("consistency.requirement", "value is required")),
+        None => Err(invalid(&"consistency.requirement", "value is required")),
     }
 }
 
@@ -41,14 +41,15 @@ pub(super) struct Walk {
     /// Where the walk goes on; none at its beginning.
     pub(super) after: Option<String>,
     token: String,
-    call: [u8; CALL_BYTES],
+    /// What every cursor begins with.
+    head: String,
 }
 
-/// What of a cursor stands for the call it belongs to.
-const CALL_BYTES: usize = 16;
+/// What of a cursor stands for the moment, and what for the call that it belongs to.
+const HEAD_BYTES: usize = size_of::<u64>() + 16;
 
-/// A token's length in a cursor is one byte.
-type Length = u8;
+/// The same as text. It comes out even, so the head and the place behind it are texts of their own.
+const HEAD_TEXT_BYTES: usize = HEAD_BYTES / 3 * 4;
 
 impl Walk {
     /// The walk that the cursor goes on with, or a new one. `question` is the request without its consistency, limit and
@@ -64,18 +65,21 @@ impl Walk {
         let Some(cursor) = cursor.filter(|cursor| !cursor.token.is_empty()) else {
             let snapshot = snapshot(app, tenant, wire)?;
             let token = app.authority().token(tenant, snapshot.revision());
-            let call = sealed(&question, &token);
-            return Ok(Self { snapshot, after: None, token, call });
+            let head = head(snapshot.revision(), &question, &token);
+            return Ok(Self { snapshot, after: None, token, head });
         };
         consistency(wire)?;
-        let (token, call, after) = read(&cursor.token).ok_or_else(cursor_invalid)?;
-        if call != sealed(&question, &token) {
+        let (revision, presented, after) = read(&cursor.token).ok_or_else(cursor_invalid)?;
+        // Nobody makes a revision's token without the secret, and so nobody its cursors.
+        let token = app.authority().token(tenant, revision);
+        let head = head(revision, &question, &token);
+        if presented != head {
             return Err(cursor_invalid());
         }
         // The rest of a list is of the moment that its beginning was of.
         let exact = Consistency::AtExactSnapshot(token.clone());
         let snapshot = app.authority().snapshot_with(tenant, &exact).map_err(|error| of_ask(&error))?;
-        Ok(Self { snapshot, after: Some(after), token, call })
+        Ok(Self { snapshot, after: Some(after), token, head })
     }
 
     pub(super) fn token(&self) -> Option<v1::ZedToken> {
@@ -84,30 +88,28 @@ impl Walk {
 
     /// The cursor behind this place.
     pub(super) fn cursor(&self, place: &str) -> Option<v1::Cursor> {
-        let mut bytes = Vec::with_capacity(1 + self.token.len() + CALL_BYTES + place.len());
-        // Tokens are far shorter than that; should one not be, its cursors are none.
-        bytes.push(Length::try_from(self.token.len()).unwrap_or(0));
-        bytes.extend(self.token.as_bytes());
-        bytes.extend(self.call);
-        bytes.extend(place.as_bytes());
-        Some(v1::Cursor { token: URL_SAFE_NO_PAD.encode(bytes) })
+        let mut token = String::with_capacity(self.head.len() + place.len().div_ceil(3) * 4);
+        token.push_str(&self.head);
+        URL_SAFE_NO_PAD.encode_string(place, &mut token);
+        Some(v1::Cursor { token })
     }
 }
 
-fn sealed(question: &[u8], token: &str) -> [u8; CALL_BYTES] {
-    let whole = Sha256::new().chain_update(question).chain_update(token).finalize();
-    whole.first_chunk().copied().unwrap_or_default()
+fn head(revision: Revision, question: &[u8], token: &str) -> String {
+    let call = Sha256::new().chain_update(question).chain_update(token).finalize();
+    let parts: Vec<u8> = revision.0.to_be_bytes().into_iter().chain(call).take(HEAD_BYTES).collect();
+    URL_SAFE_NO_PAD.encode(parts)
 }
 
-fn read(text: &str) -> Option<(String, [u8; CALL_BYTES], String)> {
+/// The revision, the head and the place of a cursor.
+fn read(text: &str) -> Option<(Revision, &str, String)> {
     if text.len() > CURSOR_BYTES_MAX {
         return None;
     }
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (length, rest) = bytes.split_first()?;
-    let (token, rest) = rest.split_at_checked((*length).into())?;
-    let (call, place) = rest.split_first_chunk()?;
-    Some((String::from_utf8(token.to_vec()).ok()?, *call, String::from_utf8(place.to_vec()).ok()?))
+    let (head, place) = text.split_at_checked(HEAD_TEXT_BYTES)?;
+    let decoded = URL_SAFE_NO_PAD.decode(head).ok()?;
+    let revision = Revision(u64::from_be_bytes(*decoded.first_chunk()?));
+    Some((revision, head, String::from_utf8(URL_SAFE_NO_PAD.decode(place).ok()?).ok()?))
 }
 
 #[cfg(test)]
@@ -116,18 +118,14 @@ mod tests {
 
     #[test]
     fn limit_cursor_bytes_max() {
-        let cursor = |bytes: usize| {
-            let mut whole = vec![3];
-            whole.extend(b"abc");
-            whole.extend([7; CALL_BYTES]);
-            whole.resize(bytes, b'x');
-            URL_SAFE_NO_PAD.encode(whole)
-        };
-        let (longest, longer) = (cursor(CURSOR_BYTES_MAX / 4 * 3), cursor(CURSOR_BYTES_MAX / 4 * 3 + 1));
-        assert_eq!(longest.len(), CURSOR_BYTES_MAX);
-        let (token, call, place) = read(&longest).expect("it is not too long");
-        assert_eq!((token.as_str(), call), ("abc", [7; CALL_BYTES]));
-        assert!(place.bytes().all(|byte| byte == b'x'));
+        let first = head(Revision(5), b"question", "token");
+        let cursor = |bytes: usize| format!("{first}{}", URL_SAFE_NO_PAD.encode("x".repeat(bytes)));
+        let place_max = (CURSOR_BYTES_MAX - HEAD_TEXT_BYTES) / 4 * 3;
+        let (longest, longer) = (cursor(place_max), cursor(place_max + 1));
+        assert_eq!((first.len(), longest.len()), (HEAD_TEXT_BYTES, CURSOR_BYTES_MAX));
+        let (revision, presented, place) = read(&longest).expect("it is not too long");
+        assert_eq!((revision, presented), (Revision(5), first.as_str()));
+        assert!(place.len() == place_max && place.bytes().all(|byte| byte == b'x'));
         assert_eq!(read(&longer), None);
         for text in ["", "A", "AAAA", "!"] {
             assert_eq!(read(text), None, "{text}");

@@ -3,6 +3,8 @@
 mod caveats;
 mod relationships;
 
+use std::fmt::Display;
+
 use axum::http::{HeaderMap, StatusCode, header};
 use prokura::{AskError, DecideError, EngineError, WriteError};
 use prokura_api::grpc::{ERROR_DOMAIN, ERROR_INFO_TYPE, rpc, v1::ErrorReason};
@@ -40,7 +42,7 @@ pub(crate) fn reasoned(
 }
 
 /// The request is wrong at this place.
-pub(crate) fn invalid(path: &str, fault: &str) -> Status {
+pub(crate) fn invalid(path: &dyn Display, fault: &str) -> Status {
     Status::invalid_argument(format!("validation error: {path}: {fault}"))
 }
 

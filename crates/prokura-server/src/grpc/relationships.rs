@@ -22,8 +22,8 @@ pub(super) fn read(
     mut wire: v1::ReadRelationshipsRequest,
 ) -> Result<Pages<v1::ReadRelationshipsResponse>, Status> {
     let tenant = arrival.reads()?;
-    let filter = convert::required(wire.relationship_filter.as_ref(), "relationship_filter")?;
-    let filter = convert::filter(filter, "relationship_filter")?;
+    let filter = convert::required(wire.relationship_filter.as_ref(), &"relationship_filter")?;
+    let filter = convert::filter(filter, &"relationship_filter")?;
     let limit = lookup::limit(wire.optional_limit)?;
     let (consistency, cursor) = (wire.consistency.take(), wire.optional_cursor.take());
     wire.optional_limit = 0;
@@ -82,7 +82,7 @@ pub(super) async fn write(
         updates: convert::updates(&wire.updates)?,
         metadata: convert::metadata(wire.optional_transaction_metadata.as_ref())?,
     };
-    let (authority, provenance) = (app.authority().clone(), arrival.visit.provenance(None));
+    let (authority, provenance) = (app.authority().clone(), arrival.visit().provenance(None));
     let (receipt, tenant) = waited(move || {
         let receipt = authority.write_relationships(&tenant, provenance, write).map_err(|error| of_write(&error))?;
         Ok((receipt, tenant))
@@ -97,16 +97,16 @@ pub(super) async fn delete(
     wire: &v1::DeleteRelationshipsRequest,
 ) -> Result<v1::DeleteRelationshipsResponse, Status> {
     let tenant = arrival.writes()?;
-    let filter = convert::required(wire.relationship_filter.as_ref(), "relationship_filter")?;
+    let filter = convert::required(wire.relationship_filter.as_ref(), &"relationship_filter")?;
     let limit = lookup::limit(wire.optional_limit)?;
     let delete = DeleteRelationships {
-        filter: convert::filter(filter, "relationship_filter")?,
+        filter: convert::filter(filter, &"relationship_filter")?,
         preconditions: convert::preconditions(&wire.optional_preconditions)?,
         limit: (wire.optional_limit > 0).then(|| u64::try_from(limit).unwrap_or(u64::MAX)),
         allow_partial: wire.optional_allow_partial_deletions,
         metadata: convert::metadata(wire.optional_transaction_metadata.as_ref())?,
     };
-    let (authority, provenance) = (app.authority().clone(), arrival.visit.provenance(None));
+    let (authority, provenance) = (app.authority().clone(), arrival.visit().provenance(None));
     let (deleted, tenant) = waited(move || {
         let deleted = authority.delete_relationships(&tenant, provenance, delete).map_err(|error| of_write(&error))?;
         Ok((deleted, tenant))

@@ -61,7 +61,7 @@ impl SchemaService for Door {
     async fn write_schema(&self, request: Request<v1::WriteSchemaRequest>) -> Answer<v1::WriteSchemaResponse> {
         let arrival = Arrival::of(&request)?;
         let tenant = arrival.writes()?;
-        let (authority, provenance) = (self.app.authority().clone(), arrival.visit.provenance(None));
+        let (authority, provenance) = (self.app.authority().clone(), arrival.visit().provenance(None));
         let text = request.into_inner().schema;
         let (receipt, tenant) = waited(move || {
             let changes = vec![Change::SchemaWritten(text.clone())];
@@ -87,9 +87,9 @@ impl SchemaService for Door {
     ) -> Answer<v1::ComputablePermissionsResponse> {
         Arrival::of(&request)?.reads()?;
         let wire = request.get_ref();
-        let kind = convert::type_name(&wire.definition_name, "definition_name")?;
+        let kind = convert::type_name(&wire.definition_name, &"definition_name")?;
         let relation = Some(wire.relation_name.as_str()).filter(|name| !name.is_empty());
-        let relation = relation.map(|name| convert::relation(name, "relation_name")).transpose()?;
+        let relation = relation.map(|name| convert::relation(name, &"relation_name")).transpose()?;
         let Found { schema, read_at } = self.found(&request, wire.consistency.as_ref())?;
         let mut permissions = reflect::computable(&schema, &kind, relation.as_ref()).map_err(unknown)?;
         permissions.retain(|found| found.definition_name.starts_with(&wire.optional_definition_name_filter));
@@ -102,8 +102,8 @@ impl SchemaService for Door {
     ) -> Answer<v1::DependentRelationsResponse> {
         Arrival::of(&request)?.reads()?;
         let wire = request.get_ref();
-        let kind = convert::type_name(&wire.definition_name, "definition_name")?;
-        let permission = convert::relation(&wire.permission_name, "permission_name")?;
+        let kind = convert::type_name(&wire.definition_name, &"definition_name")?;
+        let permission = convert::relation(&wire.permission_name, &"permission_name")?;
         let Found { schema, read_at } = self.found(&request, wire.consistency.as_ref())?;
         if let Member::Relation(_) = schema.find_member(&kind, &permission).map_err(unknown)? {
             let message = format!("`{kind}#{permission}` is a relation, which depends on nothing; name a permission");

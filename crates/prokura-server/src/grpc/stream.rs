@@ -4,7 +4,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    vec,
 };
 
 use tokio::sync::mpsc;
@@ -17,11 +16,21 @@ use crate::limits::STREAM_PAGES_WAITING_MAX;
 pub(super) const PAGE_ENTRIES: usize = 500;
 
 /// Messages that come in pages. All of a page are ready at once, so that they leave together.
-#[derive(Debug)]
 pub(crate) struct Pages<T> {
-    waiting: mpsc::Receiver<Result<Vec<T>, Status>>,
-    page: vec::IntoIter<T>,
+    waiting: mpsc::Receiver<Result<Page<T>, Status>>,
+    page: Page<T>,
 }
+
+/// Messages that are at hand, or made of what is.
+pub(crate) type Page<T> = Box<dyn Iterator<Item = T> + Send>;
+
+/// The page of these messages.
+pub(crate) fn page<T: Send + 'static>(messages: Vec<T>) -> Page<T> {
+    Box::new(messages.into_iter())
+}
+
+/// Where pages are sent.
+pub(crate) type Sending<T> = mpsc::Sender<Result<Page<T>, Status>>;
 
 /// What a page says: its messages, and where the next one begins, if there is one.
 pub(crate) type Made<T, S> = Result<(Vec<T>, Option<S>), Status>;
@@ -36,10 +45,10 @@ impl<T: Send + 'static> Pages<T> {
             while let Some(place) = next.take() {
                 let Ok(room) = send.reserve().await else { return };
                 let make = Arc::clone(&make);
-                let made = tokio::task::spawn_blocking(move || make(place)).await;
-                match made.unwrap_or_else(|_| Err(Status::internal("the work for this call failed"))) {
-                    Ok((page, after)) => {
-                        room.send(Ok(page));
+                let done = tokio::task::spawn_blocking(move || make(place)).await;
+                match done.unwrap_or_else(|_| Err(Status::internal("the work for this call failed"))) {
+                    Ok((made, after)) => {
+                        room.send(Ok(page(made)));
                         next = after;
                     }
                     Err(status) => {
@@ -51,13 +60,23 @@ impl<T: Send + 'static> Pages<T> {
         })
     }
 
-    /// Whatever this sends, until it is done or nobody reads any more.
-    pub(crate) fn sent<F: Future<Output = ()> + Send + 'static>(
-        work: impl FnOnce(mpsc::Sender<Result<Vec<T>, Status>>) -> F,
+    /// All of it, worked out at once on a thread that may wait. What is worked out becomes messages as they are read.
+    pub(crate) fn whole<I: Iterator<Item = T> + Send + 'static>(
+        work: impl FnOnce() -> Result<I, Status> + Send + 'static,
     ) -> Self {
+        Self::sent(async move |send: Sending<T>| {
+            let done = tokio::task::spawn_blocking(work).await;
+            let done = done.unwrap_or_else(|_| Err(Status::internal("the work for this call failed")));
+            // Nobody reads any more if it cannot be sent.
+            let _ = send.send(done.map(|messages| Box::new(messages) as Page<T>)).await;
+        })
+    }
+
+    /// Whatever this sends, until it is done or nobody reads any more.
+    pub(crate) fn sent<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(Sending<T>) -> F) -> Self {
         let (send, waiting) = mpsc::channel(STREAM_PAGES_WAITING_MAX);
         tokio::spawn(work(send));
-        Self { waiting, page: Vec::new().into_iter() }
+        Self { waiting, page: Box::new(std::iter::empty()) }
     }
 }
 
@@ -70,7 +89,7 @@ impl<T: Unpin> Stream for Pages<T> {
                 return Poll::Ready(Some(Ok(message)));
             }
             match ready!(self.waiting.poll_recv(cx)) {
-                Some(Ok(page)) => self.page = page.into_iter(),
+                Some(Ok(page)) => self.page = page,
                 Some(Err(status)) => return Poll::Ready(Some(Err(status))),
                 None => return Poll::Ready(None),
             }

@@ -7,53 +7,50 @@ use std::{
     time::Instant,
 };
 
-use axum::{
-    body::Body,
-    extract::{MatchedPath, Request, State},
-    http::HeaderMap,
-    middleware::Next,
-    response::Response,
-};
+use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Code;
 
-use crate::{app::App, telemetry::RequestNotes};
-
-/// Marks an answer that is counted here, when its last byte is out and not before.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Told;
-
-/// The layer next to the services: what it sees is gRPC, however the caller speaks it.
-pub(super) async fn tell(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut call = Call {
-        method: request.extensions().get::<MatchedPath>().cloned(),
-        notes: request.extensions().get::<Arc<RequestNotes>>().cloned(),
-        started: Instant::now(),
-        app,
-        code: None,
-    };
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(Told);
-    // A call that failed before it said anything has its code in the head.
-    call.code = code(response.headers());
-    response.map(|body| Body::new(Counted { body, call }))
-}
+use super::called::Method;
+use crate::telemetry::RequestNotes;
 
 /// A call that is not over. When it goes, it is counted: whoever did not wait for the code has cancelled it.
-struct Call {
-    method: Option<MatchedPath>,
+pub(super) struct Call {
+    method: Arc<Method>,
     notes: Option<Arc<RequestNotes>>,
     started: Instant,
-    app: Arc<App>,
     code: Option<Code>,
 }
+
+impl Call {
+    pub(super) fn begun(method: &Arc<Method>, notes: Option<Arc<RequestNotes>>) -> Self {
+        Self { method: Arc::clone(method), notes, started: Instant::now(), code: None }
+    }
+
+    pub(super) fn notes(&self) -> Option<&Arc<RequestNotes>> {
+        self.notes.as_ref()
+    }
+
+    /// The answer, which is told of when its last byte is out and not before.
+    pub(super) fn tell<B>(mut self, response: Response<B>) -> Response<Told<B>> {
+        // A call that failed before it said anything has its code in the head.
+        self.code = code(response.headers());
+        let mut response = response.map(|body| Told { body, call: self });
+        response.extensions_mut().insert(TellsItself);
+        response
+    }
+}
+
+/// Marks an answer that is counted here, so that nobody else does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TellsItself;
 
 impl Drop for Call {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
-        let method = self.method.as_ref().map_or("none", MatchedPath::as_str);
-        self.app.telemetry().called(method, code, self.notes.as_deref(), self.started.elapsed());
+        let Method { app, called, .. } = &*self.method;
+        app.telemetry().called(called, code, self.notes.as_deref(), self.started.elapsed());
     }
 }
 
@@ -62,16 +59,16 @@ fn code(headers: &HeaderMap) -> Option<Code> {
 }
 
 /// A body that looks for the code of the call in what comes after its last message.
-struct Counted {
-    body: Body,
+pub(crate) struct Told<B> {
+    body: B,
     call: Call,
 }
 
-impl HttpBody for Counted {
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Told<B> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {

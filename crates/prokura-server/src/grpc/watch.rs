@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prokura_api::grpc::v1::{self, WatchKind, relationship_update::Operation, watch_service_server::WatchService};
 use prokura_model::{Change, Relationship, RelationshipFilter, Revision, TenantName, Terms, Transaction, Value};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     convert, moment,
     refused::{invalid, of_ask},
     relationships::waited,
-    stream::Pages,
+    stream::{Pages, Sending, page},
 };
 use crate::{app::App, limits::CREDENTIAL_LOOK_MAX};
 
@@ -53,15 +53,14 @@ impl Wanted {
     fn new(wire: &v1::WatchRequest) -> Result<Self, Status> {
         if !wire.optional_object_types.is_empty() && !wire.optional_relationship_filters.is_empty() {
             let fault = "cannot be set together with optional_object_types";
-            return Err(invalid("optional_relationship_filters", fault));
+            return Err(invalid(&"optional_relationship_filters", fault));
         }
         let kinds = wire.optional_object_types.iter().enumerate().map(|(position, kind)| {
-            convert::type_name(kind, &format!("optional_object_types[{position}]")).map(|kind| kind.to_string())
+            convert::type_name(kind, &format_args!("optional_object_types[{position}]")).map(|kind| kind.to_string())
         });
-        let filters =
-            wire.optional_relationship_filters.iter().enumerate().map(|(position, filter)| {
-                convert::filter(filter, &format!("optional_relationship_filters[{position}]"))
-            });
+        let filters = wire.optional_relationship_filters.iter().enumerate().map(|(position, filter)| {
+            convert::filter(filter, &format_args!("optional_relationship_filters[{position}]"))
+        });
         let told: Vec<WatchKind> = wire.optional_update_kinds().collect();
         Ok(Self {
             kinds: kinds.collect::<Result<_, _>>()?,
@@ -123,7 +122,7 @@ struct Watching {
     through: Revision,
 }
 
-type Sender = mpsc::Sender<Result<Vec<v1::WatchResponse>, Status>>;
+type Sender = Sending<v1::WatchResponse>;
 
 impl Watching {
     async fn run(mut self, send: Sender) {
@@ -152,17 +151,17 @@ impl Watching {
                 let messages: Vec<_> =
                     transactions.iter().filter_map(|transaction| self.message(transaction)).collect();
                 if !messages.is_empty() {
-                    room.send(Ok(messages));
+                    room.send(Ok(page(messages)));
                 }
                 continue;
             }
             if self.wanted.checkpoints && checkpoint != Some(self.through) {
                 checkpoint = Some(self.through);
-                room.send(Ok(vec![v1::WatchResponse {
+                room.send(Ok(page(vec![v1::WatchResponse {
                     changes_through: moment::token(&self.app, &self.tenant, self.through),
                     is_checkpoint: true,
                     ..Default::default()
-                }]));
+                }])));
             } else {
                 drop(room);
             }

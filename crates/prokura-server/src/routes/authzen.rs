@@ -5,6 +5,7 @@ mod mapping;
 mod page;
 mod read;
 mod search;
+mod straight;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use prokura_model::{Disposition, Fault, Outcome, TenantName, Value};
 use self::read::{
     Entity, Members, Names, Parts, delegation, ill_formed, member, read_members, required_text, wrong_type,
 };
+pub(crate) use self::straight::evaluation_straight;
 pub(super) use self::{mapping::*, search::*};
 use super::ask::for_token;
 use crate::{

@@ -22,6 +22,8 @@ use axum::{
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use authzen::evaluation_straight;
+
 use crate::{app::App, error::Refusal, grpc, openfga, telemetry};
 
 /// What the document says besides the routes.
@@ -56,11 +58,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     all().into_openapi()
 }
 
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// The router, and the short way past it for calls that do not need it.
+pub(crate) fn router(app: Arc<App>) -> (Router, grpc::Straight) {
     let (router, _) = all().split_for_parts();
-    router
+    let (calls, straight) = grpc::routes(&app);
+    let router = router
         .with_state(Arc::clone(&app))
-        .merge(grpc::routes(&app))
+        .merge(calls)
         .fallback(unknown)
         .method_not_allowed_fallback(async || {
             Refusal::new(
@@ -70,7 +74,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 "this route has no such method; see /openapi.json",
             )
         })
-        .layer(middleware::from_fn_with_state(app, telemetry::observe))
+        .layer(middleware::from_fn_with_state(app, telemetry::observe));
+    (router, straight)
 }
 
 async fn unknown(request: Request) -> Response {
