@@ -16,7 +16,7 @@ use prokura_model::{Revision, condition::Evaluation};
 use self::frame::{Arrow, Child, Frame, Held, Task};
 pub(crate) use self::{
     above::Above,
-    quick::{Bounds, Quick},
+    quick::{Bounds, Quick, Short},
     unknown::{Lacking, Unknowns, Why},
 };
 

@@ -1,19 +1,21 @@
-use std::{
-    collections::VecDeque,
-    fmt::{self, Write as _},
-    sync::Arc,
-};
+mod message;
+
+use std::{ptr, sync::Arc};
 
 use prokura_model::{
-    Cap, ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
+    ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
     Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, WitnessEdge,
 };
 
+use self::message::{Described, beginning, sentence, state_words};
 use crate::{
     Context, EngineError, Explanation, Given, Limits, Permissionship, View,
     explain::{Wanted, explained, witness},
     graph::Graph,
-    limits::CAP_TEXT_BYTES_MAX,
+    guard::Guard,
+    link::Link,
+    packed::{KindId, RelationId},
+    program::Program,
     recorder::Recorder,
 };
 
@@ -129,7 +131,8 @@ impl View<'_> {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Option<Standing>, EngineError> {
-        let mut walk = Walk { view: self, head: self, actor, now, limits, found: Decision::begun(self.revision) };
+        let guard = self.index.guard();
+        let mut walk = Walk::new(actor, (self, &guard), now, limits, Decision::begun(self.revision));
         let standing = walk.standing(delegation);
         self.index.check_kept(self.revision)?;
         match standing {
@@ -147,10 +150,17 @@ impl View<'_> {
         limits: &Limits,
         recorder: Recorder,
     ) -> Result<(Decision, Option<Explanation>), EngineError> {
-        let mut walk =
-            Walk { view: self, head, actor: &question.actor, now, limits, found: Decision::begun(self.revision) };
-        walk.check_names(question)?;
-        let decided = walk.steps(question, recorder);
+        let guard = self.index.guard();
+        let heads_own;
+        let head_guard = if ptr::eq(self.index, head.index) {
+            &guard
+        } else {
+            heads_own = head.index.guard();
+            &heads_own
+        };
+        let posed = self.posed(question, &guard)?;
+        let mut walk = Walk::new(&question.actor, (head, head_guard), now, limits, Decision::begun(self.revision));
+        let decided = walk.steps(&posed, recorder);
         self.index.check_kept(self.revision)?;
         head.index.check_kept(head.revision)?;
         let (verdict, explanation) = match decided {
@@ -159,8 +169,28 @@ impl View<'_> {
             Err(Stop::Failed(error)) => return Err(error),
         };
         let Verdict { reason, at, message } = verdict;
-        Ok((Decision { reason, at, message, ..walk.found }, explanation))
+        let chain = walk.chain.iter().map(|link| told(link)).collect();
+        Ok((Decision { reason, at, message, chain, ..walk.found }, explanation))
     }
+
+    /// Step 0: what is asked can be meant.
+    fn posed<'w>(&'w self, question: &'w Question, guard: &'w Guard<'w>) -> Result<Posed<'w>, EngineError> {
+        let graph = Graph::new(self, guard);
+        let program = self.program(guard)?;
+        let member = self.find_member(program, &question.resource.kind, &question.permission)?;
+        self.find_kind(program, &question.actor.kind)?;
+        Ok(Posed { view: self, question, graph, program, member })
+    }
+}
+
+/// A question whose names are known.
+struct Posed<'w> {
+    view: &'w View<'w>,
+    question: &'w Question,
+    graph: Graph<'w>,
+    program: &'w Program,
+    /// What is asked for.
+    member: (KindId, RelationId),
 }
 
 /// With whose authority somebody acts at a moment, and within what.
@@ -207,31 +237,37 @@ fn deny_at<T>(at: usize, reason: Reason, message: String) -> Result<T, Stop> {
 }
 
 /// A question on its way through the steps, and what was found so far.
-struct Walk<'v> {
-    view: &'v View<'v>,
-    actor: &'v ObjectRef,
+struct Walk<'w> {
+    actor: &'w ObjectRef,
     /// Where principals, tasks and delegations are read.
-    head: &'v View<'v>,
+    head: &'w View<'w>,
+    guard: &'w Guard<'w>,
     now: Timestamp,
-    limits: &'v Limits,
+    limits: &'w Limits,
+    /// Leaf first while it is climbed, and root first from then on.
+    chain: Vec<&'w Link>,
+    /// Who was seen last not to be off-boarded: mostly one person owns all that act.
+    owner_seen: Option<&'w ObjectRef>,
     found: Decision,
 }
 
-impl Walk<'_> {
-    /// Step 0: what is asked can be meant.
-    fn check_names(&self, question: &Question) -> Result<(), EngineError> {
-        let schema = self.view.schema().ok_or(EngineError::NoSchema)?;
-        schema.find_member(&question.resource.kind, &question.permission)?;
-        schema.find_definition(&question.actor.kind)?;
-        Ok(())
+impl<'w> Walk<'w> {
+    fn new(
+        actor: &'w ObjectRef,
+        (head, guard): (&'w View<'w>, &'w Guard<'w>),
+        now: Timestamp,
+        limits: &'w Limits,
+        found: Decision,
+    ) -> Self {
+        Self { actor, head, guard, now, limits, chain: Vec::new(), owner_seen: None, found }
     }
 
-    fn steps(&mut self, question: &Question, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
+    fn steps(&mut self, posed: &Posed<'_>, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
         self.check_actor()?;
-        let Some(id) = &question.delegation else { return self.own_authority(question, recorder) };
-        let (chain, task) = self.whole_chain(id)?;
-        check_caps(question, &chain)?;
-        self.lent_authority(question, &chain, &task, recorder)
+        let Some(id) = &posed.question.delegation else { return self.own_authority(posed, recorder) };
+        let task = self.whole_chain(id)?;
+        self.check_caps(posed.question)?;
+        self.lent_authority(posed, task, recorder)
     }
 
     fn standing(&mut self, delegation: Option<&DelegationId>) -> Result<Standing, Stop> {
@@ -239,30 +275,32 @@ impl Walk<'_> {
         match delegation {
             None => Ok(Standing { origin: self.actor.clone(), chain: Vec::new() }),
             Some(id) => {
-                let (chain, task) = self.whole_chain(id)?;
-                Ok(Standing { origin: task.origin.clone(), chain })
+                let origin = self.whole_chain(id)?.origin.clone();
+                Ok(Standing { origin, chain: self.chain.iter().map(|link| Arc::clone(&link.delegation)).collect() })
             }
         }
     }
 
     /// Steps 3 to 6.
-    fn whole_chain(&mut self, id: &DelegationId) -> Result<(Vec<Arc<Delegation>>, Arc<Task>), Stop> {
-        let chain = self.chain(id)?;
-        let task = self.task(&chain)?;
-        for position in 0..chain.len() {
-            self.check_link(&chain, position, &task)?;
+    fn whole_chain(&mut self, id: &DelegationId) -> Result<&'w Task, Stop> {
+        let climbed = self.climb(id);
+        self.chain.reverse();
+        climbed?;
+        let task = self.task()?;
+        for position in 0..self.chain.len() {
+            self.check_link(position, task)?;
         }
-        Ok((chain, task))
+        Ok(task)
     }
 
     /// Step 1.
-    fn check_actor(&self) -> Result<(), Stop> {
+    fn check_actor(&mut self) -> Result<(), Stop> {
         let actor = self.actor;
-        let Some(principal) = self.head.principal(actor) else { return Ok(()) };
+        let Some(principal) = self.principal(actor) else { return Ok(()) };
         if principal.state != PrincipalState::Active {
             return deny(Reason::ActorSuspended, format!("the actor {actor} is {}", state_words(principal.state)));
         }
-        match self.off_boarded_owner(&principal) {
+        match self.off_boarded_owner(principal) {
             Some(owner) => deny(
                 Reason::OwnerOffBoarded,
                 format!("{owner}, who owns the actor {actor}, is off-boarded, and nobody owns it since"),
@@ -272,47 +310,44 @@ impl Walk<'_> {
     }
 
     /// Step 2: without a delegation, only what the actor itself may.
-    fn own_authority(
-        &mut self,
-        question: &Question,
-        recorder: Recorder,
-    ) -> Result<(Verdict, Option<Explanation>), Stop> {
-        let Question { actor, permission, resource, .. } = question;
-        let (found, explanation) = self.check(question, actor, recorder)?;
+    fn own_authority(&mut self, posed: &Posed<'_>, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
+        let Question { actor, permission, resource, .. } = posed.question;
+        let (found, explanation) = self.check(posed, actor, recorder)?;
         let (reason, message) = match found {
             Permissionship::Has => {
                 self.found.valid_until = self.witness_ends().min();
-                (Reason::OwnAuthority, format!("{actor} itself has `{permission}` on {resource}"))
+                let message = sentence(format_args!("{actor} itself has `{permission}` on {resource}"));
+                (Reason::OwnAuthority, message)
             }
             Permissionship::HasNot => {
-                let message =
-                    format!("{actor} itself does not have `{permission}` on {resource}, and named no delegation");
+                let message = sentence(format_args!(
+                    "{actor} itself does not have `{permission}` on {resource}, and named no delegation"
+                ));
                 (Reason::NoPath, message)
             }
-            Permissionship::Conditional(missing) => self.context_missing(question, actor, missing),
+            Permissionship::Conditional(missing) => self.context_missing(posed.question, actor, missing),
         };
         Ok((Verdict { reason, at: None, message }, explanation))
     }
 
-    /// Steps 3 and 4: the delegation is the actor's, and its stored parents end at a root. Root first.
-    fn chain(&mut self, id: &DelegationId) -> Result<Vec<Arc<Delegation>>, Stop> {
-        let Some(leaf) = self.head.delegation(id) else {
+    /// Steps 3 and 4: the delegation is the actor's, and its stored parents end at a root.
+    fn climb(&mut self, id: &DelegationId) -> Result<(), Stop> {
+        let Some(leaf) = self.link(id) else {
             return deny(Reason::DelegationUnknown, format!("there is no delegation `{id}`"));
         };
         let actor = self.actor;
         self.found.task = Some(leaf.task.clone());
-        let meant_for = leaf.to.clone();
-        let mut chain = VecDeque::from([leaf]);
-        self.found.chain = links(&chain);
-        if meant_for != *actor {
-            return deny(
-                Reason::DelegationNotForActor,
-                format!("delegation `{id}` was made to {meant_for}, not to {actor}"),
-            );
+        // Longer ones are rare.
+        self.chain.reserve(8);
+        self.chain.push(leaf);
+        if leaf.to != *actor {
+            let message = format!("delegation `{id}` was made to {}, not to {actor}", leaf.to);
+            return deny(Reason::DelegationNotForActor, message);
         }
+        let mut highest = leaf;
         loop {
             let longest = self.limits.chain_links;
-            if chain.len() > longest {
+            if self.chain.len() > longest {
                 return deny(
                     Reason::ChainTooLong,
                     format!(
@@ -320,24 +355,23 @@ impl Walk<'_> {
                     ),
                 );
             }
-            let Some((root, parent)) = chain.front().and_then(|root| Some((root, root.parent.as_ref()?))) else {
-                break;
-            };
-            let Some(above) = self.head.delegation(parent) else {
+            let Some(parent) = &highest.parent else { return Ok(()) };
+            let Some(above) = self.link(parent) else {
                 let message =
-                    format!("delegation `{parent}`, which delegation `{}` continues, does not exist", root.id);
+                    format!("delegation `{parent}`, which delegation `{}` continues, does not exist", highest.id);
                 return deny(Reason::DelegationUnknown, message);
             };
-            chain.push_front(above);
-            self.found.chain = links(&chain);
+            self.chain.push(above);
+            highest = above;
         }
-        Ok(chain.into())
     }
 
     /// Step 5: the task is open and not over.
-    fn task(&mut self, chain: &[Arc<Delegation>]) -> Result<Arc<Task>, Stop> {
-        let Some(id) = chain.last().map(|leaf| &leaf.task) else { return deny(Reason::TaskUnknown, String::new()) };
-        let Some(task) = self.head.task(id) else {
+    fn task(&mut self) -> Result<&'w Task, Stop> {
+        let Some(id) = self.chain.last().map(|leaf| &leaf.task) else {
+            return deny(Reason::TaskUnknown, String::new());
+        };
+        let Some((_, task)) = self.head.index.tasks.at(id, self.head.revision, self.guard) else {
             return deny(Reason::TaskUnknown, format!("there is no task `{id}`"));
         };
         self.found.origin = Some(task.origin.clone());
@@ -353,10 +387,10 @@ impl Walk<'_> {
     }
 
     /// Step 6, for one link.
-    fn check_link(&self, chain: &[Arc<Delegation>], position: usize, task: &Task) -> Result<(), Stop> {
-        let Some(link) = chain.get(position) else { return Ok(()) };
-        let parent = position.checked_sub(1).and_then(|above| chain.get(above));
-        let name = described(link);
+    fn check_link(&mut self, position: usize, task: &Task) -> Result<(), Stop> {
+        let Some(link) = self.chain.get(position).copied() else { return Ok(()) };
+        let parent = position.checked_sub(1).and_then(|above| self.chain.get(above));
+        let name = Described(link);
         let fail = |reason, message| deny_at(position, reason, message);
         if link.task != task.id {
             return fail(Reason::ChainBroken, format!("{name} is under task `{}`, not under `{}`", link.task, task.id));
@@ -364,11 +398,10 @@ impl Walk<'_> {
         if let Some(parent) = parent
             && parent.to != link.from
         {
-            let message = format!("{name} does not continue {}, which was made to someone else", described(parent));
+            let message = format!("{name} does not continue {}, which was made to someone else", Described(parent));
             return fail(Reason::ChainBroken, message);
         }
-        let from = self.head.principal(&link.from);
-        let Some(from) = from else {
+        let Some(from) = self.principal(&link.from) else {
             let message =
                 format!("{name} is made by {}, who is not a registered principal and cannot delegate", link.from);
             return fail(Reason::ChainBroken, message);
@@ -378,12 +411,12 @@ impl Walk<'_> {
             return fail(Reason::RootNotOrigin, message);
         }
         self.check_life(link, position)?;
-        check_depth(chain, link, position)?;
+        self.check_depth(link, position)?;
         if from.state != PrincipalState::Active {
             let message = format!("{}, who made {name}, is {}", link.from, state_words(from.state));
             return fail(Reason::PrincipalSuspended, message);
         }
-        match self.off_boarded_owner(&from) {
+        match self.off_boarded_owner(from) {
             Some(owner) => fail(
                 Reason::OwnerOffBoarded,
                 format!("{owner}, who owns {}, is off-boarded; {} made {name}", link.from, link.from),
@@ -394,7 +427,7 @@ impl Walk<'_> {
 
     /// Unrevoked, and inside its time window.
     fn check_life(&self, link: &Delegation, position: usize) -> Result<(), Stop> {
-        let name = described(link);
+        let name = Described(link);
         if link.revoked_at.is_some() {
             return deny_at(position, Reason::DelegationRevoked, format!("{name} was revoked"));
         }
@@ -410,41 +443,52 @@ impl Walk<'_> {
     /// Step 8: what the whole run may is what its beginning may.
     fn lent_authority(
         &mut self,
-        question: &Question,
-        chain: &[Arc<Delegation>],
+        posed: &Posed<'_>,
         task: &Task,
         recorder: Recorder,
     ) -> Result<(Verdict, Option<Explanation>), Stop> {
-        let Question { actor, permission, resource, .. } = question;
+        let Question { actor, permission, resource, .. } = posed.question;
         let origin = &task.origin;
-        let (found, explanation) = self.check(question, origin, recorder)?;
+        let (found, explanation) = self.check(posed, origin, recorder)?;
         let (reason, message) = match found {
             Permissionship::Has => {
-                let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
+                let ends = self.chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
                 self.found.valid_until = ends.chain(self.witness_ends()).min();
-                let message = format!(
+                let message = sentence(format_args!(
                     "{actor} acts for {origin} under task `{}`: every link of the chain carries `{permission}` on \
                      {resource}, and {origin} has it",
                     task.id
-                );
+                ));
                 (Reason::LentAuthority, message)
             }
             Permissionship::HasNot => {
-                let message = format!(
+                let message = sentence(format_args!(
                     "{origin}, the origin of task `{}`, does not have `{permission}` on {resource}, so nobody on the \
                      chain has",
                     task.id
-                );
+                ));
                 (Reason::OriginLacksPermission, message)
             }
-            Permissionship::Conditional(missing) => self.context_missing(question, origin, missing),
+            Permissionship::Conditional(missing) => self.context_missing(posed.question, origin, missing),
         };
         Ok((Verdict { reason, at: None, message }, explanation))
     }
 
-    fn off_boarded_owner(&self, principal: &Principal) -> Option<ObjectRef> {
-        let owner = self.head.principal(principal.owner.as_ref()?)?;
-        (owner.state == PrincipalState::OffBoarded).then(|| owner.object.clone())
+    fn principal(&self, object: &ObjectRef) -> Option<&'w Principal> {
+        self.head.index.principals.at(object, self.head.revision, self.guard).map(|(_, principal)| &**principal)
+    }
+
+    fn link(&self, id: &DelegationId) -> Option<&'w Link> {
+        self.head.index.delegations.at(id, self.head.revision, self.guard).map(|(_, link)| &**link)
+    }
+
+    fn off_boarded_owner(&mut self, principal: &'w Principal) -> Option<&'w ObjectRef> {
+        let owner = principal.owner.as_ref().filter(|owner| self.owner_seen != Some(owner))?;
+        if self.principal(owner).is_some_and(|found| found.state == PrincipalState::OffBoarded) {
+            return Some(owner);
+        }
+        self.owner_seen = Some(owner);
+        None
     }
 
     fn context_missing(&mut self, question: &Question, whose: &ObjectRef, missing: Vec<String>) -> (Reason, String) {
@@ -463,97 +507,59 @@ impl Walk<'_> {
         self.found.witness.iter().filter_map(|edge| edge.terms.expires_at)
     }
 
+    /// Step 7.
+    fn check_caps(&self, question: &Question) -> Result<(), Stop> {
+        let Question { permission, resource, .. } = question;
+        for (position, link) in self.chain.iter().enumerate() {
+            if !link.covers(permission, resource) {
+                let (name, cap) = (Described(link), beginning(&link.cap));
+                let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
+                return deny_at(position, Reason::OutsideCap, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// What hangs below the link fits what it allows.
+    fn check_depth(&self, link: &Delegation, position: usize) -> Result<(), Stop> {
+        let below = self.chain.len() - 1 - position;
+        let name = Described(link);
+        if below > 0 && link.depth == 0 {
+            let message = format!("{name} may not be passed on, and {below} more hang below it");
+            return deny_at(position, Reason::RedelegationForbidden, message);
+        }
+        if below > link.depth as usize {
+            let message = format!("{name} may be passed on over {} more, and {below} hang below it", link.depth);
+            return deny_at(position, Reason::DepthExceeded, message);
+        }
+        Ok(())
+    }
+
     /// The check, with the witness kept in what was found.
     fn check(
         &mut self,
-        question: &Question,
+        posed: &Posed<'_>,
         subject: &ObjectRef,
         mut recorder: Recorder,
     ) -> Result<(Permissionship, Option<Explanation>), Stop> {
-        let Question { permission, resource, context, .. } = question;
+        let Question { permission, resource, context, .. } = posed.question;
         let subject = SubjectRef::Object(subject.clone());
-        let index = self.view.index;
-        let guard = index.guard();
-        let graph = Graph::new(self.view, &guard);
         let given = Given { now: self.now, context };
-        let prepared = self.view.prepare(&graph, resource, permission, &subject, given)?;
+        let prepared =
+            posed.view.prepare_member(&posed.graph, posed.program, posed.member, (resource, &subject), given)?;
+        if recorder.reached().is_none() {
+            let (permissionship, witness) = prepared.witnessed(self.limits, &mut recorder)?;
+            self.found.witness = witness;
+            return Ok((permissionship, None));
+        }
         let found = prepared.run(self.limits, &mut recorder)?;
         self.found.witness = witness(&prepared, &found.note, &recorder);
         let wanted = Wanted { resource, permission, subject: &subject };
-        let explanation =
-            recorder.reached().is_some().then(|| explained(&prepared, &wanted, &found, &recorder, self.limits));
-        Ok((found.permissionship, explanation))
+        let explanation = explained(&prepared, &wanted, &found, &recorder, self.limits);
+        Ok((found.permissionship, Some(explanation)))
     }
 }
 
-/// Step 7.
-fn check_caps(question: &Question, chain: &[Arc<Delegation>]) -> Result<(), Stop> {
-    let Question { permission, resource, .. } = question;
-    for (position, link) in chain.iter().enumerate() {
-        if !link.cap.covers(permission, resource) {
-            let (name, cap) = (described(link), beginning(&link.cap));
-            let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
-            return deny_at(position, Reason::OutsideCap, message);
-        }
-    }
-    Ok(())
+fn told(link: &Delegation) -> ChainLink {
+    ChainLink { delegation: link.id.clone(), from: link.from.clone(), to: link.to.clone() }
 }
-
-/// What hangs below the link fits what it allows.
-fn check_depth(chain: &[Arc<Delegation>], link: &Delegation, position: usize) -> Result<(), Stop> {
-    let below = chain.len() - 1 - position;
-    let name = described(link);
-    if below > 0 && link.depth == 0 {
-        let message = format!("{name} may not be passed on, and {below} more hang below it");
-        return deny_at(position, Reason::RedelegationForbidden, message);
-    }
-    if below > link.depth as usize {
-        let message = format!("{name} may be passed on over {} more, and {below} hang below it", link.depth);
-        return deny_at(position, Reason::DepthExceeded, message);
-    }
-    Ok(())
-}
-
-fn described(link: &Delegation) -> String {
-    format!("delegation `{}` from {} to {}", link.id, link.from, link.to)
-}
-
-/// The text of a cap as far as a message carries it. What is beyond is not even written.
-fn beginning(cap: &Cap) -> String {
-    let mut beginning = Beginning(String::new());
-    match write!(beginning, "{cap}") {
-        Ok(()) => beginning.0,
-        Err(fmt::Error) => beginning.0 + "…",
-    }
-}
-
-struct Beginning(String);
-
-impl fmt::Write for Beginning {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let left = CAP_TEXT_BYTES_MAX - self.0.len();
-        let (fits, rest) = text.split_at(text.floor_char_boundary(left));
-        self.0.push_str(fits);
-        if rest.is_empty() { Ok(()) } else { Err(fmt::Error) }
-    }
-}
-
-fn links(chain: &VecDeque<Arc<Delegation>>) -> Vec<ChainLink> {
-    let link = |link: &Arc<Delegation>| ChainLink {
-        delegation: link.id.clone(),
-        from: link.from.clone(),
-        to: link.to.clone(),
-    };
-    chain.iter().map(link).collect()
-}
-
-fn state_words(state: PrincipalState) -> &'static str {
-    match state {
-        PrincipalState::Active => "active",
-        PrincipalState::Suspended => "suspended",
-        PrincipalState::OffBoarded => "off-boarded",
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -54,7 +54,7 @@ impl View<'_> {
     ) -> Result<Expansion, EngineError> {
         let guard = self.index.guard();
         let graph = Graph::new(self, &guard);
-        let program = self.program(&graph)?;
+        let program = self.program(graph.guard())?;
         let mut wording = self.wording();
         let (kind, relation) = self.find_member(program, &resource.kind, permission)?;
         let goal = Node::new(kind, relation, self.find_object(kind, resource, &mut wording, &guard));
@@ -84,7 +84,7 @@ impl View<'_> {
     ) -> Result<Vec<(SubjectRef, Terms)>, EngineError> {
         let guard = self.index.guard();
         let graph = Graph::new(self, &guard);
-        let program = self.program(&graph)?;
+        let program = self.program(graph.guard())?;
         let mut wording = self.wording();
         let (kind, relation) = self.find_member(program, &resource.kind, relation)?;
         let goal = Node::new(kind, relation, self.find_object(kind, resource, &mut wording, &guard));

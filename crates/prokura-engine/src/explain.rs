@@ -167,9 +167,7 @@ pub(crate) fn explained(
 
 /// Every edge that an answer rests on, each once, outermost first.
 pub(crate) fn witness(prepared: &Prepared<'_>, note: &Note, recorder: &Recorder) -> Vec<WitnessEdge> {
-    let teller = Teller { prepared, recorder, question: None };
-    let mut edges = Vec::new();
-    let mut told: Vec<Edge> = Vec::new();
+    let mut edges: Vec<Edge> = Vec::new();
     let mut seen = HashSet::new();
     let mut open: Vec<Part> = note.parts().iter().rev().copied().collect();
     while let Some(part) = open.pop() {
@@ -179,14 +177,11 @@ pub(crate) fn witness(prepared: &Prepared<'_>, note: &Note, recorder: &Recorder)
             Part::Followed(edge, below) => (Some(edge), Some(below)),
             Part::Goal(below) => (None, Some(below)),
         };
-        if let Some(edge) = edge
-            && !told.contains(&edge)
-        {
+        if let Some(edge) = edge.filter(|edge| !edges.contains(edge)) {
             if edges.len() >= WITNESS_EDGES_MAX {
                 break;
             }
-            told.push(edge);
-            edges.extend(teller.edge(edge));
+            edges.push(edge);
         }
         if let Some(below) = below.filter(|below| seen.insert(*below))
             && let Some(proved) = recorder.proved(below)
@@ -194,7 +189,14 @@ pub(crate) fn witness(prepared: &Prepared<'_>, note: &Note, recorder: &Recorder)
             open.extend(proved.parts.iter().rev());
         }
     }
-    edges
+    told_edges(prepared, &edges)
+}
+
+/// The edges in names.
+pub(crate) fn told_edges(prepared: &Prepared<'_>, edges: &[Edge]) -> Vec<WitnessEdge> {
+    let nothing = Recorder::witness_only();
+    let teller = Teller { prepared, recorder: &nothing, question: None };
+    edges.iter().take(WITNESS_EDGES_MAX).filter_map(|edge| teller.edge(*edge)).collect()
 }
 
 impl Proof {

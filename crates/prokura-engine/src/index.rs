@@ -19,6 +19,7 @@ use crate::{
     edit::{Edit, Tally},
     guard::Guard,
     hash::PackedHash,
+    link::Link,
     list::{Birth, List},
     lists::{Change as EdgeChange, End, Rewrite},
     names::{KnownNames, Names},
@@ -40,7 +41,7 @@ pub struct Index {
     pub(crate) assertions: Register<ModelId, String>,
     pub(crate) principals: Register<ObjectRef, Principal>,
     pub(crate) tasks: Register<TaskId, Task>,
-    pub(crate) delegations: Register<DelegationId, Delegation>,
+    pub(crate) delegations: Register<DelegationId, Link>,
     pub(crate) attributes: Register<ObjectRef, BTreeMap<String, Value>>,
     pub(crate) authzen_mapping: Register<(), AuthzenMapping>,
     applied: AtomicU64,
@@ -104,15 +105,15 @@ impl Index {
                 memory,
             ),
             terms: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
-            programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            models: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            newest_model: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            assertions: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            principals: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            tasks: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            delegations: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector)).build()),
-            authzen_mapping: Register::new(HashMap::builder().shared_collector(collector).build()),
+            programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            models: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            newest_model: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            assertions: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            principals: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            tasks: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            delegations: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            authzen_mapping: Register::new(HashMap::builder().shared_collector(collector)),
             applied: AtomicU64::new(0),
             published: AtomicU64::new(0),
             horizon: AtomicU64::new(0),
@@ -325,7 +326,7 @@ impl Index {
         }
         for (id, delegation) in delegations {
             writer.outdate(at, Outdated::Delegation(id.clone()));
-            self.delegations.write(id, at, Some(Arc::new(delegation)), guard);
+            self.delegations.write(id, at, Some(Arc::new(Link::new(delegation))), guard);
         }
         for (object, members) in attributes {
             writer.outdate(at, Outdated::Attributes(object.clone()));
@@ -524,7 +525,8 @@ impl Staged {
                 self.delegations.insert(delegation.id.clone(), delegation.clone());
             }
             Change::DelegationRevoked(id) => {
-                let stored = index.delegations.at(id, index.applied(), guard).map(|(_, link)| Delegation::clone(link));
+                let stored = index.delegations.at(id, index.applied(), guard);
+                let stored = stored.map(|(_, link)| Delegation::clone(&link.delegation));
                 let link = self.delegations.remove(id).or(stored);
                 let link = link.ok_or_else(|| ApplyError::DelegationUnknown(id.clone()))?;
                 // The first revocation is the one that ended it.

@@ -20,6 +20,7 @@ mod hash;
 mod index;
 mod inline;
 pub mod limits;
+mod link;
 mod list;
 mod lists;
 mod lookup;

@@ -9,7 +9,7 @@ use prokura_model::ObjectId;
 
 use crate::{
     arena::{Arena, Full, Writing},
-    hash::NameHash,
+    hash::{NameHash, words_of},
     limits::TYPES_MAX,
     memory::Memory,
     packed::KindId,
@@ -148,7 +148,7 @@ impl Objects {
 
     fn write_record(&self, number: u32, kind: KindId, id: &str, writing: &mut Writing<'_>) -> Result<(), Full> {
         self.records.made(number as usize * RECORD_WORDS).ok_or(Full)?;
-        let mut words = words_of(id);
+        let mut words = words_of(id.as_bytes());
         let beginning = words.next().unwrap_or_default();
         let rest: Vec<u64> = words.collect();
         let rest = if rest.is_empty() { 0 } else { writing.write(&rest)?.at() as u64 };
@@ -191,7 +191,7 @@ impl Objects {
     fn is(&self, number: u32, kind: KindId, id: &str) -> bool {
         let Some([.., name, beginning]) = self.record(number) else { return false };
         let name = load(name);
-        let mut words = words_of(id);
+        let mut words = words_of(id.as_bytes());
         name & u64::from(u32::MAX) == u64::from(kind.0) << 16 | id.len() as u64
             && words.next() == Some(load(beginning))
             && self.rest_of_name(name).iter().map(load).eq(words)
@@ -207,7 +207,7 @@ impl Objects {
 
     /// The place of the shard's record, and the tag by which the name is looked for in its table.
     fn hashed(&self, kind: KindId, id: &str) -> (usize, u32) {
-        let hash = self.hash.of(u64::from(kind.0) << 16 | id.len() as u64, words_of(id));
+        let hash = self.hash.of(u64::from(kind.0) << 16 | id.len() as u64, words_of(id.as_bytes()));
         #[expect(clippy::cast_possible_truncation, reason = "the two ends of the hash are taken apart here")]
         let (shard, tag) = ((hash >> 56) as usize, hash as u32);
         (shard * SHARD_WORDS, tag)
@@ -241,41 +241,9 @@ fn insert(table: &mut [u64], slot: u64) {
     }
 }
 
-/// The text in words, the last one filled with zeroes. An empty text has none.
-#[inline]
-fn words_of(text: &str) -> impl Iterator<Item = u64> {
-    text.as_bytes().chunks(8).map(word_of)
-}
-
-/// Up to eight bytes as a word, the first one lowest. Of fewer, two halves are read that may overlap.
-#[inline(always)]
-fn word_of(bytes: &[u8]) -> u64 {
-    if let Some(word) = bytes.first_chunk::<8>() {
-        return u64::from_le_bytes(*word);
-    }
-    let len = bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4));
-    }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
-        return u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << (8 * (len - 2));
-    }
-    bytes.first().map_or(0, |byte| u64::from(*byte))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{KindId, Objects, word_of};
-
-    #[test]
-    fn a_word_is_its_bytes_and_zeroes() {
-        for len in 0..=8 {
-            let bytes: Vec<u8> = (1..=len).collect();
-            let mut padded = bytes.clone();
-            padded.resize(8, 0);
-            assert_eq!(word_of(&bytes).to_le_bytes().as_slice(), padded);
-        }
-    }
+    use super::{KindId, Objects};
 
     #[test]
     fn every_name_has_its_number_and_every_number_its_name() {

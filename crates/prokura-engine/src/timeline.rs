@@ -1,55 +1,59 @@
 use std::{hash::Hash, sync::Arc};
 
-use papaya::HashMap;
+use papaya::{HashMap, HashMapBuilder};
 use prokura_model::Revision;
 
-use crate::guard::Guard;
+use crate::{guard::Guard, hash::NameHash};
 
-/// The values that one thing has had, each from the revision that gave it; none where it was taken away.
+/// A value and the revision that gave it; none where it was taken away.
+type Version<T> = (Revision, Option<Arc<T>>);
+
+/// The values that one thing has had. The newest is what mostly is seen, and is one step nearer.
 #[derive(Debug)]
 pub(crate) struct Timeline<T> {
-    versions: Box<[(Revision, Option<Arc<T>>)]>,
+    newest: Version<T>,
+    /// Oldest first.
+    older: Box<[Version<T>]>,
 }
 
 impl<T> Timeline<T> {
     fn at(&self, revision: Revision) -> Option<(Revision, &Arc<T>)> {
-        let after = self.versions.partition_point(|(from, _)| *from <= revision);
-        let (from, value) = self.versions.get(after.checked_sub(1)?)?;
+        let (from, value) = if self.newest.0 <= revision {
+            &self.newest
+        } else {
+            let after = self.older.partition_point(|(from, _)| *from <= revision);
+            self.older.get(after.checked_sub(1)?)?
+        };
         value.as_ref().map(|value| (*from, value))
     }
 
+    fn versions(&self) -> impl Iterator<Item = &Version<T>> {
+        self.older.iter().chain([&self.newest])
+    }
+
     fn written(before: Option<&Self>, revision: Revision, value: Option<Arc<T>>) -> Self {
-        let kept = before.map_or(&[][..], |before| &before.versions);
-        let kept = kept.iter().filter(|(from, _)| *from < revision).cloned();
-        Self { versions: kept.chain([(revision, value)]).collect() }
+        let kept = before.into_iter().flat_map(Self::versions).filter(|(from, _)| *from < revision);
+        Self { older: kept.cloned().collect(), newest: (revision, value) }
     }
 
     /// Without the versions that no revision from the horizon on sees; none if nothing is left.
     fn collected(&self, horizon: Revision) -> Option<Self> {
-        let after = self.versions.partition_point(|(from, _)| *from <= horizon);
-        let current = after.saturating_sub(1);
-        let mut kept = self.versions.get(current..)?.to_vec();
-        if kept.first().is_some_and(|(from, value)| *from <= horizon && value.is_none()) {
-            kept.remove(0);
-        }
-        (!kept.is_empty()).then(|| Self { versions: kept.into_boxed_slice() })
-    }
-}
-
-impl<T> Clone for Timeline<T> {
-    fn clone(&self) -> Self {
-        Self { versions: self.versions.clone() }
+        let seen_last = self.versions().take_while(|(from, _)| *from <= horizon).count().saturating_sub(1);
+        let taken_away = |(from, value): &&Version<T>| *from <= horizon && value.is_none();
+        let mut kept: Vec<Version<T>> = self.versions().skip(seen_last).skip_while(taken_away).cloned().collect();
+        let newest = kept.pop()?;
+        Some(Self { newest, older: kept.into_boxed_slice() })
     }
 }
 
 /// Timelines by name.
 pub(crate) struct Register<K, T> {
-    timelines: HashMap<K, Timeline<T>>,
+    timelines: HashMap<K, Timeline<T>, NameHash>,
 }
 
 impl<K: Hash + Eq + Clone + Ord, T> Register<K, T> {
-    pub(crate) fn new(timelines: HashMap<K, Timeline<T>>) -> Self {
-        Self { timelines }
+    pub(crate) fn new(timelines: HashMapBuilder<K, Timeline<T>>) -> Self {
+        Self { timelines: timelines.hasher(NameHash::new()).build() }
     }
 
     /// The value that this revision sees, and the revision that gave it.

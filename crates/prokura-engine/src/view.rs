@@ -2,13 +2,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use prokura_model::{
     AuthzenMapping, Delegation, DelegationId, Model, ModelId, ObjectId, ObjectRef, Principal, RelationName, Revision,
-    Schema, SubjectRef, Task, TaskId, TypeName, Value,
+    Schema, SubjectRef, Task, TaskId, TypeName, Value, WitnessEdge,
 };
 
 use crate::{
     EngineError, Explanation, Given, Index, Limits,
-    check::{Above, Answer, Asked, Bounds, Check, Exhausted, Quick, Truth},
-    explain::{Wanted, explained},
+    check::{Above, Answer, Asked, Bounds, Check, Exhausted, Quick, Short, Truth},
+    explain::{Wanted, explained, told_edges, witness},
     graph::Graph,
     guard::Guard,
     overlay::Overlay,
@@ -125,8 +125,7 @@ impl<'i> View<'i> {
         subject: &SubjectRef,
     ) -> Result<(), EngineError> {
         let guard = self.index.guard();
-        let graph = Graph::new(self, &guard);
-        let program = self.program(&graph)?;
+        let program = self.program(&guard)?;
         match permission {
             Some(permission) => self.find_member(program, kind, permission).map(|_| ())?,
             None => self.find_kind(program, kind).map(|_| ())?,
@@ -210,18 +209,19 @@ impl<'i> View<'i> {
     #[must_use]
     pub fn delegation(&self, id: &DelegationId) -> Option<Arc<Delegation>> {
         let guard = self.index.guard();
-        self.index.delegations.at(id, self.revision, &guard).map(|(_, delegation)| Arc::clone(delegation))
+        self.index.delegations.at(id, self.revision, &guard).map(|(_, link)| Arc::clone(&link.delegation))
     }
 
     /// Every delegation, by id.
     #[must_use]
     pub fn delegations(&self) -> Vec<Arc<Delegation>> {
-        self.index.delegations.all(self.revision, &self.index.guard()).into_iter().map(|(_, found)| found).collect()
+        let links = self.index.delegations.all(self.revision, &self.index.guard());
+        links.into_iter().map(|(_, link)| Arc::clone(&link.delegation)).collect()
     }
 
     /// Whether there is a delegation like this. Looks at each until one is, in no order.
     pub fn any_delegation(&self, is_meant: impl Fn(&Delegation) -> bool) -> bool {
-        self.index.delegations.any(self.revision, &self.index.guard(), is_meant)
+        self.index.delegations.any(self.revision, &self.index.guard(), |link| is_meant(&link.delegation))
     }
 
     /// The attributes of the object; none if it has none.
@@ -256,26 +256,41 @@ impl<'i> View<'i> {
     where
         'i: 'g,
     {
-        let program = self.program(graph)?;
+        let program = self.program(graph.guard())?;
+        let member = self.find_member(program, &resource.kind, permission)?;
+        self.prepare_member(graph, program, member, (resource, subject), given)
+    }
+
+    /// The same, where the names of the permission were found.
+    pub(crate) fn prepare_member<'g>(
+        &self,
+        graph: &'g Graph<'g>,
+        program: &'g Program,
+        (kind, relation): (KindId, RelationId),
+        (resource, subject): (&ObjectRef, &SubjectRef),
+        given: Given<'g>,
+    ) -> Result<Prepared<'g>, EngineError>
+    where
+        'i: 'g,
+    {
         let mut wording = self.wording();
-        let (kind, relation) = self.find_member(program, &resource.kind, permission)?;
         let object = self.find_object(kind, resource, &mut wording, graph.guard());
         let packed = self.find_subject(program, subject, &mut wording, graph.guard())?;
         let asked = Asked { graph, program, revision: self.revision, given, subject: packed, assumed: None };
         Ok(Prepared { wording, asked, goal: Node::new(kind, relation, object) })
     }
 
-    pub(crate) fn program<'g>(&self, graph: &'g Graph<'g>) -> Result<&'g Program, EngineError>
+    pub(crate) fn program<'g>(&self, guard: &'g Guard<'g>) -> Result<&'g Program, EngineError>
     where
         'i: 'g,
     {
         if let Some(model) = self.model {
-            let found = self.index.models.at(model, self.revision, graph.guard());
+            let found = self.index.models.at(model, self.revision, guard);
             return found
                 .map(|(_, compiled)| &compiled.program)
                 .ok_or_else(|| EngineError::ModelUnknown(model.clone()));
         }
-        let found = self.index.programs.at(&(), self.revision, graph.guard());
+        let found = self.index.programs.at(&(), self.revision, guard);
         found.map(|(_, program)| &**program).ok_or(EngineError::NoSchema)
     }
 
@@ -356,15 +371,44 @@ impl Prepared<'_> {
     pub(crate) fn run<T: Trace>(&self, limits: &Limits, trace: &mut T) -> Result<Found<T::Note>, EngineError> {
         let mut above = Above::new();
         if trace.may_skip()
-            && let Some(short) =
-                Quick::answer(&self.asked, self.goal, Bounds::of(limits), &mut above, trace.wants_proof())
+            && let Some(short) = self.short(limits, &mut above, trace.wants_proof())?
         {
-            self.wording.index.check_kept(self.asked.revision)?;
             let (permissionship, work) = (short.permissionship(), short.work);
             let note = short.told(self.goal, trace).note;
             return Ok(Found { permissionship, conditions: Vec::new(), note, work });
         }
-        let mut check = Check::new(self.asked, limits, &mut above, trace);
+        self.searched(limits, &mut above, trace)
+    }
+
+    /// The answer, and every edge that an allow rests on. What was found the short way is its edges already.
+    pub(crate) fn witnessed(
+        &self,
+        limits: &Limits,
+        recorder: &mut Recorder,
+    ) -> Result<(Permissionship, Vec<WitnessEdge>), EngineError> {
+        let mut above = Above::new();
+        if let Some(short) = self.short(limits, &mut above, true)? {
+            return Ok((short.permissionship(), told_edges(self, &short.proof)));
+        }
+        let found = self.searched(limits, &mut above, recorder)?;
+        Ok((found.permissionship, witness(self, &found.note, recorder)))
+    }
+
+    fn short(&self, limits: &Limits, above: &mut Above, wants_proof: bool) -> Result<Option<Short>, EngineError> {
+        let short = Quick::answer(&self.asked, self.goal, Bounds::of(limits), above, wants_proof);
+        if short.is_some() {
+            self.wording.index.check_kept(self.asked.revision)?;
+        }
+        Ok(short)
+    }
+
+    fn searched<T: Trace>(
+        &self,
+        limits: &Limits,
+        above: &mut Above,
+        trace: &mut T,
+    ) -> Result<Found<T::Note>, EngineError> {
+        let mut check = Check::new(self.asked, limits, above, trace);
         let answer = check.run(self.goal);
         let work = check.work();
         self.wording.index.check_kept(self.asked.revision)?;

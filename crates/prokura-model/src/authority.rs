@@ -8,16 +8,16 @@ macro_rules! record_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(smol_str::SmolStr);
 
         impl $name {
             /// The id, if the text is one: 1 to [`RECORD_ID_BYTES_MAX`] of `[a-zA-Z0-9._-]`.
             #[must_use]
-            pub fn new(text: impl Into<String>) -> Option<Self> {
-                let text = text.into();
+            pub fn new(text: impl AsRef<str>) -> Option<Self> {
+                let text = text.as_ref();
                 let legal = (1..=RECORD_ID_BYTES_MAX).contains(&text.len())
-                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-                legal.then_some(Self(text))
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+                legal.then(|| Self(smol_str::SmolStr::new(text)))
             }
 
             /// The id as text.
@@ -232,15 +232,36 @@ impl Cap {
 
 impl CapClause {
     fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
-        let permitted = match &self.permissions {
-            CapPermissions::Any => true,
-            CapPermissions::Only(permissions) => permissions.contains(permission),
-        };
-        permitted
-            && self.resources.iter().any(|entry| match entry {
-                CapResource::Type(kind) => *kind == resource.kind,
-                CapResource::Object(object) => object == resource,
-            })
+        self.permissions.cover(permission)
+            && (self.types().any(|kind| *kind == resource.kind) || self.objects().any(|object| object == resource))
+    }
+
+    /// The types of which it carries every object.
+    pub fn types(&self) -> impl Iterator<Item = &TypeName> {
+        // Types sort before objects.
+        self.resources.iter().map_while(|entry| match entry {
+            CapResource::Type(kind) => Some(kind),
+            CapResource::Object(_) => None,
+        })
+    }
+
+    /// The objects it carries one by one.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.resources.iter().filter_map(|entry| match entry {
+            CapResource::Type(_) => None,
+            CapResource::Object(object) => Some(object),
+        })
+    }
+}
+
+impl CapPermissions {
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn cover(&self, permission: &RelationName) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(permissions) => permissions.contains(permission),
+        }
     }
 }
 

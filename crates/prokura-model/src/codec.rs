@@ -2,6 +2,8 @@
 //!
 //! A decoder skips members it does not know and leaves absent optional ones empty, so an older log stays readable.
 
+mod record;
+
 use std::convert::Infallible;
 
 use minicbor::{
@@ -36,7 +38,7 @@ impl CodecError {
 /// The bytes of a transaction's changes.
 #[must_use]
 pub fn encode_changes(changes: &[Change]) -> Vec<u8> {
-    encoded(changes, 0)
+    encoded(changes)
 }
 
 /// The changes these bytes hold.
@@ -50,9 +52,9 @@ pub fn decode_changes(bytes: &[u8]) -> Result<Vec<Change>, CodecError> {
 /// The bytes of a decision record.
 #[must_use]
 pub fn encode_record(record: &RecordView<'_>) -> Vec<u8> {
-    /// Most records fit, and none of them is copied while it grows.
-    const USUAL_BYTES: usize = 640;
-    encoded(record, USUAL_BYTES)
+    let mut bytes = Bytes(Vec::with_capacity(record::usual_bytes(record)));
+    bytes.put_record(record);
+    bytes.0
 }
 
 /// The decision record these bytes hold.
@@ -63,8 +65,8 @@ pub fn decode_record(bytes: &[u8]) -> Result<DecisionRecord, CodecError> {
     decode(bytes, "decision record")
 }
 
-fn encoded<T: minicbor::Encode<()> + ?Sized>(value: &T, usual: usize) -> Vec<u8> {
-    let mut encoder = Encoder::new(Bytes(Vec::with_capacity(usual)));
+fn encoded<T: minicbor::Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
+    let mut encoder = Encoder::new(Bytes(Vec::new()));
     // Writing to a vector cannot fail, and no encoder of ours makes an error of its own.
     let written = encoder.encode(value);
     assert!(written.is_ok(), "encoding into memory failed");

@@ -285,46 +285,47 @@ pub struct DecisionRecord {
 
 /// A record of a decision as it is encoded: what it is made of need not be copied together first. Its members are those of
 /// [`DecisionRecord`], which is what it is decoded as.
-#[derive(Clone, Copy, Debug, Encode)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(test, derive(Encode))]
 #[expect(missing_docs, reason = "each member is documented where it is decoded")]
 pub struct RecordView<'r> {
-    #[n(0)]
+    #[cfg_attr(test, n(0))]
     pub id: &'r DecisionId,
-    #[n(1)]
+    #[cfg_attr(test, n(1))]
     pub time: Timestamp,
-    #[n(2)]
+    #[cfg_attr(test, n(2))]
     pub revision: Revision,
-    #[n(3)]
+    #[cfg_attr(test, n(3))]
     pub actor: &'r ObjectRef,
-    #[n(4)]
+    #[cfg_attr(test, n(4))]
     pub permission: &'r RelationName,
-    #[n(5)]
+    #[cfg_attr(test, n(5))]
     pub resource: &'r ObjectRef,
-    #[n(6)]
+    #[cfg_attr(test, n(6))]
     pub delegation: Option<&'r DelegationId>,
-    #[n(7)]
+    #[cfg_attr(test, n(7))]
     pub task: Option<&'r TaskId>,
-    #[n(8)]
+    #[cfg_attr(test, n(8))]
     pub origin: Option<&'r ObjectRef>,
-    #[n(9)]
+    #[cfg_attr(test, n(9))]
     pub chain: &'r [ChainLink],
-    #[n(10)]
+    #[cfg_attr(test, n(10))]
     pub outcome: &'r Outcome,
-    #[n(11)]
+    #[cfg_attr(test, n(11))]
     pub message: &'r str,
-    #[n(12)]
+    #[cfg_attr(test, n(12))]
     pub witness: &'r [WitnessEdge],
-    #[n(13)]
+    #[cfg_attr(test, n(13))]
     pub request: &'r Value,
-    #[n(14)]
+    #[cfg_attr(test, n(14))]
     pub door: &'r str,
-    #[n(15)]
+    #[cfg_attr(test, n(15))]
     pub enforcement_point: &'r str,
-    #[n(16)]
+    #[cfg_attr(test, n(16))]
     pub request_id: Option<&'r str>,
-    #[n(17)]
+    #[cfg_attr(test, n(17))]
     pub duration_us: u64,
-    #[n(18)]
+    #[cfg_attr(test, n(18))]
     pub missing: &'r [String],
 }
 

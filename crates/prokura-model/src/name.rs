@@ -251,7 +251,7 @@ impl fmt::Display for ObjectId {
 }
 
 pub(crate) fn is_bare_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/_|-=+".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'|' | b'-' | b'=' | b'+')
 }
 
 /// `[a-z][a-z0-9_]{1,62}[a-z0-9]`
@@ -312,6 +312,9 @@ fn check_object(text: &str) -> Result<(), NameError> {
         ObjectIdFault::TooLong(text.len())
     } else if text == "*" {
         ObjectIdFault::Wildcard
+    } else if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // Most are, and this is asked of every name that is told.
+        return Ok(());
     } else if let Some(control) = text.chars().find(|character| character.is_control()) {
         ObjectIdFault::Control(control.into())
     } else {

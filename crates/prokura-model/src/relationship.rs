@@ -27,7 +27,9 @@ impl ObjectRef {
 
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind, self.id)
+        f.write_str(self.kind.as_str())?;
+        f.write_str(":")?;
+        self.id.fmt(f)
     }
 }
 

@@ -96,8 +96,10 @@ impl DecisionLog {
     pub fn append(&mut self, records: &[Record]) -> Result<(), AppendError> {
         self.journal.check()?;
         let mut of_tenants: BTreeMap<&TenantName, Vec<&Record>> = BTreeMap::new();
-        for record in records {
-            of_tenants.entry(&record.tenant).or_default().push(record);
+        for run in records.chunk_by(|one, next| one.tenant == next.tenant) {
+            if let Some(Record { tenant, .. }) = run.first() {
+                of_tenants.entry(tenant).or_default().extend(run);
+            }
         }
         let (mut drafts, mut ends) = (Vec::new(), Vec::with_capacity(of_tenants.len()));
         for (tenant, records) in of_tenants {

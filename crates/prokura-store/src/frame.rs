@@ -1,7 +1,7 @@
 //! One entry as bytes. The format is documented field by field in `docs/design/file-format.md`.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use prokura_model::{TenantName, Timestamp};
-use sha2::{Digest, Sha256};
 
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
@@ -53,16 +53,14 @@ pub(crate) fn encoded_len(tenant: &TenantName, body: usize) -> usize {
     FIXED_BYTES + tenant.as_str().len() + body + CHECKSUM_BYTES
 }
 
-pub(crate) fn hash(frame: &[u8]) -> Hash {
-    Sha256::digest(frame).into()
+pub(crate) fn hash(bytes: &[u8]) -> Hash {
+    // It always has 32 bytes.
+    digest(&SHA256, bytes).as_ref().first_chunk().copied().unwrap_or(NO_HASH)
 }
 
 /// The digest of a log that goes on with a frame of this hash.
 pub(crate) fn digest_after(digest: &Hash, frame: &Hash) -> Hash {
-    let mut hasher = Sha256::new();
-    hasher.update(digest);
-    hasher.update(frame);
-    hasher.finalize().into()
+    hash([*digest, *frame].as_flattened())
 }
 
 impl Frame<Vec<u8>> {

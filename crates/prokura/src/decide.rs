@@ -348,8 +348,8 @@ fn put(
 
 /// What cannot be recorded is refused before it is decided: a record that cannot be read back is none.
 fn check_asked(asked: &Asked) -> Result<(), DecideError> {
-    check_value(&asked.request).map_err(DecideError::RequestInvalid)?;
-    let bytes = recorded_bytes(&asked.request) + asked.request_id.as_ref().map_or(0, String::len);
+    let request = check_value(&asked.request).map_err(DecideError::RequestInvalid)?;
+    let bytes = request + asked.request_id.as_ref().map_or(0, String::len);
     if bytes > RECORDED_REQUEST_BYTES_MAX {
         return Err(DecideError::RequestInvalid(format!(
             "it has {bytes} bytes, and at most {RECORDED_REQUEST_BYTES_MAX} are kept"

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use prokura_model::Timestamp;
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::Uuid;
 
 /// Makes UUIDv7s, each greater than all before it.
 ///
@@ -37,18 +37,13 @@ impl Mint {
         let (high, low) = (count >> 62, count & ((1 << 62) - 1));
         Uuid::from_u128((u128::from(milliseconds) << 80) | (7 << 76) | (high << 64) | (0b10 << 62) | low)
     }
+}
 
-    /// An id made of a prefix and a UUID.
-    pub(crate) fn id<T>(&self, prefix: &str, now: Timestamp, new: impl Fn(String) -> Option<T>) -> T {
-        let mut text = String::with_capacity(prefix.len() + Hyphenated::LENGTH);
-        text.push_str(prefix);
-        text.push_str(self.uuid(now).hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        #[expect(
-            clippy::expect_used,
-            reason = "a UUID and a short prefix are within the alphabet and length of every id"
-        )]
-        new(text).expect("a legal id")
-    }
+/// The UUID as text, made to a name.
+pub(crate) fn named<T>(uuid: Uuid, new: impl FnOnce(&str) -> Option<T>) -> T {
+    let mut text = Uuid::encode_buffer();
+    #[expect(clippy::expect_used, reason = "a UUID and a short prefix are within the alphabet and length of every id")]
+    new(uuid.hyphenated().encode_lower(&mut text)).expect("a legal id")
 }
 
 /// Where a millisecond begins to count. The highest bit is left to count into; those of a UUID that say what it is are left

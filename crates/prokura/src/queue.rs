@@ -3,6 +3,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -69,14 +70,22 @@ impl<T> Inner<T> {
         self.waiting.len() >= batch.entries || self.bytes >= batch.bytes
     }
 
-    fn batch(&mut self, most: Batch) -> Vec<T> {
+    /// What fits, mostly everything: that is taken as it lies, so that nobody who puts something in waits for long.
+    fn batch(&mut self, most: Batch) -> VecDeque<(usize, T)> {
+        if self.waiting.len() <= most.entries && self.bytes <= most.bytes {
+            self.bytes = 0;
+            let room = VecDeque::with_capacity(self.waiting.len());
+            return mem::replace(&mut self.waiting, room);
+        }
         let mut bytes = 0;
         let fits = |(position, (size, _)): &(usize, &(usize, T))| {
             bytes += size;
             *position == 0 || (*position < most.entries && bytes <= most.bytes)
         };
         let count = self.waiting.iter().enumerate().take_while(fits).count();
-        (0..count).map_while(|_| self.first()).collect()
+        let batch: VecDeque<(usize, T)> = self.waiting.drain(..count).collect();
+        self.bytes -= batch.iter().map(|(size, _)| size).sum::<usize>();
+        batch
     }
 }
 
@@ -168,7 +177,7 @@ impl<T> Queue<T> {
         inner.urgent = inner.urgent && !inner.waiting.is_empty();
         drop(inner);
         self.emptied.notify_all();
-        batch
+        batch.into_iter().map(|(_, entry)| entry).collect()
     }
 
     /// Nothing can be put in any more. What is in it can still be taken.

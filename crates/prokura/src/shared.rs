@@ -62,12 +62,12 @@ impl Shared {
 
     /// A prefix and a UUIDv7 of this moment.
     pub(crate) fn mint_id<T>(&self, prefix: &str, new: impl Fn(String) -> Option<T>) -> T {
-        self.mint.id(prefix, self.now.read(), new)
+        mint::named(self.mint.uuid(self.now.read()), |uuid| new(format!("{prefix}{uuid}")))
     }
 
     /// The name of a decision at this moment.
     pub(crate) fn mint_decision_id(&self, time: Timestamp) -> DecisionId {
-        self.mint.id("", time, DecisionId::new)
+        mint::named(self.mint.uuid(time), |uuid| DecisionId::new(uuid))
     }
 
     /// Only the writer asks, so reading and adding need not be one step.

@@ -32,7 +32,7 @@ impl View<'_> {
     ) -> Result<Vec<(ObjectId, Permissionship)>, EngineError> {
         let guard = self.index.guard();
         let graph = Graph::new(self, &guard);
-        let program = self.program(&graph)?;
+        let program = self.program(graph.guard())?;
         let mut wording = self.wording();
         let (kind, relation) = self.find_member(program, kind, permission)?;
         let subject = self.find_subject(program, subject, &mut wording, &guard)?;

@@ -52,7 +52,7 @@ impl View<'_> {
     ) -> Result<FoundSubjects, EngineError> {
         let guard = self.index.guard();
         let graph = Graph::new(self, &guard);
-        let program = self.program(&graph)?;
+        let program = self.program(graph.guard())?;
         let mut wording = self.wording();
         let (resource_kind, member) = self.find_member(program, &resource.kind, permission)?;
         let (kind, relation) = match relation {

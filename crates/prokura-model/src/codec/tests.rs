@@ -14,6 +14,11 @@ proptest! {
         prop_assert_eq!(decode_record(&encode_record(&record.view())), Ok(record));
     }
 
+    #[test]
+    fn records_are_written_as_their_type_says(record in any::record()) {
+        prop_assert_eq!(encode_record(&record.view()), encoded(&record.view()));
+    }
+
     /// What damaged bytes decode to, if anything, is a legal value again: it survives another round.
     #[test]
     fn damaged_changes_are_refused_or_read(

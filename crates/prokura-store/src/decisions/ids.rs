@@ -9,11 +9,10 @@
 use std::collections::HashMap;
 
 use prokura_model::TenantName;
-use sha2::{Digest, Sha256};
 
 use super::batch;
 use crate::{
-    frame::{Frame, FrameFault},
+    frame::{self, Frame, FrameFault},
     journal::Audit,
     limits::FRAME_RECORDS_MAX,
     table::{Key, Table, TableFault},
@@ -98,11 +97,7 @@ impl KeySum {
             Key::End(bytes) => (0, bytes),
             Key::Late(bytes) => (1, bytes),
         };
-        let mut hasher = Sha256::new();
-        hasher.update(sequence.to_le_bytes());
-        hasher.update([table]);
-        hasher.update(bytes);
-        let hash: [u8; 32] = hasher.finalize().into();
+        let hash = frame::hash(&[sequence.to_le_bytes().as_slice(), &[table], bytes].concat());
         let half = hash.first_chunk::<16>().copied().unwrap_or_default();
         self.count += 1;
         self.sum = self.sum.wrapping_add(u128::from_le_bytes(half));

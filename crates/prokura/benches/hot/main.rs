@@ -12,6 +12,7 @@
     reason = "a program for whoever changes the engine: what goes wrong ends it with a word on what"
 )]
 
+mod chains;
 mod world;
 
 use std::{
@@ -42,11 +43,17 @@ struct Counted {
     ask: fn(&World),
 }
 
-const PATHS: [Counted; 4] = [
+const PATHS: [Counted; 5] = [
     Counted { name: "check", inside: "hot::counted", things: questions, ask: checks },
     Counted { name: "check-with-exclusion", inside: "hot::counted", things: questions, ask: exclusions },
     // The part of whoever asks: deciding, and handing the record over.
     Counted { name: "decide", inside: "hot::counted", things: questions, ask: decisions },
+    Counted {
+        name: "decide-five-hops",
+        inside: "hot::counted",
+        things: |_| chains::questions(),
+        ask: |_| chains::decisions(),
+    },
     // Making the world is what writes it.
     Counted { name: "write-into-index", inside: "*Index::apply", things: |world| world.relationships, ask: |_| {} },
 ];

@@ -76,17 +76,21 @@ pub(super) fn within(what: &'static str, max: usize, found: usize) -> Result<(),
     Ok(())
 }
 
-/// A value that the log could be read back with.
-pub(crate) fn check_value(value: &Value) -> Result<(), String> {
-    fn check(value: &Value, nesting_left: usize) -> Result<(), String> {
+/// A value that the log could be read back with. Says its [`recorded_bytes`].
+pub(crate) fn check_value(value: &Value) -> Result<usize, String> {
+    fn check(value: &Value, nesting_left: usize) -> Result<usize, String> {
         let Some(nesting_left) = nesting_left.checked_sub(1) else {
             return Err(format!("a value is nested at most {VALUE_NESTING_MAX} deep"));
         };
         match value {
             Value::Float(number) if !number.is_finite() => Err("a number is neither infinite nor `NaN`".to_owned()),
-            Value::List(values) => values.iter().try_for_each(|value| check(value, nesting_left)),
-            Value::Map(members) => members.values().try_for_each(|value| check(value, nesting_left)),
-            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => Ok(()),
+            Value::List(values) => values.iter().try_fold(1, |bytes, value| Ok(bytes + check(value, nesting_left)?)),
+            Value::Map(members) => members
+                .iter()
+                .try_fold(1, |bytes, (name, value)| Ok(bytes + name.len() + 1 + check(value, nesting_left)?)),
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => {
+                Ok(recorded_bytes(value))
+            }
         }
     }
     check(value, VALUE_NESTING_MAX)
@@ -227,19 +231,19 @@ fn unfit(relationship: &Relationship, terms: &Terms, fault: RelationshipFault) -
 fn context_bound(relationship: &Relationship, context: &BTreeMap<String, Value>) -> Result<(), WriteError> {
     let mut bytes = 1;
     for (name, value) in context {
-        check_value(value).map_err(|detail| WriteError::ValueInvalid {
+        let value = check_value(value).map_err(|detail| WriteError::ValueInvalid {
             place: format!("`{name}` in the context of `{relationship}`"),
             detail,
         })?;
-        bytes += name.len() + 1 + recorded_bytes(value);
+        bytes += name.len() + 1 + value;
     }
     within("bytes of a relationship's context", RELATIONSHIP_CONTEXT_BYTES_MAX, bytes)
 }
 
 fn metadata_attached(metadata: &Value) -> Result<(), WriteError> {
     let place = "the metadata of the transaction".to_owned();
-    check_value(metadata).map_err(|detail| WriteError::ValueInvalid { place, detail })?;
-    within("bytes of a transaction's metadata", METADATA_BYTES_MAX, recorded_bytes(metadata))
+    let bytes = check_value(metadata).map_err(|detail| WriteError::ValueInvalid { place, detail })?;
+    within("bytes of a transaction's metadata", METADATA_BYTES_MAX, bytes)
 }
 
 fn sentence(what: &'static str, text: &str) -> Result<(), WriteError> {

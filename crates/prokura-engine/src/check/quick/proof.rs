@@ -1,6 +1,6 @@
 //! What an allow rests on. The way was remembered goal by goal; its edges are found again, which only an allow pays for.
 
-use super::{Quick, Reached, target_of};
+use super::{GOALS_MAX, Quick, Reached, target_of};
 use crate::{
     check::Asked,
     packed::{Class, Node, RelationId, Subject},
@@ -11,18 +11,20 @@ use crate::{
 impl Quick<'_, '_> {
     /// The edges from the first goal to the subject; nothing if they cannot be found again, because they have been forgotten.
     pub(super) fn proof(&self) -> Option<Vec<Edge>> {
-        let mut path = vec![self.at];
-        while let Some(at) = path.last().filter(|at| **at > 0) {
-            path.push(usize::from(*self.from.get(*at)?));
+        let (mut path, mut len, mut at) = ([0; GOALS_MAX], 0, self.at);
+        while at > 0 {
+            *path.get_mut(len)? = at;
+            len += 1;
+            at = usize::from(*self.from.get(at)?);
         }
-        let goals: Option<Vec<Reached>> = path.iter().rev().map(|at| self.goals.get(*at).copied()).collect();
-        let goals = goals?;
-        let mut edges = Vec::with_capacity(goals.len() + 4);
-        for pair in goals.windows(2) {
-            let [one, next] = pair else { continue };
-            edges.push(self.edge_between(*one, *next)?);
+        let mut edges = Vec::with_capacity(len + 4);
+        let mut reached = *self.goals.first()?;
+        for at in path.get(..len)?.iter().rev() {
+            let next = *self.goals.get(*at)?;
+            add(&mut edges, self.edge_between(reached, next)?);
+            reached = next;
         }
-        self.end_of_proof(*goals.last()?, &mut edges)?;
+        self.end_of_proof(reached, &mut edges)?;
         Some(edges)
     }
 
@@ -55,20 +57,20 @@ impl Quick<'_, '_> {
             way.targets.is_none() && (edge.subject == subject || everyone)
         });
         if let Some((_, edge)) = named {
-            edges.push(edge);
+            add(edges, edge);
             return Some(());
         }
         let (_, edge) = self.edges(last).find(|(way, edge)| {
             way.usersets && edge.subject.class() == Class::Userset && self.is_above(edge.subject.node())
         })?;
-        edges.push(edge);
+        add(edges, edge);
         let mut down = self.above.down_from(edge.subject.node()).peekable();
         while let Some(node) = down.next() {
             let below = match down.peek() {
                 Some(below) => self.find(node, Subject::userset(*below)),
                 None => self.find(node, subject).or_else(|| self.find(node, self.everyone)),
             };
-            edges.push(below?);
+            add(edges, below?);
         }
         Some(())
     }
@@ -102,5 +104,12 @@ impl Quick<'_, '_> {
 
     fn node(&self, goal: Reached, relation: RelationId) -> Option<Node> {
         Some(Node::new(self.asked.program.member(goal.member)?.kind, relation, goal.object))
+    }
+}
+
+/// Each edge once: a way may go through an edge twice, to another goal of the object at its end each time.
+fn add(edges: &mut Vec<Edge>, edge: Edge) {
+    if !edges.contains(&edge) {
+        edges.push(edge);
     }
 }

@@ -1,4 +1,4 @@
-use prokura_model::{CapClause, CapPermissions, CapResource, ObjectId, TypeName};
+use prokura_model::{CapClause, CapPermissions, CapResource, ObjectId, ObjectRef, TypeName};
 
 use super::*;
 
