@@ -13,6 +13,7 @@ mod authzen_names;
 mod authzen_search;
 mod bad_input;
 mod batch;
+mod both_ways;
 mod clients;
 mod connections;
 mod grpc;
