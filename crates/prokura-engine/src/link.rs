@@ -39,3 +39,50 @@ impl Link {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prokura_model::{Cap, CapClause, CapPermissions, DelegationId, DelegationKind, TaskId};
+
+    use super::*;
+
+    #[test]
+    fn a_link_covers_what_its_cap_covers() {
+        let clause = |permissions: &[&str], resources: &[&str]| CapClause {
+            permissions: match permissions {
+                [] => CapPermissions::Any,
+                some => CapPermissions::Only(some.iter().map(|name| RelationName::new(name).unwrap()).collect()),
+            },
+            resources: resources.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        let object = |text: &str| text.parse::<ObjectRef>().unwrap();
+        let link = Link::new(Delegation {
+            id: DelegationId::new("d").unwrap(),
+            task: TaskId::new("t").unwrap(),
+            kind: DelegationKind::Lends,
+            from: object("user:alice"),
+            to: object("agent:coder"),
+            parent: None,
+            cap: Cap {
+                clauses: vec![
+                    clause(&["read", "list"], &["repo:one", "file:*"]),
+                    clause(&[], &["branch:main", "branch:next"]),
+                ],
+            },
+            depth: 0,
+            not_before: None,
+            expires_at: None,
+            revoked_at: None,
+            declared: false,
+        });
+        let mut covered = 0;
+        for permission in ["read", "list", "push"].map(|name| RelationName::new(name).unwrap()) {
+            for resource in ["repo:one", "repo:two", "file:any", "branch:main", "branch:next", "branch:old"].map(object)
+            {
+                assert_eq!(link.covers(&permission, &resource), link.cap.covers(&permission, &resource));
+                covered += u32::from(link.covers(&permission, &resource));
+            }
+        }
+        assert_eq!(covered, 10);
+    }
+}

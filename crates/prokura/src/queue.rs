@@ -27,10 +27,9 @@ struct Inner<T> {
     closed: bool,
     /// Whoever takes should not wait for more.
     urgent: bool,
-    /// How many entries whoever takes is waiting for. Waking it for every single one would cost more than the entry.
-    wanted: usize,
-    /// Or how many bytes.
-    wanted_bytes: usize,
+    /// What whoever takes is waiting for; nothing is ever as much as [`NOTHING`]. Waking it for every entry, or while it does
+    /// not even wait, would cost more than the entry.
+    wanted: Batch,
 }
 
 /// How much is taken at once: at most so many entries, and so many bytes unless the first has more.
@@ -39,6 +38,12 @@ pub(crate) struct Batch {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
 }
+
+/// Nobody waits for anything.
+const NOTHING: Batch = Batch { entries: usize::MAX, bytes: usize::MAX };
+
+/// Any entry is waited for.
+const ANYTHING: Batch = Batch { entries: 1, bytes: usize::MAX };
 
 /// What was found in the queue in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +75,12 @@ impl<T> Inner<T> {
         self.waiting.len() >= batch.entries || self.bytes >= batch.bytes
     }
 
+    /// Whether more is to be waited for.
+    fn lacks(&self, wanted: Batch) -> bool {
+        let urgent = self.urgent && !self.waiting.is_empty();
+        !self.fills(wanted) && !self.closed && !urgent
+    }
+
     /// What fits, mostly everything: that is taken as it lies, so that nobody who puts something in waits for long.
     fn batch(&mut self, most: Batch) -> VecDeque<(usize, T)> {
         if self.waiting.len() <= most.entries && self.bytes <= most.bytes {
@@ -97,14 +108,7 @@ impl<T> Queue<T> {
 
     /// A queue that holds so many entries, of so many bytes together, and at least one.
     pub(crate) fn with_budget(capacity: usize, budget: usize) -> Self {
-        let inner = Inner {
-            waiting: VecDeque::new(),
-            bytes: 0,
-            closed: false,
-            urgent: false,
-            wanted: 1,
-            wanted_bytes: usize::MAX,
-        };
+        let inner = Inner { waiting: VecDeque::new(), bytes: 0, closed: false, urgent: false, wanted: NOTHING };
         let capacity = capacity.max(1);
         Self { inner: Mutex::new(inner), filled: Condvar::new(), emptied: Condvar::new(), capacity, budget }
     }
@@ -134,12 +138,9 @@ impl<T> Queue<T> {
 
     /// The same, but it waits no longer than this; without a time it waits as long as it takes.
     pub(crate) fn take_within(&self, longest: Option<Duration>) -> Taken<T> {
-        let empty = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.closed;
         let mut inner = match longest {
             None => self.wait_for_one(),
-            Some(longest) => {
-                self.filled.wait_timeout_while(self.lock(), longest, empty).unwrap_or_else(PoisonError::into_inner).0
-            }
+            Some(longest) => self.wait_for(ANYTHING, longest, self.lock()),
         };
         let (entry, closed) = (inner.first(), inner.closed);
         drop(inner);
@@ -167,12 +168,7 @@ impl<T> Queue<T> {
     pub(crate) fn take_batch(&self, most: Batch, gathering: Duration) -> Vec<T> {
         // A queue smaller than a batch is full before the batch is, and whoever waits for a place should not wait long.
         let enough = Batch { entries: most.entries.min(self.capacity), bytes: most.bytes.min(self.budget) };
-        let mut inner = self.wait_for_one();
-        (inner.wanted, inner.wanted_bytes) = (enough.entries, enough.bytes);
-        let few = |inner: &mut Inner<T>| !inner.fills(enough) && !inner.closed && !inner.urgent;
-        let (mut inner, _) =
-            self.filled.wait_timeout_while(inner, gathering, few).unwrap_or_else(PoisonError::into_inner);
-        (inner.wanted, inner.wanted_bytes) = (1, usize::MAX);
+        let mut inner = self.wait_for(enough, gathering, self.wait_for_one());
         let batch = inner.batch(most);
         inner.urgent = inner.urgent && !inner.waiting.is_empty();
         drop(inner);
@@ -213,7 +209,7 @@ impl<T> Queue<T> {
         inner.waiting.push_back((bytes, entry));
         inner.bytes += bytes;
         inner.urgent |= urgent;
-        let wake = inner.urgent || inner.waiting.len() >= inner.wanted || inner.bytes >= inner.wanted_bytes;
+        let wake = inner.urgent || inner.fills(inner.wanted);
         drop(inner);
         if wake {
             self.filled.notify_one();
@@ -227,8 +223,26 @@ impl<T> Queue<T> {
     }
 
     fn wait_for_one(&self) -> MutexGuard<'_, Inner<T>> {
-        let empty = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.closed;
-        self.filled.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner)
+        let mut inner = self.lock();
+        inner.wanted = ANYTHING;
+        let mut inner =
+            self.filled.wait_while(inner, |inner| inner.lacks(ANYTHING)).unwrap_or_else(PoisonError::into_inner);
+        inner.wanted = NOTHING;
+        inner
+    }
+
+    /// Waits until so much is there, or this long.
+    fn wait_for<'q>(
+        &self,
+        wanted: Batch,
+        longest: Duration,
+        mut inner: MutexGuard<'q, Inner<T>>,
+    ) -> MutexGuard<'q, Inner<T>> {
+        inner.wanted = wanted;
+        let waited = self.filled.wait_timeout_while(inner, longest, |inner| inner.lacks(wanted));
+        let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        inner.wanted = NOTHING;
+        inner
     }
 
     /// No code of ours panics while it holds the lock, and a queue is never half changed, so a poisoned one is sound.

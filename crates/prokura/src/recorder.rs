@@ -15,9 +15,9 @@ use crate::{
     shared::{Latch, Shared},
 };
 
-/// How long a record waits for others to share its flush. Nobody waits for it meanwhile: whoever lists decisions cuts it
-/// short.
-const GATHERING: Duration = Duration::from_millis(3);
+/// How long a record waits for others to share its flush, which costs what encoding a hundred of them does. Nobody waits for
+/// it meanwhile: whoever lists decisions cuts it short. A crash loses what was not flushed.
+const GATHERING: Duration = Duration::from_millis(10);
 
 const BATCH: Batch = Batch { entries: BATCH_RECORDS_MAX, bytes: BATCH_RECORD_BYTES_MAX };
 
