@@ -31,13 +31,15 @@ pub(crate) struct FaultyDisk {
 #[derive(Debug)]
 struct State {
     files: BTreeMap<String, Image>,
+    /// What the names were before the renaming that is not durable yet.
+    names_before: Option<BTreeMap<String, Image>>,
     /// Operations until the fault; 0: it has happened.
     left: u64,
     fault: Fault,
     syncs: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Image {
     live: Vec<u8>,
     durable: Vec<u8>,
@@ -85,7 +87,7 @@ impl FaultyDisk {
                 (name, image)
             })
             .collect();
-        let state = State { files, left: n, fault, syncs: BTreeMap::new() };
+        let state = State { files, names_before: None, left: n, fault, syncs: BTreeMap::new() };
         Self { state: Arc::new(Mutex::new(state)), locks: MemoryDisk::new() }
     }
 
@@ -106,7 +108,9 @@ impl FaultyDisk {
     /// What the medium may hold after the power went now.
     pub(crate) fn after_power_loss(&self, dice: &mut Dice) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
-        for (name, image) in &self.state().files {
+        let state = self.state();
+        let before = state.names_before.as_ref().filter(|_| dice.below(2) == 0);
+        for (name, image) in before.unwrap_or(&state.files) {
             if !image.named_durably && dice.below(2) == 0 {
                 continue;
             }
@@ -192,9 +196,23 @@ impl Disk for FaultyDisk {
         Ok(Arc::new(FaultyFile { disk: self.clone(), name: name.to_owned() }))
     }
 
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        if self.state().files.contains_key(name) { self.open(name).map(Some) } else { Ok(None) }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.count()?;
+        state.names_before = Some(state.files.clone());
+        let image = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.files.insert(to.to_owned(), image);
+        Ok(())
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         let mut state = self.state();
         state.count()?;
+        state.names_before = None;
         state.files.values_mut().for_each(|image| image.named_durably = true);
         Ok(())
     }

@@ -82,6 +82,19 @@ impl Disk for SwitchedDisk {
         }))
     }
 
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        let found = self.inner.find(name)?;
+        Ok(found.map(|inner| {
+            let switches = Arc::clone(&self.switches);
+            Arc::new(SwitchedFile { name: name.to_owned(), inner, switches }) as Arc<dyn DiskFile>
+        }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.switches.check()?;
+        self.inner.rename(from, to)
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         self.inner.sync_names()
     }
