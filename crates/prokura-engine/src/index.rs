@@ -1,3 +1,5 @@
+pub(crate) mod image;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap as StdMap},
     fmt,

@@ -42,6 +42,13 @@ impl<T> Clone for Timeline<T> {
     }
 }
 
+/// A value, the revision that gave it, and what it is of; none where it was taken away.
+pub(crate) struct Version<K, T> {
+    pub(crate) key: K,
+    pub(crate) from: Revision,
+    pub(crate) value: Option<Arc<T>>,
+}
+
 /// Timelines by name.
 pub(crate) struct Register<K, T> {
     timelines: HashMap<K, Timeline<T>>,
@@ -67,6 +74,17 @@ impl<K: Hash + Eq + Clone + Ord, T> Register<K, T> {
         let seen = self.timelines.iter(&guard.maps).filter_map(|(key, timeline)| Some((key, timeline.at(revision)?.1)));
         let mut all: Vec<(K, Arc<T>)> = seen.map(|(key, value)| (key.clone(), Arc::clone(value))).collect();
         all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
+    /// Every version that a revision from the horizon to this one sees; those of one thing in ascending order.
+    pub(crate) fn versions(&self, horizon: Revision, at: Revision, guard: &Guard<'_>) -> Vec<Version<K, T>> {
+        let mut all = Vec::new();
+        for (key, timeline) in self.timelines.iter(&guard.maps) {
+            let seen = timeline.collected(horizon);
+            let seen = seen.iter().flat_map(|timeline| timeline.versions.iter()).filter(|(from, _)| *from <= at);
+            all.extend(seen.map(|(from, value)| Version { key: key.clone(), from: *from, value: value.clone() }));
+        }
         all
     }
 
