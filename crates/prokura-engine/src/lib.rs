@@ -46,7 +46,7 @@ pub use explain::{Condition, Exclusion, Explanation, Followed, Goal, NearMiss, P
 pub use graph::{Context, Given};
 pub use index::{
     Index, Stats,
-    image::{DrawError, ImageFault, Loading},
+    image::{DrawError, ImageFault, Loading, put_bytes, take_bytes},
 };
 pub use limits::Limits;
 pub use lookup::{Everyone, FoundSubjects};

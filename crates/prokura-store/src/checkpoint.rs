@@ -58,15 +58,6 @@ pub enum CheckpointFault {
     Io(#[from] io::Error),
 }
 
-/// Why reading a checkpoint ended early.
-#[derive(Debug)]
-pub enum CheckpointError<E> {
-    /// It is of no use.
-    Fault(CheckpointFault),
-    /// The visitor has enough.
-    Refused(E),
-}
-
 /// A checkpoint that is read.
 #[derive(Debug)]
 pub struct Checkpoint {
@@ -75,6 +66,10 @@ pub struct Checkpoint {
     seed: u32,
     blocks: u64,
     at: u64,
+    /// The block that is read, as bytes and as words, and how many words were handed on.
+    bytes: Vec<u8>,
+    words: Vec<u64>,
+    handed: usize,
 }
 
 /// A checkpoint that is written. Nobody finds it before it is [finished](Self::finish), and whoever finds one finds all of it.
@@ -117,7 +112,8 @@ impl Checkpoint {
         }
         reader.u32().map_err(short)?;
         let place = LogPlace { sequence: reader.u64().map_err(short)?, digest: *reader.chunk().map_err(short)? };
-        Ok(Some(Self { file, place, seed, blocks: 0, at: HEADER_BYTES as u64 }))
+        let (bytes, words) = (Vec::new(), Vec::new());
+        Ok(Some(Self { file, place, seed, blocks: 0, at: HEADER_BYTES as u64, bytes, words, handed: 0 }))
     }
 
     /// The place in the log that it was made at.
@@ -126,30 +122,23 @@ impl Checkpoint {
         self.place
     }
 
-    /// Hands every record to the visitor, in order, each of a block that is intact.
+    /// The next record, of a block that is intact; none at the end.
     ///
     /// # Errors
-    /// It is damaged or cut off, which may be found only after much of it was handed on; the disk failed; or the visitor
-    /// refused a record.
-    pub fn read<E>(mut self, mut visit: impl FnMut(u8, &[u64]) -> Result<(), E>) -> Result<(), CheckpointError<E>> {
-        let (mut bytes, mut words) = (Vec::new(), Vec::new());
-        while self.next_block(&mut bytes).map_err(CheckpointError::Fault)? {
-            words.clear();
-            words.extend(bytes.as_chunks::<WORD>().0.iter().map(|word| u64::from_le_bytes(*word)));
-            let mut rest = words.as_slice();
-            while let Some((head, behind)) = rest.split_first() {
-                let (kind, length) = parts_of(*head);
-                let record = behind.split_at_checked(length);
-                let (record, behind) = record.ok_or_else(|| CheckpointError::Fault(damaged("a record is cut off")))?;
-                visit(kind, record).map_err(CheckpointError::Refused)?;
-                rest = behind;
-            }
+    /// It is damaged or cut off, which may be found only after much of it was handed on; or the disk failed.
+    pub fn next_record(&mut self) -> Result<Option<(u8, &[u64])>, CheckpointFault> {
+        if self.handed == self.words.len() && !self.next_block()? {
+            return Ok(None);
         }
-        Ok(())
+        let cut_off = || damaged("a record is cut off");
+        let (head, rest) = self.words.get(self.handed..).unwrap_or_default().split_first().ok_or_else(cut_off)?;
+        let (kind, length) = parts_of(*head);
+        self.handed += 1 + length;
+        Ok(Some((kind, rest.get(..length).ok_or_else(cut_off)?)))
     }
 
     /// Reads the next block; false at the end.
-    fn next_block(&mut self, bytes: &mut Vec<u8>) -> Result<bool, CheckpointFault> {
+    fn next_block(&mut self) -> Result<bool, CheckpointFault> {
         let left = self.file.len()?.saturating_sub(self.at);
         let mut head = [0; HEAD_BYTES];
         if left < head.len() as u64 {
@@ -163,16 +152,19 @@ impl Checkpoint {
         if u64::from(length) > left - head.len() as u64 || wanted > BLOCK_BYTES_MAX || !wanted.is_multiple_of(WORD) {
             return Err(damaged("it is cut off, or the length of a block is not what was written"));
         }
-        bytes.resize(wanted, 0);
-        self.file.read(self.at, bytes)?;
+        self.bytes.resize(wanted, 0);
+        self.file.read(self.at, &mut self.bytes)?;
         self.at += u64::from(length);
-        if checksum(self.seed, self.blocks, length, bytes) != u32::from_le_bytes([c0, c1, c2, c3]) {
+        if checksum(self.seed, self.blocks, length, &self.bytes) != u32::from_le_bytes([c0, c1, c2, c3]) {
             return Err(damaged(&format!("block {} is not what was written", self.blocks)));
         }
         self.blocks += 1;
         if length == 0 && self.at != self.file.len()? {
             return Err(damaged("something stands behind its end"));
         }
+        self.words.clear();
+        self.words.extend(self.bytes.as_chunks::<WORD>().0.iter().map(|word| u64::from_le_bytes(*word)));
+        self.handed = 0;
         Ok(length > 0)
     }
 }

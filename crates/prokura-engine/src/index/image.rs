@@ -57,7 +57,7 @@ impl ImageFault {
 }
 
 /// Adds bytes behind their number, the last word filled with zeroes.
-fn put_bytes(words: &mut Vec<u64>, bytes: &[u8]) {
+pub fn put_bytes(words: &mut Vec<u64>, bytes: &[u8]) {
     words.push(bytes.len() as u64);
     words.extend(bytes.chunks(8).map(|part| {
         let mut word = [0; 8];
@@ -66,8 +66,8 @@ fn put_bytes(words: &mut Vec<u64>, bytes: &[u8]) {
     }));
 }
 
-/// Takes from the front what [`put_bytes`] added.
-fn take_bytes(words: &mut &[u64]) -> Option<Vec<u8>> {
+/// Takes from the front what [`put_bytes`] added, if it is whole.
+pub fn take_bytes(words: &mut &[u64]) -> Option<Vec<u8>> {
     let (length, rest) = words.split_first()?;
     let length = usize::try_from(*length).ok()?;
     let (own, rest) = rest.split_at_checked(length.div_ceil(8))?;

@@ -17,6 +17,9 @@ use crate::{
     packed::{Node, Subject},
 };
 
+/// The greatest revision that fits beside the bit that tells of terms.
+const REVISION_MAX: u64 = u64::MAX >> 1;
+
 /// An image that is taken in by an empty index. Until it is [finished](Self::finish), the index is good for nothing.
 pub struct Loading<'i> {
     index: &'i Index,
@@ -80,6 +83,7 @@ impl Loading<'_> {
         let (from, to) = (laying.from, laying.to);
         let whole = laying.is_whole()
             && horizon <= at
+            && at <= REVISION_MAX
             && (from.live, from.ended, from.sum) == (live, ended, sum)
             && (to.live, to.sum) == (live, sum)
             && (terms, terms_of_live) == (all_terms, from.on_terms)
