@@ -28,6 +28,9 @@ const HEAD_BYTES: usize = 8;
 /// A block is written once it has this many bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
+/// So many bytes are made durable at once: a disk that is told to sync a log meanwhile has no more than this to write first.
+const SYNC_BYTES: u64 = 16 << 20;
+
 /// Bytes of a word.
 const WORD: usize = 8;
 
@@ -80,6 +83,8 @@ pub struct CheckpointWriter {
     seed: u32,
     blocks: u64,
     at: u64,
+    /// How much of it is durable.
+    synced: u64,
     /// The block that is filled, its head in front.
     block: Vec<u8>,
 }
@@ -187,7 +192,7 @@ impl CheckpointWriter {
         let seed = crc32c::crc32c(&header);
         header.extend(seed.to_le_bytes());
         file.write(0, &header)?;
-        Ok(Self { disk, file, seed, blocks: 0, at: header.len() as u64, block: vec![0; HEAD_BYTES] })
+        Ok(Self { disk, file, seed, blocks: 0, at: header.len() as u64, synced: 0, block: vec![0; HEAD_BYTES] })
     }
 
     /// Adds a record.
@@ -233,6 +238,10 @@ impl CheckpointWriter {
         self.at += self.block.len() as u64;
         self.blocks += 1;
         self.block.truncate(HEAD_BYTES);
+        if self.at - self.synced >= SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.at;
+        }
         Ok(())
     }
 }

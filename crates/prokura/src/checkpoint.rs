@@ -106,7 +106,11 @@ impl Checkpoints {
         match Running::begin(Cut::of(shared, log), disk, tail) {
             Ok(running) => self.running = Some(running),
             // Another attempt after as many changes again.
-            Err(error) => self.is_over(tail, &Err(error.into())),
+            Err(error) => {
+                let unwritten = Err(error.into());
+                told(&unwritten);
+                self.is_over(tail, &unwritten);
+            }
         }
     }
 
@@ -138,7 +142,6 @@ impl Checkpoints {
     /// An attempt at one that was to hold so many changes more.
     fn is_over(&mut self, tail: u64, ended: &Result<(), Unwritten>) {
         self.missed = if ended.is_ok() { 0 } else { self.missed + tail };
-        told(ended);
     }
 }
 
@@ -147,7 +150,11 @@ impl Running {
         let stop = Arc::new(AtomicBool::new(false));
         let own = Arc::clone(&stop);
         let thread = thread::Builder::new().name("prokura-checkpoint".to_owned());
-        let thread = thread.spawn(move || cut.write(disk, &own, Pace::Gentle))?;
+        let thread = thread.spawn(move || {
+            let written = cut.write(disk, &own, Pace::Gentle);
+            told(&written);
+            written
+        })?;
         Ok(Self { thread: Some(thread), stop, tail })
     }
 
@@ -157,7 +164,11 @@ impl Running {
 
     /// Waits for its end.
     fn ended(mut self) -> Result<(), Unwritten> {
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or(Err(Unwritten::Bug))
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_else(|| {
+            let bug = Err(Unwritten::Bug);
+            told(&bug);
+            bug
+        })
     }
 }
 

@@ -81,11 +81,13 @@ impl Span {
 impl Seen {
     #[inline(always)]
     fn add(&mut self, node: u64, subject: u64, birth: u64) {
-        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        // Of wyhash: with as many ones as zeroes, so that no node and no subject makes the product nothing.
+        const OF_NODE: u64 = 0xa076_1d64_78bd_642f;
+        const OF_SUBJECT: u64 = 0xe703_7ed1_a0b4_28db;
         self.live += 1;
         self.on_terms += birth & 1;
-        let edge = folded(folded(node ^ FACTOR, FACTOR) ^ subject, FACTOR);
-        self.sum = self.sum.wrapping_add(folded(edge ^ birth, FACTOR));
+        let edge = folded(node ^ OF_NODE, subject ^ OF_SUBJECT);
+        self.sum = self.sum.wrapping_add(folded(edge ^ birth, OF_NODE));
     }
 }
 

@@ -45,7 +45,7 @@ fn loaded(records: &Records) -> Result<Index, prokura_engine::ImageFault> {
 }
 
 /// All that a view holds.
-fn contents(view: &View<'_>) -> impl PartialEq + std::fmt::Debug {
+fn contents(view: &View<'_>) -> impl PartialEq + std::fmt::Debug + use<> {
     let everything = RelationshipFilter::default();
     let stored = view.relationships(&everything, None, 10_000, Timestamp(0)).expect("a page").relationships;
     let exported = view.export(&everything, None, 10_000, Timestamp(0)).expect("a page").relationships;
@@ -74,7 +74,7 @@ fn same(one: &Index, other: &Index, from: Revision, asks: &[Ask], what: &str) {
 #[test]
 fn an_image_and_what_follows_is_the_same_state_at_every_kept_revision() {
     let mut images = 0;
-    for seed in 1..40 {
+    for seed in 1..25 {
         let case = Case::of(seed);
         let transactions: Vec<_> = case.before.iter().chain(&case.after).collect();
         let whole = Index::new();
@@ -110,7 +110,7 @@ fn an_image_and_what_follows_is_the_same_state_at_every_kept_revision() {
             }
         }
     }
-    assert!(images > 500, "only {images}");
+    assert!(images > 300, "only {images}");
 }
 
 /// Lists so long that they lie in chunks, of which much has ended.
@@ -143,9 +143,9 @@ fn long_lists_are_the_same_too() {
     transactions.iter().for_each(|changes| applied(&whole, changes));
     transactions.iter().for_each(|changes| applied(&forgetful, changes));
     forgetful.collect(Revision(41));
-    for horizon in [0, 13, 30] {
+    for horizon in [0, 30] {
         whole.collect(Revision(horizon));
-        for at in [horizon.max(1), 30, 33, 41] {
+        for at in [horizon.max(1), 33, 41] {
             let index = loaded(&drawn(&whole, Revision(at))).expect("an image");
             let at = usize::try_from(at).expect("few");
             transactions.iter().skip(at).for_each(|changes| applied(&index, changes));
@@ -155,6 +155,38 @@ fn long_lists_are_the_same_too() {
             let needed = index.view().endings().len() as u64;
             assert!((needed..=forgetful.stats().with_terms).contains(&index.stats().with_terms), "{horizon} {at}");
         }
+    }
+}
+
+/// The writer goes on, forgets what it may, and uses again what nobody looks at; the image is of one revision all the same.
+#[test]
+fn an_image_is_whole_while_the_writer_goes_on() {
+    let index = Index::new();
+    let schema = "definition user {}\ndefinition doc {\n relation viewer: user\n}";
+    applied(&index, &[Change::SchemaWritten(schema.to_owned())]);
+    let mut rng = Rng::new(8);
+    let mut go_on = |rounds: usize| {
+        for _ in 0..rounds {
+            let changes = (0..40).map(|_| {
+                let edge = format!("doc:{}#viewer@user:{}", rng.below(20), rng.below(500)).parse().expect("legal");
+                if rng.chance(50) { Change::touched(edge) } else { Change::RelationshipDeleted(edge) }
+            });
+            applied(&index, &changes.collect::<Vec<_>>());
+        }
+    };
+    go_on(50);
+    for _ in 0..20 {
+        let at = index.published();
+        index.collect(at);
+        let then = contents(&index.view());
+        let records = std::thread::scope(|scope| {
+            let drawing = scope.spawn(|| drawn(&index, at));
+            go_on(40);
+            index.collect(at);
+            drawing.join().expect("it draws")
+        });
+        let image = loaded(&records).expect("an image");
+        assert_eq!((image.published(), contents(&image.view())), (at, then));
     }
 }
 
@@ -172,7 +204,7 @@ fn no_altered_record_makes_it_panic() {
         for word in 0..records[record].1.len() {
             // Every word in one way, in turn.
             let masks = [1, 1 << 17, 1 << 33, 1 << 46, 1 << 63, u64::MAX];
-            for mask in masks.into_iter().skip(word % 3).step_by(3) {
+            for mask in masks.into_iter().skip(word % 6).step_by(6) {
                 let mut altered = records.clone();
                 altered[record].1[word] ^= mask;
                 match loaded(&altered) {
@@ -187,7 +219,7 @@ fn no_altered_record_makes_it_panic() {
         let twice = [&records[..=record], &records[record..]].concat();
         assert!(loaded(&twice).is_err() || matches!(records[record].0, 1 | 2 | 6), "record {record} twice");
     }
-    assert!(refused > 1_000, "only {refused}");
+    assert!(refused > 200, "only {refused}");
 }
 
 #[test]
