@@ -119,8 +119,8 @@ fn word_of(bytes: &[u8]) -> u64 {
 }
 
 /// Multiply to twice the width and fold: both the high and the low bits of the result depend on all bits of the key.
-#[inline]
-fn folded(key: u64, factor: u64) -> u64 {
+#[inline(always)]
+pub(crate) fn folded(key: u64, factor: u64) -> u64 {
     let wide = u128::from(key) * u128::from(factor);
     #[expect(clippy::cast_possible_truncation, reason = "the two halves are taken apart here")]
     let (low, high) = (wide as u64, (wide >> 64) as u64);

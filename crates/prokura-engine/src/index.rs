@@ -1,3 +1,5 @@
+pub(crate) mod image;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap as StdMap},
     fmt,
@@ -204,12 +206,18 @@ impl Index {
         }
     }
 
+    /// How many relationships exist at the newest applied revision.
+    #[must_use]
+    pub fn relationships(&self) -> u64 {
+        self.relationships.load(Ordering::Relaxed)
+    }
+
     /// How much there is.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
             objects: u64::from(self.names.objects.len()),
-            relationships: self.relationships.load(Ordering::Relaxed),
+            relationships: self.relationships(),
             ended: self.ended.load(Ordering::Relaxed),
             bytes: self.names.objects.bytes(),
             name_bytes: self.names.objects.name_bytes(),

@@ -45,7 +45,10 @@ pub use error::{ApplyError, CaveatFailure, EngineError};
 pub use expand::{Expansion, ExpansionNode, Operation};
 pub use explain::{Condition, Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};
 pub use graph::{Context, Given};
-pub use index::{Index, Stats};
+pub use index::{
+    Index, Stats,
+    image::{DrawError, ImageFault, Loading, put_bytes, take_bytes},
+};
 pub use limits::Limits;
 pub use lookup::{Everyone, FoundSubjects};
 pub use memory::Memory;

@@ -48,6 +48,10 @@ impl Birth {
         Self(revision.0 << 1 | u64::from(on_terms))
     }
 
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     pub(crate) fn bits(self) -> u64 {
         self.0
     }
@@ -316,6 +320,11 @@ impl<'a> Piece<'a> {
 }
 
 impl Dead {
+    /// As it was before it ended.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry { key: self.key, birth: self.birth }
+    }
+
     pub(crate) fn sees(&self, at: Revision) -> bool {
         self.birth.revision() <= at && at < self.death
     }

@@ -6,6 +6,7 @@
 //! live entries, and what follows them up to the next start is ended ones. Of a long list there is one word, its directory.
 
 mod grow;
+pub(crate) mod image;
 
 use std::sync::atomic::AtomicU64;
 
@@ -125,7 +126,7 @@ pub(crate) struct Rewrite {
 }
 
 /// A word at the beginning of a block.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Head {
     label: Label,
     long: bool,

@@ -76,6 +76,11 @@ impl Names {
         (0..self.kind_names.len()).filter_map(|number| u16::try_from(number).ok()).map(KindId).collect()
     }
 
+    /// How many names of types, and of relations and permissions, there are.
+    pub(crate) fn lens(&self) -> (u32, u32) {
+        (self.kind_names.len(), self.relation_names.len())
+    }
+
     pub(crate) fn objects_len(&self) -> u32 {
         self.objects.len()
     }

@@ -59,14 +59,25 @@ impl Objects {
 
     /// The number of the object with this name.
     pub(crate) fn number(&self, kind: KindId, id: &str, pin: &Pin<'_>) -> Option<u32> {
-        let (shard, tag) = self.hashed(kind, id);
-        let table = self.arena.find(self.shards.word(shard)?, pin);
+        let name = name_of(kind, id.len());
+        let (shard, tag) = self.hashed(name, words_of(id.as_bytes()));
+        self.found(self.arena.find(self.shards.word(shard)?, pin), tag, name, || words_of(id.as_bytes()))
+    }
+
+    #[inline(always)]
+    fn found<W: Iterator<Item = u64>>(
+        &self,
+        table: &[AtomicU64],
+        tag: u32,
+        name: u64,
+        words: impl Fn() -> W,
+    ) -> Option<u32> {
         let mask = table.len().checked_sub(1)?;
         let mut at = tag as usize & mask;
         loop {
             let slot = table.get(at)?.load(Ordering::Acquire);
             let number = named(slot)?;
-            if slot >> 32 == u64::from(tag) && self.is(number, kind, id) {
+            if slot >> 32 == u64::from(tag) && self.is(number, name, words()) {
                 return Some(number);
             }
             at = (at + 1) & mask;
@@ -94,6 +105,14 @@ impl Objects {
         }
         bytes.truncate(len);
         ObjectId::new(String::from_utf8(bytes).ok()?).ok()
+    }
+
+    /// What the object's name is like, and the name in words, the last one filled with zeroes.
+    pub(crate) fn name_words(&self, number: u32) -> Option<(u64, impl Iterator<Item = u64>)> {
+        let [.., name, beginning] = self.record(number)?;
+        let name = load(name);
+        let words = std::iter::once(load(beginning)).chain(self.rest_of_name(name).iter().map(load));
+        Some((name & NAME_BITS, words))
     }
 
     /// Where the object's edges are.
@@ -134,11 +153,26 @@ impl Objects {
         }
         let number = self.len();
         let mut writing = self.arena.writing();
-        self.write_record(number, kind, id, &mut writing)?;
-        let (shard, tag) = self.hashed(kind, id);
+        let name = name_of(kind, id.len());
+        self.write_record(number, name, words_of(id.as_bytes()), &mut writing)?;
+        let (shard, tag) = self.hashed(name, words_of(id.as_bytes()));
         self.enter(shard, tag, number, &mut writing)?;
         self.len.store(number + 1, Ordering::Release);
         Ok(number)
+    }
+
+    /// Gives the next number to a name in words, as [`name_words`](Self::name_words) shows it; false if it has one already.
+    pub(crate) fn add_words(&self, name: u64, words: &[u64], writing: &mut Writing<'_>) -> Result<bool, Full> {
+        let (shard, tag) = self.hashed(name, words.iter().copied());
+        let table = self.arena.block(self.shards.word(shard).map_or(0, load));
+        if self.found(table, tag, name, || words.iter().copied()).is_some() {
+            return Ok(false);
+        }
+        let number = self.len();
+        self.write_record(number, name, words.iter().copied(), writing)?;
+        self.enter(shard, tag, number, writing)?;
+        self.len.store(number + 1, Ordering::Release);
+        Ok(true)
     }
 
     /// Makes the place where the edges to everyone of the kind will be.
@@ -146,15 +180,20 @@ impl Objects {
         self.everyone.made(usize::from(kind.0)).map(|_| ()).ok_or(Full)
     }
 
-    fn write_record(&self, number: u32, kind: KindId, id: &str, writing: &mut Writing<'_>) -> Result<(), Full> {
+    fn write_record(
+        &self,
+        number: u32,
+        name: u64,
+        mut words: impl Iterator<Item = u64>,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), Full> {
         self.records.made(number as usize * RECORD_WORDS).ok_or(Full)?;
-        let mut words = words_of(id.as_bytes());
         let beginning = words.next().unwrap_or_default();
         let rest: Vec<u64> = words.collect();
         let rest = if rest.is_empty() { 0 } else { writing.write(&rest)?.at() as u64 };
-        let Some([.., name, first]) = self.record(number) else { return Err(Full) };
+        let Some([.., like, first]) = self.record(number) else { return Err(Full) };
         first.store(beginning, Ordering::Relaxed);
-        name.store(rest << 32 | u64::from(kind.0) << 16 | id.len() as u64, Ordering::Relaxed);
+        like.store(rest << 32 | name, Ordering::Relaxed);
         Ok(())
     }
 
@@ -188,13 +227,13 @@ impl Objects {
         self.records.piece(number as usize * RECORD_WORDS, RECORD_WORDS).first_chunk()
     }
 
-    fn is(&self, number: u32, kind: KindId, id: &str) -> bool {
-        let Some([.., name, beginning]) = self.record(number) else { return false };
-        let name = load(name);
-        let mut words = words_of(id.as_bytes());
-        name & u64::from(u32::MAX) == u64::from(kind.0) << 16 | id.len() as u64
+    #[inline(always)]
+    fn is(&self, number: u32, name: u64, mut words: impl Iterator<Item = u64>) -> bool {
+        let Some([.., like, beginning]) = self.record(number) else { return false };
+        let like = load(like);
+        like & NAME_BITS == name
             && words.next() == Some(load(beginning))
-            && self.rest_of_name(name).iter().map(load).eq(words)
+            && self.rest_of_name(like).iter().map(load).eq(words)
     }
 
     fn rest_of_name(&self, name: u64) -> &[AtomicU64] {
@@ -206,15 +245,23 @@ impl Objects {
     }
 
     /// The place of the shard's record, and the tag by which the name is looked for in its table.
-    fn hashed(&self, kind: KindId, id: &str) -> (usize, u32) {
-        let hash = self.hash.of(u64::from(kind.0) << 16 | id.len() as u64, words_of(id.as_bytes()));
+    #[inline(always)]
+    fn hashed(&self, name: u64, words: impl Iterator<Item = u64>) -> (usize, u32) {
+        let hash = self.hash.of(name, words);
         #[expect(clippy::cast_possible_truncation, reason = "the two ends of the hash are taken apart here")]
         let (shard, tag) = ((hash >> 56) as usize, hash as u32);
         (shard * SHARD_WORDS, tag)
     }
 }
 
-fn name_len(name: u64) -> usize {
+/// What a name is like, in the low half of a word: `kind: 16 | bytes: 16` bits.
+fn name_of(kind: KindId, bytes: usize) -> u64 {
+    u64::from(kind.0) << 16 | bytes as u64
+}
+
+const NAME_BITS: u64 = u32::MAX as u64;
+
+pub(crate) fn name_len(name: u64) -> usize {
     (name & 0xffff) as usize
 }
 

@@ -1,4 +1,4 @@
-use std::{collections::BinaryHeap, ops::ControlFlow};
+use std::{collections::BinaryHeap, ops::ControlFlow, sync::Arc};
 
 use prokura_model::{
     Relationship, RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, Terms, Timestamp,
@@ -7,6 +7,7 @@ use prokura_model::{
 use crate::{
     EngineError, View,
     guard::Guard,
+    index::EdgeKey,
     limits::PAGE_RELATIONSHIPS_MAX,
     list::{Birth, List},
     packed::{KindId, Node, RelationId, Subject},
@@ -107,6 +108,19 @@ impl View<'_> {
         let birth = self.index.edges_from(node, &guard)?.find(subject.bits(), self.revision)?;
         let terms = self.index.terms_of(node, subject, birth, &guard).map(|terms| Terms::clone(terms));
         Some(Stored { relationship: relationship.clone(), terms: terms.unwrap_or_default(), since: birth.revision() })
+    }
+
+    /// Every relationship that ends, over or not, and when.
+    #[must_use]
+    pub fn endings(&self) -> Vec<(Timestamp, Relationship)> {
+        let guard = self.index.guard();
+        let ending = |(key, terms): (&EdgeKey, &Arc<Terms>)| {
+            let end = terms.expires_at?;
+            let birth = self.index.edges_from(key.node, &guard)?.find(key.subject.bits(), self.revision)?;
+            let holds = birth == Birth::new(key.birth, true);
+            holds.then(|| Some((end, self.relationship(key.node, key.subject)?)))?
+        };
+        self.index.terms.iter(&guard.maps).filter_map(ending).collect()
     }
 
     pub(crate) fn relationship(&self, node: Node, subject: Subject) -> Option<Relationship> {

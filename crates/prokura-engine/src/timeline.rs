@@ -5,15 +5,15 @@ use prokura_model::Revision;
 
 use crate::{guard::Guard, hash::NameHash};
 
-/// A value and the revision that gave it; none where it was taken away.
-type Version<T> = (Revision, Option<Arc<T>>);
+/// A value as a timeline keeps it: the revision that gave it, and none where it was taken away.
+type Kept<T> = (Revision, Option<Arc<T>>);
 
 /// The values that one thing has had. The newest is what mostly is seen, and is one step nearer.
 #[derive(Debug)]
 pub(crate) struct Timeline<T> {
-    newest: Version<T>,
+    newest: Kept<T>,
     /// Oldest first.
-    older: Box<[Version<T>]>,
+    older: Box<[Kept<T>]>,
 }
 
 impl<T> Timeline<T> {
@@ -27,7 +27,7 @@ impl<T> Timeline<T> {
         value.as_ref().map(|value| (*from, value))
     }
 
-    fn versions(&self) -> impl Iterator<Item = &Version<T>> {
+    fn versions(&self) -> impl Iterator<Item = &Kept<T>> {
         self.older.iter().chain([&self.newest])
     }
 
@@ -39,11 +39,18 @@ impl<T> Timeline<T> {
     /// Without the versions that no revision from the horizon on sees; none if nothing is left.
     fn collected(&self, horizon: Revision) -> Option<Self> {
         let seen_last = self.versions().take_while(|(from, _)| *from <= horizon).count().saturating_sub(1);
-        let taken_away = |(from, value): &&Version<T>| *from <= horizon && value.is_none();
-        let mut kept: Vec<Version<T>> = self.versions().skip(seen_last).skip_while(taken_away).cloned().collect();
+        let taken_away = |(from, value): &&Kept<T>| *from <= horizon && value.is_none();
+        let mut kept: Vec<Kept<T>> = self.versions().skip(seen_last).skip_while(taken_away).cloned().collect();
         let newest = kept.pop()?;
         Some(Self { newest, older: kept.into_boxed_slice() })
     }
+}
+
+/// A value, the revision that gave it, and what it is of; none where it was taken away.
+pub(crate) struct Version<K, T> {
+    pub(crate) key: K,
+    pub(crate) from: Revision,
+    pub(crate) value: Option<Arc<T>>,
 }
 
 /// Timelines by name.
@@ -71,6 +78,17 @@ impl<K: Hash + Eq + Clone + Ord, T> Register<K, T> {
         let seen = self.timelines.iter(&guard.maps).filter_map(|(key, timeline)| Some((key, timeline.at(revision)?.1)));
         let mut all: Vec<(K, Arc<T>)> = seen.map(|(key, value)| (key.clone(), Arc::clone(value))).collect();
         all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
+    /// Every version that a revision from the horizon to this one sees; those of one thing in ascending order.
+    pub(crate) fn versions(&self, horizon: Revision, at: Revision, guard: &Guard<'_>) -> Vec<Version<K, T>> {
+        let mut all = Vec::new();
+        for (key, timeline) in self.timelines.iter(&guard.maps) {
+            let seen = timeline.collected(horizon);
+            let seen = seen.iter().flat_map(Timeline::versions).filter(|(from, _)| *from <= at);
+            all.extend(seen.map(|(from, value)| Version { key: key.clone(), from: *from, value: value.clone() }));
+        }
         all
     }
 

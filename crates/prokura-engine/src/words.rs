@@ -69,6 +69,9 @@ impl Words {
 
     /// One word, made if need be with its whole segment; nothing if there can be no more.
     pub(crate) fn made(&self, at: usize) -> Option<&AtomicU64> {
+        if let Some(word) = self.word(at) {
+            return Some(word);
+        }
         self.make(place(at).0)?;
         self.word(at)
     }

@@ -11,7 +11,7 @@ use minicbor::{
     encode::{self, Write},
 };
 
-use crate::{Change, DecisionRecord, Fault, RecordView};
+use crate::{Change, DecisionRecord, Fault, RecordView, Terms};
 
 /// Bytes that are not what they should be. The log's checksums stand before this, so it means a bug or a newer format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +47,20 @@ pub fn encode_changes(changes: &[Change]) -> Vec<u8> {
 /// They hold none, or something after them.
 pub fn decode_changes(bytes: &[u8]) -> Result<Vec<Change>, CodecError> {
     decode(bytes, "list of changes")
+}
+
+/// The bytes of a relationship's terms.
+#[must_use]
+pub fn encode_terms(terms: &Terms) -> Vec<u8> {
+    encoded(terms)
+}
+
+/// The terms these bytes hold.
+///
+/// # Errors
+/// They hold none, or something after them.
+pub fn decode_terms(bytes: &[u8]) -> Result<Terms, CodecError> {
+    decode(bytes, "relationship's terms")
 }
 
 /// The bytes of a decision record.

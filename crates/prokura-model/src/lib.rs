@@ -59,7 +59,7 @@ pub use authority::{
 };
 pub use authzen::AuthzenMapping;
 pub use change::{Change, Revision, Timestamp, Transaction};
-pub use codec::{CodecError, decode_changes, decode_record, encode_changes, encode_record};
+pub use codec::{CodecError, decode_changes, decode_record, decode_terms, encode_changes, encode_record, encode_terms};
 pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};
 pub use decision::{ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, RecordView, WitnessEdge};
 pub use fault::Fault;

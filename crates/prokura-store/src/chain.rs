@@ -8,7 +8,7 @@ use prokura_model::{TenantName, Timestamp};
 use crate::frame::{Frame, Hash, Kind, NO_HASH, digest_after};
 
 /// The state of a log after its last frame.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chain {
     pub(crate) sequence: u64,
     pub(crate) digest: Hash,

@@ -83,7 +83,7 @@ impl DecisionLog {
     #[expect(clippy::needless_pass_by_value, reason = "callers make the disk for this and need not keep it")]
     pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let mut audit = IdAudit::default();
-        let journal = Journal::open(disk.as_ref(), NAMES, Kind::Decision, &mut audit)?;
+        let (journal, _) = Journal::open(disk.as_ref(), NAMES, Kind::Decision, None, &mut audit)?;
         let reader = DecisionReader { shared: Arc::clone(journal.shared()) };
         Ok(Self { journal, ids: audit.ids, reader })
     }

@@ -9,7 +9,7 @@ use std::{
 use prokura_model::{Revision, TenantName, Timestamp};
 
 use crate::{
-    AppendError, Damage, Disk, OpenError, Place, ReadError,
+    AppendError, Damage, Disk, LogPlace, OpenError, Place, ReadError,
     backend::Backend,
     chain::{Chain, Tail},
     disk::{DiskFile, Held, LockError},
@@ -71,8 +71,15 @@ pub(crate) trait Audit {
 }
 
 impl Journal {
-    /// Opens or makes the log, and verifies all of it before a byte of it is changed.
-    pub(crate) fn open(disk: &dyn Disk, names: Names, kind: Kind, audit: &mut dyn Audit) -> Result<Self, OpenError> {
+    /// Opens or makes the log, and verifies all of it before a byte of it is changed. Answers with the chain up to the
+    /// place too, if the place is in it.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        names: Names,
+        kind: Kind,
+        place: Option<LogPlace>,
+        audit: &mut dyn Audit,
+    ) -> Result<(Self, Option<Chain>), OpenError> {
         let (file, head_file) = (disk.place(names.table), disk.place(names.head));
         let held = disk.lock(names.lock).map_err(|error| match error {
             LockError::Held(holder) => OpenError::InUse { file: disk.place(names.lock), holder },
@@ -105,7 +112,7 @@ impl Journal {
             .map_err(TableFault::Disk)
             .and_then(Table::open)
             .map_err(|fault| table_open_failed(&file, fault))?;
-        let chain = verify(&table, &file, kind, known.as_ref(), audit)?;
+        let (chain, reached) = verify(&table, &file, kind, known.as_ref(), place, audit)?;
         if let Some(what) = audit.table(&table).map_err(|fault| table_open_failed(&file, fault))? {
             return Err(Damage { file, place: Place::File, what }.into());
         }
@@ -118,7 +125,7 @@ impl Journal {
         }
         shared.table.release().map_err(|fault| table_open_failed(&file, fault))?;
         head.settle().and_then(|()| head.anchor(&chain)).map_err(on_head)?;
-        Ok(Self { kind, chain, head, head_file, latched: None, shared })
+        Ok((Self { kind, chain, head, head_file, latched: None, shared }, reached))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -236,10 +243,13 @@ impl Shared {
         self.tails.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands every frame there is to the visitor, in order, each verified anew.
-    pub(crate) fn walk<E>(&self, mut visit: impl FnMut(Frame<&[u8]>) -> Result<(), E>) -> Result<(), WalkError<E>> {
+    /// Hands every frame behind this chain to the visitor, in order, each verified anew.
+    pub(crate) fn walk<E>(
+        &self,
+        mut chain: Chain,
+        mut visit: impl FnMut(Frame<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), WalkError<E>> {
         let last = self.tails().values().map(|tail| tail.sequence).max().unwrap_or(0);
-        let mut chain = Chain::empty();
         while chain.sequence < last {
             let chunk =
                 self.table.frames_from(chain.sequence + 1).map_err(|fault| WalkError::Read(self.failed(fault)))?;
@@ -348,15 +358,17 @@ impl FrameFault {
     }
 }
 
-/// Walks a log from its first entry to its last. Nothing is believed but what the chain and the head confirm.
+/// Walks a log from its first entry to its last. Nothing is believed but what the chain and the head confirm. Answers with
+/// the chain at its end, and with that up to the place, if the place is in it.
 fn verify(
     table: &Table,
     file: &str,
     kind: Kind,
     known: Option<&Head>,
+    place: Option<LogPlace>,
     audit: &mut dyn Audit,
-) -> Result<Chain, OpenError> {
-    let mut chain = Chain::empty();
+) -> Result<(Chain, Option<Chain>), OpenError> {
+    let (mut chain, mut reached) = (Chain::empty(), None);
     loop {
         let chunk = table.frames_from(chain.sequence + 1).map_err(|fault| table_open_failed(file, fault))?;
         if chunk.is_empty() {
@@ -372,6 +384,9 @@ fn verify(
                 let what = format!("the first {} entries are not those its head was written for", head.sequence);
                 return Err(damage_at(file, &frame, what).into());
             }
+            if place == Some(LogPlace { sequence: chain.sequence, digest: chain.digest }) {
+                reached = Some(chain.clone());
+            }
         }
     }
     match known {
@@ -381,7 +396,7 @@ fn verify(
             let what = "they were written, and are missing".to_owned();
             Err(Damage { file: file.to_owned(), place, what }.into())
         }
-        _ => Ok(chain),
+        _ => Ok((chain, reached)),
     }
 }
 

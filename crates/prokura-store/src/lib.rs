@@ -50,6 +50,7 @@
 
 mod backend;
 mod chain;
+mod checkpoint;
 mod decisions;
 mod disk;
 mod error;
@@ -61,6 +62,7 @@ mod table;
 
 pub mod limits;
 
+pub use checkpoint::{Checkpoint, CheckpointFault, CheckpointWriter, LogPlace};
 pub use decisions::{DecisionLog, DecisionReader, NewestFirst, Record};
 pub use disk::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
 pub use error::{AppendError, Damage, OpenError, Place, ReadError, ReplayError};

@@ -5,6 +5,10 @@
 /// one commit holds in memory and what a damaged length can make a reader believe.
 pub const FRAME_BYTES_MAX: usize = 33_554_432;
 
+/// Longest record of a checkpoint, in bytes: any transaction fits. It bounds what writing one holds in memory and what a
+/// damaged length can make a reader believe.
+pub const CHECKPOINT_RECORD_BYTES_MAX: usize = 33_554_432;
+
 /// Most decision records in one frame. It bounds what is read to find one of them.
 pub const FRAME_RECORDS_MAX: usize = 1_024;
 

@@ -7,7 +7,8 @@ use std::{
 use prokura_model::{Revision, TenantName, Timestamp};
 
 use crate::{
-    AppendError, Disk, FolderDisk, MemoryDisk, OpenError, Place, ReadError, ReplayError,
+    AppendError, Disk, FolderDisk, LogPlace, MemoryDisk, OpenError, Place, ReadError, ReplayError,
+    chain::Chain,
     frame::{Frame, FrameFault, Kind, Reader, put_text},
     journal::{Audit, Draft, Journal, Names, Shared, WalkError},
     table::{Table, TableFault},
@@ -40,6 +41,8 @@ pub struct Entry {
 pub struct Log {
     journal: Journal,
     reader: LogReader,
+    /// The chain up to the place it was opened from, if that place is in it.
+    reached: Option<Chain>,
 }
 
 /// Reads single entries while the log is written.
@@ -77,22 +80,60 @@ impl Log {
     ///
     /// # Errors
     /// It is in use, damaged, of a later format, or the disk failed.
-    #[expect(clippy::needless_pass_by_value, reason = "callers make the disk for this and need not keep it")]
     pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+        Self::open_from(disk, None)
+    }
+
+    /// Opens the log of a disk, as [`Log::open`] does, and finds out whether it [reaches](Self::reaches) this place, from
+    /// which it can be [replayed](Self::replay_rest) then.
+    ///
+    /// # Errors
+    /// As `open`.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the disk for this and need not keep it")]
+    pub fn open_from(disk: Arc<dyn Disk>, place: Option<LogPlace>) -> Result<Self, OpenError> {
         let mut places = HashMap::new();
-        let journal = Journal::open(disk.as_ref(), NAMES, Kind::Transaction, &mut places)?;
+        let (journal, reached) = Journal::open(disk.as_ref(), NAMES, Kind::Transaction, place, &mut places)?;
         let reader = LogReader { shared: Arc::clone(journal.shared()), places: Arc::new(RwLock::new(places)) };
-        Ok(Self { journal, reader })
+        Ok(Self { journal, reader, reached })
+    }
+
+    /// How far it goes.
+    #[must_use]
+    pub fn place(&self) -> LogPlace {
+        let Chain { sequence, digest, .. } = self.journal.chain();
+        LogPlace { sequence: *sequence, digest: *digest }
+    }
+
+    /// Whether the place it was opened from is in it: as many entries, with that digest.
+    #[must_use]
+    pub fn reaches(&self) -> bool {
+        self.reached.is_some()
     }
 
     /// Hands every entry to the visitor, in the order in which they were appended. Each is verified once more.
     ///
     /// # Errors
     /// The log could not be read, or the visitor refused an entry.
-    pub fn replay<E>(&self, mut visit: impl FnMut(Entry) -> Result<(), E>) -> Result<(), ReplayError<E>> {
+    pub fn replay<E>(&self, visit: impl FnMut(Entry) -> Result<(), E>) -> Result<(), ReplayError<E>> {
+        self.replay_after(Chain::empty(), visit)
+    }
+
+    /// The same for the entries behind the place it was opened from; all of them, if that place is not in it.
+    ///
+    /// # Errors
+    /// As `replay`.
+    pub fn replay_rest<E>(&self, visit: impl FnMut(Entry) -> Result<(), E>) -> Result<(), ReplayError<E>> {
+        self.replay_after(self.reached.clone().unwrap_or_else(Chain::empty), visit)
+    }
+
+    fn replay_after<E>(
+        &self,
+        chain: Chain,
+        mut visit: impl FnMut(Entry) -> Result<(), E>,
+    ) -> Result<(), ReplayError<E>> {
         let shared = &self.reader.shared;
         let mut undecodable = None;
-        let walked = shared.walk(|frame| match entry_of(&frame) {
+        let walked = shared.walk(chain, |frame| match entry_of(&frame) {
             Ok(entry) => visit(entry).map_err(Some),
             Err(fault) => {
                 undecodable = Some(fault);

@@ -16,7 +16,14 @@ use prokura_model::{Change, DelegationId, Key, TaskId, TenantName, Timestamp, en
 use prokura_store::{DecisionLog, Disk, Entry, FolderDisk, Log};
 
 use crate::{
-    AskError, Health, OpenError, Options, consistency, key::Keys, recorder, recovery, shared::Shared, tenant::Tenant,
+    AskError, Health, OpenError, Options,
+    checkpoint::Checkpoints,
+    consistency,
+    key::Keys,
+    recorder,
+    recovery::{self, Opened},
+    shared::{Shared, State},
+    tenant::Tenant,
     writer,
 };
 
@@ -37,7 +44,7 @@ impl Authority {
     /// Opens the authority kept in this folder, which is made if it is not there. One process at a time opens a folder.
     ///
     /// Everything is read back and verified, so the time this takes grows with what was written and decided;
-    /// [`Options::progress`] is told how far it is.
+    /// [`Options::progress`] is told how far it is. What a checkpoint in the folder stands for need not be taken in again.
     ///
     /// # Errors
     /// The folder is in use, cannot be used, or is damaged; then nothing was changed.
@@ -52,11 +59,11 @@ impl Authority {
     #[expect(clippy::needless_pass_by_value, reason = "options are made for this call, as for the other ways to open")]
     pub fn in_memory(options: Options) -> Self {
         let (log, decisions) = (Log::in_memory(), DecisionLog::in_memory());
-        let shared = Arc::new(Shared::new(&options, log.reader(), decisions.reader()));
+        let shared = Arc::new(Shared::new(&options, State::new(&options), log.reader(), decisions.reader()));
         let mut log = log;
         #[expect(clippy::expect_used, reason = "an empty log in memory takes one small entry")]
         make_secret(&shared, &mut log).expect("a log in memory takes an entry");
-        Self::start(shared, log, decisions)
+        Self::start(shared, log, decisions, Checkpoints::none())
     }
 
     /// Opens the authority kept on this disk, as [`open`](Self::open) does.
@@ -65,22 +72,24 @@ impl Authority {
     /// As `open`.
     #[expect(clippy::needless_pass_by_value, reason = "options are made for this call, as for the other ways to open")]
     pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, OpenError> {
-        let mut log = Log::open_on(Arc::clone(&disk))?;
-        let decisions = DecisionLog::open_on(disk)?;
+        let Opened { mut log, decisions, loaded } = recovery::open(&disk, &options)?;
         recovery::belong_together(&log, &decisions)?;
-        let shared = Arc::new(Shared::new(&options, log.reader(), decisions.reader()));
+        let (state, begun) = loaded.unzip();
+        let state = state.unwrap_or_else(|| State::new(&options));
+        let shared = Arc::new(Shared::new(&options, state, log.reader(), decisions.reader()));
         for time in [log.last_time(), decisions.last_time()].into_iter().flatten() {
             shared.now.not_before(time);
         }
-        recovery::replay(&shared, &log, options.progress.as_ref())?;
+        let tail = recovery::replay(&shared, &log, begun, options.progress.as_ref())?;
         make_secret(&shared, &mut log)?;
-        Ok(Self::start(shared, log, decisions))
+        Ok(Self::start(shared, log, decisions, Checkpoints::on(disk, options.checkpoint_tail, tail)))
     }
 
-    fn start(shared: Arc<Shared>, log: Log, decisions: DecisionLog) -> Self {
+    fn start(shared: Arc<Shared>, log: Log, decisions: DecisionLog, checkpoints: Checkpoints) -> Self {
         let mut threads = Vec::new();
         let own = Arc::clone(&shared);
-        match thread::Builder::new().name("prokura-writer".to_owned()).spawn(move || writer::run(&own, log)) {
+        let writer = thread::Builder::new().name("prokura-writer".to_owned());
+        match writer.spawn(move || writer::run(&own, log, checkpoints)) {
             Ok(handle) => threads.push(handle),
             Err(error) => shared.writes.fail(&format!("the writer could not be started: {error}")),
         }
@@ -189,7 +198,7 @@ impl Drop for Open {
 
 /// Makes the secret of the store if it has none, which is so at its first start.
 fn make_secret(shared: &Shared, log: &mut Log) -> Result<(), OpenError> {
-    if shared.system.has_secret() {
+    if shared.system.made_secret().is_some() {
         return Ok(());
     }
     let changes = vec![Change::SecretMade(consistency::mint_secret())];

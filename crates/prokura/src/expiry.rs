@@ -61,6 +61,13 @@ impl Expiring {
         endings.extend(noted.new);
     }
 
+    /// What ends in a tenant that was just taken in.
+    pub(crate) fn begin(&self, tenant: &Tenant) {
+        let endings = tenant.index.view_applied().endings();
+        let endings = endings.into_iter().map(|(end, relationship)| (end, tenant.name.clone(), relationship));
+        self.lock().extend(endings);
+    }
+
     /// When the next relationship ends, or ended.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.lock().first().map(|(end, ..)| *end)

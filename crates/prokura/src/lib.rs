@@ -115,6 +115,7 @@
 //! finds out what is on disk; [`Authority::health`] says so. Limits are in [`limits`], and none is without a name.
 
 mod authority;
+mod checkpoint;
 mod consistency;
 mod decide;
 mod declaration;

@@ -50,6 +50,17 @@ pub const BATCH_RECORD_BYTES_MAX: usize = 16 * 1_048_576;
 /// Revisions behind the head that stay readable, unless the options say otherwise.
 pub const REVISIONS_KEPT_DEFAULT: u64 = 1_000;
 
+/// Changes that may follow the newest checkpoint before another one is written, unless the options say otherwise: taking in
+/// so many takes a fraction of a second, so for fewer it is never worth it.
+pub const CHECKPOINT_TAIL_DEFAULT: u64 = 100_000;
+
+/// And how many there may be, in percent of the relationships: a checkpoint holds all of them, so one is written for each so
+/// many changes at most.
+pub const CHECKPOINT_TAIL_PERCENT_MAX: u64 = 25;
+
+/// The same when the authority is closed: whoever closes it waits, and whoever opens it does not.
+pub const CHECKPOINT_TAIL_AT_CLOSE_PERCENT_MAX: u64 = 5;
+
 /// Request ids remembered per tenant: a write repeated within that many transactions is answered, not done again.
 pub const REQUEST_IDS_KEPT_MAX: usize = 10_000;
 

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use prokura_engine::Limits;
 use prokura_model::Timestamp;
 
-use crate::limits::{RECORD_QUEUE_DEFAULT, REVISIONS_KEPT_DEFAULT, WRITE_QUEUE_DEFAULT};
+use crate::limits::{CHECKPOINT_TAIL_DEFAULT, RECORD_QUEUE_DEFAULT, REVISIONS_KEPT_DEFAULT, WRITE_QUEUE_DEFAULT};
 
 /// How an authority is opened.
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub struct Options {
     /// How many bytes of memory names and relationships may take, those of all tenants together. What would need more is
     /// refused, and so is opening what has more already. Default: as many as there are.
     pub memory: Option<u64>,
+    /// How many changes may follow the newest checkpoint before another one is written, however few relationships there
+    /// are. Default: [`CHECKPOINT_TAIL_DEFAULT`]; with `u64::MAX` none is ever written.
+    pub checkpoint_tail: u64,
     /// Where the time comes from. Default: the system clock.
     pub clock: Clock,
     /// Told how far recovery is. Default: nobody.
@@ -35,6 +38,7 @@ impl Default for Options {
             write_queue: WRITE_QUEUE_DEFAULT,
             kept_revisions: REVISIONS_KEPT_DEFAULT,
             memory: None,
+            checkpoint_tail: CHECKPOINT_TAIL_DEFAULT,
             clock: Clock::system(),
             progress: None,
         }
@@ -78,9 +82,9 @@ pub struct ProgressListener(Arc<dyn Fn(Progress) + Send + Sync>);
 /// How far recovery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Transactions read back so far, of all tenants.
+    /// Transactions read back so far, of all tenants, those that a checkpoint stands for included once it is taken in.
     pub transactions: u64,
-    /// Changes in them.
+    /// Changes in them; of a checkpoint, the relationships in it.
     pub changes: u64,
 }
 

@@ -1,22 +1,26 @@
 use std::{
     panic::resume_unwind,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
 };
 
 use prokura_engine::ApplyError;
 use prokura_model::{Change, Revision, Transaction, decode_changes, decode_record};
-use prokura_store::{DecisionLog, Entry, Log, ReplayError};
+use prokura_store::{Checkpoint, DecisionLog, Disk, Entry, Log, ReplayError};
 
 use crate::{
-    OpenError, Progress, ProgressListener, Receipt,
-    shared::Shared,
+    OpenError, Options, Progress, ProgressListener, Receipt, checkpoint,
+    shared::{Shared, State},
     tenant::{Done, Tenant},
 };
 
 /// Transactions, or changes, between two reports of progress.
 const REPORT_TRANSACTIONS: u64 = 1_000;
-const REPORT_CHANGES: u64 = 100_000;
+pub(crate) const REPORT_CHANGES: u64 = 100_000;
 
 /// Changes that are sent on together, about; and how often that many are decoded ahead.
 const DECODED_CHANGES: usize = 4_096;
@@ -54,27 +58,72 @@ pub(crate) struct Decoded {
     changes: Vec<Change>,
 }
 
-/// Builds everything that is derived from the log anew. One thread reads, verifies and decodes; this one takes in what it
-/// has decoded.
-pub(crate) fn replay(shared: &Shared, log: &Log, listener: Option<&ProgressListener>) -> Result<(), OpenError> {
-    let (decoded, coming) = sync_channel(DECODED_AHEAD);
+/// The two logs, and what was loaded of a checkpoint, if there is one that is of this log: the state, and how far that is.
+pub(crate) struct Opened {
+    pub(crate) log: Log,
+    pub(crate) decisions: DecisionLog,
+    pub(crate) loaded: Option<(State, Progress)>,
+}
+
+/// Opens the logs, and verifies all of both. Meanwhile another thread takes in the checkpoint, which counts only if the log
+/// turns out to be the one it was made of.
+pub(crate) fn open(disk: &Arc<dyn Disk>, options: &Options) -> Result<Opened, OpenError> {
+    let found = checkpoint::find(disk.as_ref());
+    let place = found.as_ref().map(Checkpoint::place);
+    let stop = &AtomicBool::new(false);
     thread::scope(|scope| {
-        let reader = thread::Builder::new().name("prokura-reader".to_owned());
-        let reader = reader
-            .spawn_scoped(scope, move || read(log, &decoded))
-            .map_err(|error| OpenError::Io(format!("the thread that reads the log could not be started: {error}")))?;
-        let taken = take_all(shared, coming, listener);
-        // It has ended by now, or does as soon as it finds nobody listening.
-        let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        taken?;
-        read
+        let loader = found.and_then(|found| {
+            let loader = thread::Builder::new().name("prokura-loader".to_owned());
+            let loader = loader.spawn_scoped(scope, move || checkpoint::load(found, options, stop));
+            loader.inspect_err(|error| checkpoint::ignored(&format!("no thread could be started: {error}"))).ok()
+        });
+        let opened = Log::open_from(Arc::clone(disk), place).and_then(|log| {
+            stop.store(!log.reaches(), Ordering::Relaxed);
+            Ok((log, DecisionLog::open_on(Arc::clone(disk))?))
+        });
+        stop.fetch_or(opened.is_err(), Ordering::Relaxed);
+        let loaded = loader.map(|loader| loader.join().unwrap_or_else(|_| Err("loading it met a bug".to_owned())));
+        let (log, decisions) = opened?;
+        let loaded = match loaded {
+            _ if place.is_some() && !log.reaches() => Err("it was made of another log".to_owned()),
+            loaded => loaded.transpose(),
+        };
+        let loaded = loaded.unwrap_or_else(|what| {
+            checkpoint::ignored(&what);
+            None
+        });
+        Ok(Opened { log, decisions, loaded })
     })
 }
 
-/// Decodes every entry and sends them on, many at a time.
-fn read(log: &Log, decoded: &SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
+/// Takes in what the log holds behind the place of the checkpoint that was loaded, if one was, and everything if not. One
+/// thread reads, verifies and decodes; this one takes in what it has decoded. Answers with the number of changes.
+pub(crate) fn replay(
+    shared: &Shared,
+    log: &Log,
+    loaded: Option<Progress>,
+    listener: Option<&ProgressListener>,
+) -> Result<u64, OpenError> {
+    let (decoded, coming) = sync_channel(DECODED_AHEAD);
+    let rest_only = loaded.is_some();
+    let begun = loaded.unwrap_or(Progress { transactions: 0, changes: 0 });
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().name("prokura-reader".to_owned());
+        let reader = reader
+            .spawn_scoped(scope, move || read(log, rest_only, &decoded))
+            .map_err(|error| OpenError::Io(format!("the thread that reads the log could not be started: {error}")))?;
+        let taken = take_all(shared, coming, begun, listener);
+        // It has ended by now, or does as soon as it finds nobody listening.
+        let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let taken = taken?;
+        read.map(|()| taken.changes - begun.changes)
+    })
+}
+
+/// Decodes the entries and sends them on, many at a time.
+fn read(log: &Log, rest_only: bool, decoded: &SyncSender<Vec<Decoded>>) -> Result<(), OpenError> {
     let (mut batch, mut changes) = (Vec::new(), 0);
-    let read: Result<(), ReplayError<Option<OpenError>>> = log.replay(|entry| {
+    let decode = |entry| {
         let entry = Decoded::new(entry).map_err(Some)?;
         changes += 1 + entry.changes.len();
         batch.push(entry);
@@ -83,7 +132,9 @@ fn read(log: &Log, decoded: &SyncSender<Vec<Decoded>>) -> Result<(), OpenError> 
             decoded.send(std::mem::take(&mut batch)).map_err(|_| None)?;
         }
         Ok(())
-    });
+    };
+    let read: Result<(), ReplayError<Option<OpenError>>> =
+        if rest_only { log.replay_rest(decode) } else { log.replay(decode) };
     match read {
         Ok(()) => {
             // Nobody listens any more if what was sent before was refused, and then that is what is told.
@@ -103,9 +154,9 @@ fn read(log: &Log, decoded: &SyncSender<Vec<Decoded>>) -> Result<(), OpenError> 
 fn take_all(
     shared: &Shared,
     coming: Receiver<Vec<Decoded>>,
+    mut progress: Progress,
     listener: Option<&ProgressListener>,
-) -> Result<(), OpenError> {
-    let mut progress = Progress { transactions: 0, changes: 0 };
+) -> Result<Progress, OpenError> {
     for decoded in coming.into_iter().flatten() {
         let changes = progress.changes;
         progress.changes += take(shared, decoded)?;
@@ -116,10 +167,10 @@ fn take_all(
         }
     }
     tell(listener, progress);
-    Ok(())
+    Ok(progress)
 }
 
-fn tell(listener: Option<&ProgressListener>, progress: Progress) {
+pub(crate) fn tell(listener: Option<&ProgressListener>, progress: Progress) {
     if let Some(listener) = listener {
         listener.tell(progress);
     }

@@ -35,22 +35,41 @@ pub(crate) struct Shared {
     mint: Mint,
 }
 
-impl Shared {
-    /// The state before anything is recovered.
-    pub(crate) fn new(options: &Options, log: LogReader, decisions: DecisionReader) -> Self {
+/// What is derived from the log, of all tenants.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) memory: Memory,
+    pub(crate) system: System,
+    pub(crate) expiring: Expiring,
+    /// The last revision in the system's own log.
+    pub(crate) system_revision: Revision,
+}
+
+impl State {
+    /// That of the empty log.
+    pub(crate) fn new(options: &Options) -> Self {
         let memory = options.memory.map_or_else(Memory::unlimited, Memory::at_most);
+        let system = System::new(memory.clone());
+        Self { memory, system, expiring: Expiring::default(), system_revision: Revision(0) }
+    }
+}
+
+impl Shared {
+    /// With what is derived from the log so far.
+    pub(crate) fn new(options: &Options, state: State, log: LogReader, decisions: DecisionReader) -> Self {
+        let State { memory, system, expiring, system_revision } = state;
         Self {
             limits: options.limits,
             now: Now::new(options.clock.clone()),
-            system: System::new(memory.clone()),
-            expiring: Expiring::default(),
+            system,
+            expiring,
             writes: Writes::new(options.write_queue),
             records: Records::new(options.record_queue),
             log,
             decisions,
             kept_revisions: options.kept_revisions,
             memory,
-            system_revision: AtomicU64::new(0),
+            system_revision: AtomicU64::new(system_revision.0),
             mint: Mint::default(),
         }
     }
@@ -75,6 +94,10 @@ impl Shared {
         Revision(self.system_revision.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
+    pub(crate) fn system_revision(&self) -> Revision {
+        Revision(self.system_revision.load(Ordering::SeqCst))
+    }
+
     /// Found in the log.
     pub(crate) fn system_revision_is(&self, revision: Revision) {
         self.system_revision.store(revision.0, Ordering::SeqCst);
@@ -84,8 +107,9 @@ impl Shared {
     /// ended, so between one and two windows are kept.
     pub(crate) fn collect(&self, tenant: &Tenant, head: Revision) {
         let behind = head.0.saturating_sub(tenant.index.horizon().0);
-        if behind >= self.kept_revisions.saturating_mul(2).max(1) {
-            tenant.index.collect(Revision(head.0.saturating_sub(self.kept_revisions)));
+        let horizon = tenant.forgettable(Revision(head.0.saturating_sub(self.kept_revisions)));
+        if behind >= self.kept_revisions.saturating_mul(2).max(1) && horizon > tenant.index.horizon() {
+            tenant.index.collect(horizon);
         }
     }
 }

@@ -1,7 +1,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     fmt::{self, Write as _},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use prokura_engine::{EngineError, Index, Memory, View};
@@ -26,6 +29,8 @@ pub(crate) struct Tenant {
     /// Another one each time it is opened: the order of an export is that of the index, which is built anew then.
     pub(crate) instance: Uuid,
     requests: Mutex<Requests>,
+    /// The revision that a checkpoint is taken of, which is not forgotten meanwhile.
+    held: AtomicU64,
     /// The token that was asked for last: mostly the next one is the same.
     token: Mutex<Option<(Revision, String)>>,
 }
@@ -38,6 +43,7 @@ impl Tenant {
             watchers: Arc::default(),
             instance: Uuid::new_v4(),
             requests: Mutex::default(),
+            held: AtomicU64::new(u64::MAX),
             token: Mutex::default(),
         }
     }
@@ -70,6 +76,16 @@ impl Tenant {
         }
     }
 
+    /// Keeps the index from forgetting this revision, until another one or none is held.
+    pub(crate) fn hold(&self, revision: Option<Revision>) {
+        self.held.store(revision.map_or(u64::MAX, |revision| revision.0), Ordering::Release);
+    }
+
+    /// What may be forgotten of this much.
+    pub(crate) fn forgettable(&self, horizon: Revision) -> Revision {
+        horizon.min(Revision(self.held.load(Ordering::Acquire)))
+    }
+
     pub(crate) fn requests(&self) -> MutexGuard<'_, Requests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,7 +102,7 @@ pub(crate) struct Requests {
 
 /// Equal for the same author and the same request id, and short whatever their lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct RequestKey([u8; 32]);
+pub(crate) struct RequestKey(pub(crate) [u8; 32]);
 
 impl RequestKey {
     fn of(author: &str, request_id: &str) -> Self {
@@ -122,7 +138,7 @@ impl Done {
 
 /// Equal for equal work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WorkDigest([u8; 32]);
+pub(crate) struct WorkDigest(pub(crate) [u8; 32]);
 
 /// Takes in text instead of keeping it.
 struct Digested(Sha256);
@@ -176,7 +192,15 @@ impl Requests {
     }
 
     pub(crate) fn remember(&mut self, author: &str, request_id: &str, done: Done) {
-        let key = RequestKey::of(author, request_id);
+        self.keep(RequestKey::of(author, request_id), done);
+    }
+
+    /// All that are remembered, the oldest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (RequestKey, Done)> {
+        self.order.iter().filter_map(|key| Some((*key, *self.done.get(key)?)))
+    }
+
+    pub(crate) fn keep(&mut self, key: RequestKey, done: Done) {
         if self.done.insert(key, done).is_none() {
             self.order.push_back(key);
         }
@@ -249,8 +273,9 @@ impl System {
         self.secret.get().unwrap_or(&self.no_secret)
     }
 
-    pub(crate) fn has_secret(&self) -> bool {
-        self.secret.get().is_some()
+    /// The secret, once it is made.
+    pub(crate) fn made_secret(&self) -> Option<&StoreSecret> {
+        self.secret.get()
     }
 
     /// Takes in a transaction of the system's own log. What does not belong there is said.
@@ -285,6 +310,11 @@ impl System {
     /// What is kept about every tenant that was created, by name.
     pub(crate) fn details(&self) -> Vec<TenantDetails> {
         self.details.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The names of tenants that are no more.
+    pub(crate) fn ended(&self) -> Vec<TenantName> {
+        self.ended.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Whether there was a tenant of this name, and is none any more.

@@ -21,6 +21,7 @@ pub(crate) use validate::check_value;
 use crate::{
     ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, Provenance, Receipt, RelationshipWrite,
     TupleWrite, WriteError,
+    checkpoint::Checkpoints,
     limits::WRITE_WAIT_MAX,
     queue::{Queue, Refused, Taken},
     shared::{Latch, Shared},
@@ -137,14 +138,15 @@ impl Writes {
 /// The body of the writer's thread. Ends when the queue is closed and empty.
 ///
 /// Between batches it collects what is over, a bounded part at a time, so that nobody who writes waits long for it.
-pub(crate) fn run(shared: &Shared, mut log: Log) {
+pub(crate) fn run(shared: &Shared, mut log: Log, mut checkpoints: Checkpoints) {
     let _ending = Ending(&shared.writes);
     loop {
-        sweep::sweep(shared, &mut log);
+        let collected = sweep::sweep(shared, &mut log);
+        checkpoints.grown(shared, &log, collected);
         let first = match shared.writes.queue.take_within(sweep::until_due(shared)) {
             Taken::Entry(first) => first,
             Taken::Nothing => continue,
-            Taken::Closed => return,
+            Taken::Closed => return checkpoints.close(shared, &log),
         };
         let mut batch = batch::Batch::default();
         batch.take(shared, first);
@@ -152,7 +154,8 @@ pub(crate) fn run(shared: &Shared, mut log: Log) {
             let Some(job) = shared.writes.queue.take_now() else { break };
             batch.take(shared, job);
         }
-        batch.commit(shared, &mut log);
+        let changes = batch.commit(shared, &mut log);
+        checkpoints.grown(shared, &log, changes);
     }
 }
 

@@ -4,6 +4,7 @@
 mod candidate;
 mod differential;
 mod explanations;
+mod images;
 mod laws;
 mod limits;
 mod revisions;

@@ -147,6 +147,15 @@ impl Disk for FullDisk {
         Ok(Arc::new(FullFile { inner: self.inner.open(name)?, full: Arc::clone(&self.full) }))
     }
 
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        let file = self.inner.find(name)?;
+        Ok(file.map(|inner| Arc::new(FullFile { inner, full: Arc::clone(&self.full) }) as Arc<dyn DiskFile>))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.inner.rename(from, to)
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         self.inner.sync_names()
     }

@@ -27,9 +27,9 @@ impl FolderDisk {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    fn open_file(&self, name: &str) -> io::Result<File> {
+    fn open_file(&self, name: &str, make: bool) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create(make).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(self.folder.join(name))
@@ -42,7 +42,7 @@ impl Disk for FolderDisk {
     }
 
     fn lock(&self, name: &str) -> Result<Held, LockError> {
-        let mut file = self.open_file(name)?;
+        let mut file = self.open_file(name, true)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder(&mut file))),
@@ -56,7 +56,19 @@ impl Disk for FolderDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(FolderFile(self.open_file(name)?)))
+        Ok(Arc::new(FolderFile(self.open_file(name, true)?)))
+    }
+
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        match self.open_file(name, false) {
+            Ok(file) => Ok(Some(Arc::new(FolderFile(file)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
     fn sync_names(&self) -> io::Result<()> {

@@ -53,6 +53,18 @@ impl Disk for MemoryDisk {
         Ok(Arc::clone(files.entry(name.to_owned()).or_default()) as Arc<dyn DiskFile>)
     }
 
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(files.get(name).map(|file| Arc::clone(file) as Arc<dyn DiskFile>))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        files.insert(to.to_owned(), file);
+        Ok(())
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         Ok(())
     }

@@ -27,6 +27,18 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// The disk failed.
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// The file of that name, if there is one.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>>;
+
+    /// Gives a file another name, at once and whole: whatever had that name is gone. Durable like the name of a new file.
+    ///
+    /// # Errors
+    /// There is no such file, or the disk failed.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Makes the existence of every file opened so far durable.
     ///
     /// # Errors

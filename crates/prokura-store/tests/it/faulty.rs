@@ -31,13 +31,15 @@ pub(crate) struct FaultyDisk {
 #[derive(Debug)]
 struct State {
     files: BTreeMap<String, Image>,
+    /// The renaming that is not durable yet, from and to, and the file that had the name before.
+    renamed: Option<(String, String, Option<Image>)>,
     /// Operations until the fault; 0: it has happened.
     left: u64,
     fault: Fault,
     syncs: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Image {
     live: Vec<u8>,
     durable: Vec<u8>,
@@ -85,7 +87,7 @@ impl FaultyDisk {
                 (name, image)
             })
             .collect();
-        let state = State { files, left: n, fault, syncs: BTreeMap::new() };
+        let state = State { files, renamed: None, left: n, fault, syncs: BTreeMap::new() };
         Self { state: Arc::new(Mutex::new(state)), locks: MemoryDisk::new() }
     }
 
@@ -106,7 +108,7 @@ impl FaultyDisk {
     /// What the medium may hold after the power went now.
     pub(crate) fn after_power_loss(&self, dice: &mut Dice) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
-        for (name, image) in &self.state().files {
+        for (name, image) in &self.state().as_after_power_loss(dice) {
             if !image.named_durably && dice.below(2) == 0 {
                 continue;
             }
@@ -158,6 +160,17 @@ impl State {
         }
     }
 
+    /// The files with the names they may have: a renaming that is not durable has happened, or not.
+    fn as_after_power_loss(&self, dice: &mut Dice) -> BTreeMap<String, Image> {
+        let mut files = self.files.clone();
+        if let Some((from, to, before)) = self.renamed.as_ref().filter(|_| dice.below(2) == 0) {
+            let image = files.remove(to).unwrap();
+            files.insert(from.clone(), image);
+            files.extend(before.clone().map(|before| (to.clone(), before)));
+        }
+        files
+    }
+
     fn change(&mut self, name: &str, operation: Operation) {
         let image = self.files.get_mut(name).unwrap();
         apply(&mut image.live, &operation);
@@ -192,9 +205,23 @@ impl Disk for FaultyDisk {
         Ok(Arc::new(FaultyFile { disk: self.clone(), name: name.to_owned() }))
     }
 
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        if self.state().files.contains_key(name) { self.open(name).map(Some) } else { Ok(None) }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.count()?;
+        let image = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        let before = state.files.insert(to.to_owned(), image);
+        state.renamed = Some((from.to_owned(), to.to_owned(), before));
+        Ok(())
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         let mut state = self.state();
         state.count()?;
+        state.renamed = None;
         state.files.values_mut().for_each(|image| image.named_durably = true);
         Ok(())
     }

@@ -5,6 +5,8 @@ mod basics;
 #[cfg(test)]
 mod bit_flip;
 #[cfg(test)]
+mod checkpoint;
+#[cfg(test)]
 mod crash_loop;
 #[cfg(test)]
 mod damage;

@@ -56,7 +56,7 @@ impl Authority {
         let seal = || consistency::sealed(system.secret(), tenant, revision);
         match system.tenant(tenant) {
             // Until the secret is made, another one stands in, whose tokens are not to be kept.
-            Some(known) if system.has_secret() => known.token(revision, seal),
+            Some(known) if system.made_secret().is_some() => known.token(revision, seal),
             _ => seal(),
         }
     }

@@ -4,7 +4,7 @@ use prokura_store::{DecisionLog, Entry, Log};
 use crate::{
     Options,
     recovery::{Decoded, take},
-    shared::Shared,
+    shared::{Shared, State},
 };
 
 const KEPT: u64 = 10;
@@ -14,7 +14,7 @@ const KEPT: u64 = 10;
 fn reading_back_keeps_no_more_than_the_window() {
     let (log, decisions) = (Log::in_memory(), DecisionLog::in_memory());
     let options = Options { kept_revisions: KEPT, ..Options::default() };
-    let shared = Shared::new(&options, log.reader(), decisions.reader());
+    let shared = Shared::new(&options, State::new(&options), log.reader(), decisions.reader());
     let name = TenantName::new("default").unwrap();
     let edge = "document:plan#viewer@user:bob".parse().unwrap();
     let (touch, delete) =

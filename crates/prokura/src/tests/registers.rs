@@ -6,7 +6,7 @@ use crate::{
     key::Keys,
     limits::{KEYS_MAX, REQUEST_IDS_KEPT_MAX},
     now::Now,
-    shared::Shared,
+    shared::{Shared, State},
     tenant::{Done, Requests, WorkDigest},
     writer::{Work, stage_for_test},
 };
@@ -45,7 +45,7 @@ fn key(number: usize) -> Key {
 #[test]
 fn limit_keys_max() {
     let (log, decisions) = (Log::in_memory(), DecisionLog::in_memory());
-    let shared = Shared::new(&Options::default(), log.reader(), decisions.reader());
+    let shared = Shared::new(&Options::default(), State::new(&Options::default()), log.reader(), decisions.reader());
     let stage = |number: usize| {
         let work = Work::Key { key: key(number), only_first: false };
         stage_for_test(&shared, work, Provenance::new("key:k", "")).map_err(|error| error.code())

@@ -25,6 +25,7 @@ use crate::{
 pub(super) struct Batch {
     entries: Vec<Entry>,
     bytes: usize,
+    changes: u64,
     publish: Vec<(Arc<Tenant>, Revision)>,
     system: Option<(Vec<Change>, Timestamp)>,
     answers: Vec<(SyncSender<Answer>, Answer)>,
@@ -52,9 +53,10 @@ impl Batch {
         self.answers.len() < BATCH_WRITES_MAX && self.bytes < BATCH_BYTES_MAX && self.system.is_none()
     }
 
-    /// One flush for all of them; then, and only then, everybody may see them and is told.
-    pub(super) fn commit(self, shared: &Shared, log: &mut Log) {
-        let Self { entries, publish, system, answers, .. } = self;
+    /// One flush for all of them; then, and only then, everybody may see them and is told. Answers with the number of
+    /// changes that were written.
+    pub(super) fn commit(self, shared: &Shared, log: &mut Log) -> u64 {
+        let Self { entries, changes: count, publish, system, answers, .. } = self;
         if !entries.is_empty()
             && let Err(error) = log.append(&entries)
         {
@@ -63,7 +65,7 @@ impl Batch {
             for (sender, _) in answers {
                 answer(&sender, Err(WriteError::StoreFailed(text.clone())));
             }
-            return;
+            return 0;
         }
         for (tenant, revision) in &publish {
             tenant.index.publish(*revision);
@@ -83,11 +85,13 @@ impl Batch {
         for (tenant, revision) in newest.into_values() {
             tenant.watchers.announce(revision);
         }
+        count
     }
 
     fn add(&mut self, staged: Staged) -> Written {
         if let Some(entry) = staged.entry {
             self.bytes += entry.payload.len();
+            self.changes += staged.count;
             match staged.tenant {
                 Some(tenant) => self.publish.push((tenant, entry.revision)),
                 None => self.system = Some((staged.changes, entry.time)),

@@ -27,6 +27,8 @@ pub(super) struct Staged {
     pub(super) entry: Option<Entry>,
     /// Whose revision is to be published; none for the system's own log.
     pub(super) tenant: Option<Arc<Tenant>>,
+    /// How many changes that are.
+    pub(super) count: u64,
     /// What changes in the system's own registers.
     pub(super) changes: Vec<Change>,
     /// The answer once it is durable.
@@ -180,10 +182,11 @@ pub(super) fn into_index(
         let done = Done { work, ..Done::of(&transaction.changes, receipt) };
         tenant.requests().remember(&transaction.author, request_id, done);
     }
-    let Transaction { author, reason, request_id, .. } = transaction;
+    let Transaction { author, reason, request_id, changes, .. } = transaction;
     let name = tenant.name.clone();
     Ok(Staged {
         entry: Some(Entry { tenant: name, revision, time, author, reason, request_id, payload }),
+        count: changes.len() as u64,
         tenant: Some(tenant),
         ..Staged::answered(receipt)
     })
@@ -242,6 +245,7 @@ pub(super) fn into_system(
     let tenant = shared.system.name.clone();
     Ok(Staged {
         entry: Some(Entry { tenant, revision, time, author, reason, request_id, payload }),
+        count: changes.len() as u64,
         changes,
         ..Staged::answered(Receipt { revision, time })
     })

@@ -13,10 +13,10 @@ use crate::{
     tenant::Tenant,
 };
 
-/// Collects a part of what is over by now, if anything is.
-pub(super) fn sweep(shared: &Shared, log: &mut Log) {
+/// Collects a part of what is over by now, if anything is. Answers with the number of changes that this took.
+pub(super) fn sweep(shared: &Shared, log: &mut Log) -> u64 {
     if shared.expiring.next().is_none() || !shared.writes.is_open() {
-        return;
+        return 0;
     }
     let now = shared.now.read();
     let mut batch = Batch::default();
@@ -34,9 +34,7 @@ pub(super) fn sweep(shared: &Shared, log: &mut Log) {
             any = true;
         }
     }
-    if any {
-        batch.commit(shared, log);
-    }
+    if any { batch.commit(shared, log) } else { 0 }
 }
 
 /// How long the writer may wait for something else to do; without end when nothing ends.

@@ -94,7 +94,7 @@ impl Replayed {
     }
 }
 
-fn answer(authority: &Authority, hand: &Hand, asked: &Ask) -> Answer {
+pub(crate) fn answer(authority: &Authority, hand: &Hand, asked: &Ask) -> Answer {
     hand.set(asked.now().0);
     assert_eq!(authority.now(), asked.now(), "a scenario goes forward in time");
     match asked {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod candidates;
 #[cfg(test)]
+mod checkpoints;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod consistency;

@@ -25,7 +25,7 @@ fn kind(text: &str) -> TypeName {
 }
 
 /// Documents whose `viewer` is written to, and may be whoever the relations before it in the list are, one after another.
-fn model(allowed: &[AllowedSubject], chain: usize) -> NewModel {
+pub(crate) fn model(allowed: &[AllowedSubject], chain: usize) -> NewModel {
     let allowed: Vec<Allowed> = allowed.iter().cloned().map(Allowed::plain).collect();
     let mut relations = vec![ModelRelation { name: name("viewer"), allowed, rewrite: Rewrite::Direct }];
     for number in 0..chain {
@@ -43,15 +43,15 @@ fn model(allowed: &[AllowedSubject], chain: usize) -> NewModel {
     }
 }
 
-fn users() -> AllowedSubject {
+pub(crate) fn users() -> AllowedSubject {
     AllowedSubject::Object(kind("user"))
 }
 
-fn put(authority: &Authority, model: NewModel) -> ModelId {
+pub(crate) fn put(authority: &Authority, model: NewModel) -> ModelId {
     authority.write_model(&tenant(), by("user:alice"), model).unwrap()
 }
 
-fn write_of(model: &ModelId, texts: &[&str]) -> TupleWrite {
+pub(crate) fn write_of(model: &ModelId, texts: &[&str]) -> TupleWrite {
     TupleWrite {
         model: model.clone(),
         writes: texts.iter().map(|text| (edge(text), Terms::default())).collect(),
@@ -61,7 +61,7 @@ fn write_of(model: &ModelId, texts: &[&str]) -> TupleWrite {
     }
 }
 
-fn has(authority: &Authority, by: ByModel, user: &str) -> Result<Permissionship, AskError> {
+pub(crate) fn has(authority: &Authority, by: ByModel, user: &str) -> Result<Permissionship, AskError> {
     let subject = SubjectRef::Object(object(user));
     authority.snapshot(&tenant()).unwrap().by(by).check(
         &object("document:plan"),

@@ -259,6 +259,16 @@ fn relationships(authority: &Authority) -> usize {
 /// after the next start, and besides it at most the one write that was in flight.
 #[test]
 fn crash_loop_loses_nothing_acknowledged() {
+    crash_loop(&Hand::at(NOON).options());
+}
+
+/// The same while checkpoints are written, beside the writes and in the end.
+#[test]
+fn crash_loop_loses_nothing_for_a_checkpoint() {
+    crash_loop(&Options { checkpoint_tail: 0, ..Hand::at(NOON).options() });
+}
+
+fn crash_loop(options: &Options) {
     let faults = [Fault::FromThenOn(io::ErrorKind::Other), Fault::Once(io::ErrorKind::Other), Fault::Crash];
     for fault in faults {
         let mut dice = Dice::new(7);
@@ -267,13 +277,15 @@ fn crash_loop_loses_nothing_acknowledged() {
         while !survived {
             n += 1;
             let disk = FaultyDisk::new(BTreeMap::new(), n, fault);
-            let run = Authority::open_on(Arc::new(disk.clone()), Hand::at(NOON).options());
+            let run = Authority::open_on(Arc::new(disk.clone()), options.clone());
             let (acknowledged, failed) = run.as_ref().map_or((0, true), write_until_it_fails);
+            if n.is_multiple_of(2) {
+                run.into_iter().for_each(Authority::close);
+            }
             survived = !disk.happened();
             let files = if fault == Fault::Crash { disk.after_power_loss(&mut dice) } else { disk.live() };
-            drop(run);
             let recovered = MemoryDisk::with_files(files);
-            let authority = Authority::open_on(Arc::new(recovered), Hand::at(NOON).options())
+            let authority = Authority::open_on(Arc::new(recovered), options.clone())
                 .unwrap_or_else(|error| panic!("{fault:?} at operation {n}: {error}"));
             let found = snapshot(&authority).revision().0;
             let most = acknowledged + u64::from(failed);

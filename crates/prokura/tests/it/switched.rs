@@ -1,7 +1,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -24,6 +24,8 @@ struct Switches {
     flush_ms: AtomicU64,
     flushes: AtomicU64,
     batches: AtomicU64,
+    /// Files with names that begin like this cannot be written.
+    refused: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,11 @@ struct SwitchedFile {
 impl SwitchedDisk {
     pub(crate) fn fail_now(&self) {
         self.switches.failing.store(true, Ordering::SeqCst);
+    }
+
+    /// Files with names that begin like this cannot be written from now on.
+    pub(crate) fn refuse(&self, name: &str) {
+        *self.switches.refused.lock().unwrap() = Some(name.to_owned());
     }
 
     /// Flushes take this long from now on.
@@ -82,6 +89,19 @@ impl Disk for SwitchedDisk {
         }))
     }
 
+    fn find(&self, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        let found = self.inner.find(name)?;
+        Ok(found.map(|inner| {
+            let switches = Arc::clone(&self.switches);
+            Arc::new(SwitchedFile { name: name.to_owned(), inner, switches }) as Arc<dyn DiskFile>
+        }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.switches.check()?;
+        self.inner.rename(from, to)
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         self.inner.sync_names()
     }
@@ -98,6 +118,9 @@ impl DiskFile for SwitchedFile {
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.switches.check()?;
+        if self.switches.refused.lock().unwrap().as_ref().is_some_and(|refused| self.name.starts_with(refused)) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         if self.name == "log.head" {
             self.switches.batches.fetch_add(1, Ordering::SeqCst);
         }
