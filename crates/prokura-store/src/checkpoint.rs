@@ -18,6 +18,9 @@ const NAME: &str = "checkpoint";
 const DRAFT: &str = "checkpoint.new";
 
 const MAGIC: &[u8; 8] = b"PRKRCKPT";
+
+/// Goes up whenever any of it changes, and that includes what others put into records, or derive and do not put there yet: an
+/// older checkpoint is then made anew from the log.
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 128;
 const CHECKSUM_BYTES: usize = 4;
