@@ -13,6 +13,7 @@
 //! ```
 
 mod app;
+mod at_once;
 mod auth;
 mod config;
 mod convert;

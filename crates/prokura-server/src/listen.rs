@@ -17,7 +17,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Either;
 use hyper::{body::Incoming, service::Service};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto,
     service::TowerToHyperService,
 };
@@ -32,6 +32,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     app::App,
+    at_once::{Begun, Together},
     grpc::{CallBody, Straight},
     limits::{HEAD_BYTES_MAX, HEAD_WAIT_MAX, IDLE_MAX, STREAMS_MAX},
     routes,
@@ -156,31 +157,33 @@ impl Connection {
                 Ok::<_, Infallible>(response.map(|body| Sent::hold(busy, body)))
             }
         });
-        let builder = builder();
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let begun = Begun::default();
+        let builder = builder(begun.clone());
+        let connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut together = Together::new(connection, begun);
         let mut told = false;
         loop {
             tokio::select! {
                 // What goes wrong on a connection is the caller's, and it is gone; there is nobody to tell.
-                _ = connection.as_mut() => return,
+                _ = &mut together => return,
                 _ = self.stopping.wait_for(|stop| *stop), if !told => {
                     told = true;
-                    connection.as_mut().graceful_shutdown();
+                    together.connection().as_mut().graceful_shutdown();
                 }
                 () = activity.quiet() => {
                     if told || !activity.served_any() {
                         return;
                     }
                     told = true;
-                    connection.as_mut().graceful_shutdown();
+                    together.connection().as_mut().graceful_shutdown();
                 }
             }
         }
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(requests: Begun) -> auto::Builder<Begun> {
+    let mut builder = auto::Builder::new(requests);
     builder
         .http1()
         .timer(TokioTimer::new())
