@@ -560,8 +560,7 @@ impl Staged {
         let had_terms = before.as_ref().is_some_and(Option::is_some);
         // One that was not there begins now in any case; but an earlier change of this transaction may have made it.
         let anew = before.map_or(on_terms, |before| before.as_deref() != Some(terms).filter(|_| on_terms));
-        // What is said again on the same terms keeps its birth, and the terms lie where that says.
-        if anew && (on_terms || had_terms) {
+        if on_terms || had_terms {
             self.terms.insert((node, subject), on_terms.then(|| Arc::new(terms.clone())));
         }
         self.edges.push((node, subject, Edit::Touch { on_terms, anew }));

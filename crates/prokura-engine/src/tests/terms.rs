@@ -57,28 +57,6 @@ fn asked(index: &Index, text: &str, context: &[(&str, Value)]) -> Result<Permiss
     asked_at(index, text, context, 1_000)
 }
 
-#[test]
-fn what_is_said_again_on_the_same_terms_is_kept_once() {
-    let index = index(SCHEMA, &[]);
-    let at_most = |most: i64| terms("at_most", &[("most", Value::Integer(most))]);
-    for most in [10, 10, 20, 20, 10] {
-        on(&index, "document:plan#viewer@user:ann", at_most(most));
-    }
-    let again = |most| Change::RelationshipTouched(relationship("document:plan#viewer@user:ben"), at_most(most));
-    write(&index, vec![again(10), again(10), again(20), again(20)]);
-    write(
-        &index,
-        vec![again(20), Change::RelationshipDeleted(relationship("document:plan#viewer@user:ben")), again(20)],
-    );
-    let asks = |amount: i64, who: &str| {
-        asked(&index, &format!("document:plan#view@user:{who}"), &[("amount", Value::Integer(amount))]).unwrap()
-    };
-    assert_eq!([asks(10, "ann"), asks(11, "ann")], [Permissionship::Has, Permissionship::HasNot]);
-    assert_eq!([asks(20, "ben"), asks(21, "ben")], [Permissionship::Has, Permissionship::HasNot]);
-    index.collect(index.published());
-    assert_eq!((index.stats().relationships, index.stats().with_terms), (2, 2));
-}
-
 fn missing(names: &[&str]) -> Permissionship {
     Permissionship::Conditional(names.iter().map(|name| (*name).to_owned()).collect())
 }
