@@ -55,11 +55,12 @@ struct Door {
 pub(crate) fn routes(app: &Arc<App>) -> (Router, Straight) {
     let mut known = Known::new(app);
     let door = Door { app: Arc::clone(app) };
-    known.add(false, PermissionsServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
-    known.add(false, ExperimentalServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
-    known.add(false, SchemaServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
-    known.add(false, WatchServiceServer::new(door).max_decoding_message_size(BODY_BYTES_MAX));
-    known.add(true, HealthServer::new(health::Wellbeing::new(app, &known.services)));
+    known.add(false, &PermissionsServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(false, &ExperimentalServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(false, &SchemaServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    known.add(false, &WatchServiceServer::new(door).max_decoding_message_size(BODY_BYTES_MAX));
+    let health = HealthServer::new(health::Wellbeing::new(app, &known.services));
+    known.add(true, &health);
     known.reflect();
     let router = known.router.layer(tonic_web::GrpcWebLayer::new());
     (router, Straight::new(app, known.ways))
@@ -98,7 +99,7 @@ impl Known {
     }
 
     /// A further service: ways to each method it has, so that no caller can make up a label.
-    fn add<S>(&mut self, open: bool, service: S)
+    fn add<S>(&mut self, open: bool, service: &S)
     where
         S: Serves<axum::body::Body> + Serves<Incoming> + NamedService + Sync,
     {
@@ -121,10 +122,10 @@ impl Known {
         };
         let (newer, older) = (builder().build_v1(), builder().build_v1alpha());
         if let Ok(newer) = newer {
-            self.add(true, newer);
+            self.add(true, &newer);
         }
         if let Ok(older) = older {
-            self.add(true, older);
+            self.add(true, &older);
         }
     }
 }

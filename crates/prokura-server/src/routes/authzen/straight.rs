@@ -25,6 +25,7 @@ const ROUTE: &str = PATH;
 const TENANT_ROUTE: &str = "/tenants/{tenant}/access/v1/evaluation";
 
 /// Answers an evaluation. A request that is none comes back.
+#[expect(clippy::result_large_err, reason = "it is no error: the request goes on another way as it came")]
 pub(crate) fn evaluation_straight(
     app: &Arc<App>,
     request: Request<Incoming>,
