@@ -34,17 +34,17 @@ class Engine:
     """One empty store of the library."""
 
     def __init__(self, path):
-        self.library = ctypes.CDLL(path)
-        self.library.spicedb_start.restype = ctypes.POINTER(ctypes.c_char)
-        self.library.spicedb_start.argtypes = [ctypes.c_char_p]
-        started = json.loads(ctypes.string_at(self.library.spicedb_start(b"{}")))
+        self.functions = ctypes.CDLL(path)
+        self.functions.spicedb_start.restype = ctypes.POINTER(ctypes.c_char)
+        self.functions.spicedb_start.argtypes = [ctypes.c_char_p]
+        started = json.loads(ctypes.string_at(self.functions.spicedb_start(b"{}")))
         if not started.get("success"):
             sys.exit(f"the library did not start: {started.get('error')}")
         self.handle = ctypes.c_ulonglong(started["data"]["handle"])
 
     def call(self, function, request):
         """Sends the message and answers with the bytes of the other."""
-        call = getattr(self.library, "spicedb_" + function)
+        call = getattr(self.functions, "spicedb_" + function)
         call.restype = None
         answer, length, error = ctypes.c_void_p(), ctypes.c_int(), ctypes.c_void_p()
         call(
@@ -53,7 +53,7 @@ class Engine:
         if error.value:
             sys.exit(f"{function}: {ctypes.string_at(error.value).decode(errors='replace')}")
         found = ctypes.string_at(answer.value, length.value)
-        self.library.spicedb_free_bytes(answer)
+        self.functions.spicedb_free_bytes(answer)
         return found
 
 
