@@ -124,10 +124,10 @@ def measured(work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path, help="what `prokura bench data` wrote")
-    parser.add_argument("--library", required=True, help="libspicedb.so")
+    parser.add_argument("--library", dest="path", required=True, help="libspicedb.so")
     parser.add_argument("--questions", type=int, default=2_000, help="how many are asked [default: 2000]")
     arguments = parser.parse_args()
-    engine = Engine(arguments.library)
+    engine = Engine(arguments.path)
     relationships = load(engine, arguments.folder)
     asked = list(questions(arguments.folder, arguments.questions))
     empty = ReadSchemaRequest().SerializeToString()

@@ -1,7 +1,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-/// For maps whose keys are packed nodes. Their numbers are ours, counted up from zero, so nobody can choose colliding ones;
-/// maps keyed by names, which callers choose, keep the standard library's keyed hash.
+/// For maps whose keys are packed nodes. Their numbers are ours, counted up from zero, so nobody can choose colliding ones.
+/// Maps keyed by names, which callers choose, have [`NameHash`].
 pub(crate) type PackedHash = BuildHasherDefault<PackedHasher>;
 
 #[derive(Debug, Default)]

@@ -77,7 +77,7 @@ impl<C: Future + Unpin> Future for Together<C> {
                 return Poll::Pending;
             }
         }
-        woken.end();
+        // It does not rest: its task is woken here, and whoever wakes it until then need not.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
