@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use prokura_model::{Terms, Timestamp, Value};
+use prokura_model::{Revision, Terms, Timestamp, Value};
 
 use crate::{
     View,
@@ -8,6 +8,7 @@ use crate::{
     index::{EdgeKey, Index},
     list::{Birth, List},
     lists::{Shelf, Shelves},
+    nesting::Nesting,
     overlay::Overlay,
     packed::{Node, Subject},
 };
@@ -52,10 +53,23 @@ impl<'g> Graph<'g> {
         self.index.names.objects.all_edges_from(object, &self.guard.pin)
     }
 
+    /// Has an object's lists brought near, because they are looked at soon. Nothing waits for them.
+    #[inline(always)]
+    pub(crate) fn fetch_edges_from(&self, object: u32) {
+        self.index.names.objects.fetch_edges_from(object);
+    }
+
     /// The edges that are stored and name the subject.
     #[inline(always)]
     pub(crate) fn stored_edges_to(&self, subject: Subject) -> Option<Shelf<'g>> {
         self.index.names.objects.edges_to(subject, &self.guard.pin)
+    }
+
+    /// What is known of nested groups; nothing if there is something besides what is stored, or for a revision before their
+    /// last change.
+    #[inline(always)]
+    pub(crate) fn nesting(&self, at: Revision) -> Option<&'g Nesting> {
+        Some(&self.index.nesting).filter(|nesting| self.is_plain() && nesting.serves(at))
     }
 
     pub(crate) fn list(&self, shelf: Shelf<'g>) -> List<'g> {

@@ -52,6 +52,22 @@ impl NameHash {
     }
 }
 
+impl NameHash {
+    /// The same of bytes in [words](words_of).
+    #[inline(always)]
+    pub(crate) fn of_bytes(&self, besides: u64, bytes: &[u8]) -> u64 {
+        let (whole, rest) = bytes.as_chunks::<8>();
+        let mut hash = self.begin ^ besides;
+        for word in whole {
+            hash = folded(hash ^ u64::from_le_bytes(*word), self.factor);
+        }
+        if !rest.is_empty() {
+            hash = folded(hash ^ word_of(rest), self.factor);
+        }
+        folded(hash, self.end)
+    }
+}
+
 /// For maps whose keys are names.
 impl BuildHasher for NameHash {
     type Hasher = NameHasher;
@@ -104,7 +120,7 @@ pub(crate) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
 
 /// Up to eight bytes as a word, the first one lowest. Of fewer, two halves are read that may overlap.
 #[inline(always)]
-fn word_of(bytes: &[u8]) -> u64 {
+pub(crate) fn word_of(bytes: &[u8]) -> u64 {
     if let Some(word) = bytes.first_chunk::<8>() {
         return u64::from_le_bytes(*word);
     }

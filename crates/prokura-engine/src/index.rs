@@ -25,7 +25,8 @@ use crate::{
     list::{Birth, List},
     lists::{Change as EdgeChange, End, Rewrite},
     names::{KnownNames, Names},
-    packed::{Node, Subject},
+    nesting::Nesting,
+    packed::{Class, Node, Subject},
     program::Program,
     timeline::Register,
 };
@@ -36,6 +37,7 @@ use crate::{
 /// The writer replaces each list that a transaction touches once, and then publishes.
 pub struct Index {
     pub(crate) names: Names,
+    pub(crate) nesting: Nesting,
     pub(crate) terms: HashMap<EdgeKey, Arc<Terms>, PackedHash>,
     pub(crate) programs: Register<(), Program>,
     pub(crate) models: Register<ModelId, Compiled>,
@@ -106,6 +108,7 @@ impl Index {
                 HashMap::builder().shared_collector(Arc::clone(&collector)).build(),
                 memory,
             ),
+            nesting: Nesting::new(memory),
             terms: HashMap::builder().hasher(Default::default()).shared_collector(Arc::clone(&collector)).build(),
             programs: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             models: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
@@ -137,6 +140,7 @@ impl Index {
         }
         let guard = self.guard();
         let mut staged = Staged::new(self, transaction, &guard)?;
+        writer.know_nested(&staged);
         self.take_in_edges(&mut staged, transaction.revision, &mut writer, &guard)?;
         self.take_in_registers(staged, transaction.revision, &mut writer, &guard);
         self.applied.store(transaction.revision.0, Ordering::Release);
@@ -219,7 +223,7 @@ impl Index {
             objects: u64::from(self.names.objects.len()),
             relationships: self.relationships(),
             ended: self.ended.load(Ordering::Relaxed),
-            bytes: self.names.objects.bytes(),
+            bytes: self.names.objects.bytes() + self.nesting.bytes(),
             name_bytes: self.names.objects.name_bytes(),
             free_bytes: self.names.objects.arena.free_bytes(),
             with_terms: self.terms.len() as u64,
@@ -274,6 +278,12 @@ impl Index {
         let edges = std::mem::take(&mut staged.edges);
         let mut writing = self.names.objects.arena.writing();
         let rewrites = self.rewrites(&edges, at, &mut writing)?;
+        if edges.iter().any(|(node, subject, _)| writer.is_nesting(*node, *subject)) {
+            self.nesting.change(at);
+        }
+        if !writer.nested.is_empty() {
+            self.nesting.make_room(self.names.objects_len());
+        }
         // First the terms, then what says that there are some.
         for ((node, subject), terms) in std::mem::take(&mut staged.terms) {
             if let Some(terms) = terms {
@@ -419,15 +429,26 @@ impl fmt::Debug for Index {
     }
 }
 
-/// What only the writer knows: what has older versions, by the revision from which they are old.
+/// What only the writer knows: what has older versions, by the revision from which they are old; and what nests groups.
 #[derive(Debug, Default)]
 struct Writer {
     outdated: BTreeMap<Revision, Vec<Outdated>>,
+    /// The relations, of object 0, that groups are nested by, in any schema so far.
+    nested: BTreeSet<Node>,
 }
 
 impl Writer {
     fn outdate(&mut self, at: Revision, what: Outdated) {
         self.outdated.entry(at).or_default().push(what);
+    }
+
+    fn know_nested(&mut self, staged: &Staged) {
+        self.nested.extend(staged.program.iter().flat_map(Program::nested));
+    }
+
+    /// Whether the edge is one between groups.
+    fn is_nesting(&self, node: Node, subject: Subject) -> bool {
+        subject.class() == Class::Userset && self.nested.contains(&node.with_object(0))
     }
 }
 

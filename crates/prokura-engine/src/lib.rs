@@ -27,6 +27,7 @@ mod lookup;
 mod memory;
 mod mentions;
 mod names;
+mod nesting;
 mod objects;
 mod overlay;
 mod packed;

@@ -59,9 +59,31 @@ impl Objects {
 
     /// The number of the object with this name.
     pub(crate) fn number(&self, kind: KindId, id: &str, pin: &Pin<'_>) -> Option<u32> {
+        self.sought(kind, id, pin)?.number(self)
+    }
+
+    /// The numbers of a resource and of a subject. Both are looked for side by side, and where their edges are as well: all of
+    /// that lies far apart in memory, and waiting for two things takes as long as waiting for one.
+    pub(crate) fn numbers(&self, ends: [(KindId, &str); 2], pin: &Pin<'_>) -> [Option<u32>; 2] {
+        let sought = ends.map(|(kind, id)| self.sought(kind, id, pin));
+        let first = |sought: &Option<Sought<'_>>| sought.as_ref().and_then(Sought::first_slot);
+        let slots = sought.each_ref().map(first);
+        if let [Some(resource), Some(subject)] = slots.map(|slot| named(slot?)) {
+            let cells = [self.forward(resource), self.reverse(subject)];
+            let blocks = cells.map(|cell| cell.map_or(0, load));
+            let beginnings = blocks.map(|bits| self.arena.block(bits).first().map_or(0, load));
+            // Nobody needs them yet: what is looked at is in the cache when somebody does.
+            std::hint::black_box(beginnings);
+        }
+        sought.map(|sought| sought?.number(self))
+    }
+
+    #[inline(always)]
+    fn sought<'a>(&'a self, kind: KindId, id: &'a str, pin: &'a Pin<'_>) -> Option<Sought<'a>> {
         let name = name_of(kind, id.len());
-        let (shard, tag) = self.hashed(name, words_of(id.as_bytes()));
-        self.found(self.arena.find(self.shards.word(shard)?, pin), tag, name, || words_of(id.as_bytes()))
+        let hash = self.hash.of_bytes(name, id.as_bytes());
+        let (shard, tag) = place_of(hash);
+        Some(Sought { table: self.arena.find(self.shards.word(shard)?, pin), tag, name, id: id.as_bytes() })
     }
 
     #[inline(always)]
@@ -119,6 +141,13 @@ impl Objects {
     #[inline(always)]
     pub(crate) fn forward(&self, number: u32) -> Option<&AtomicU64> {
         self.records.word(number as usize * RECORD_WORDS + FORWARD)
+    }
+
+    /// Has the beginning of an object's edges brought near.
+    #[inline(always)]
+    pub(crate) fn fetch_edges_from(&self, number: u32) {
+        let block = self.forward(number).map_or(0, load);
+        std::hint::black_box(self.arena.block(block).first().map_or(0, load));
     }
 
     /// Where the edges to the object and its usersets are.
@@ -244,14 +273,39 @@ impl Objects {
         self.arena.words().piece((name >> 32) as usize, words - 1)
     }
 
-    /// The place of the shard's record, and the tag by which the name is looked for in its table.
     #[inline(always)]
     fn hashed(&self, name: u64, words: impl Iterator<Item = u64>) -> (usize, u32) {
-        let hash = self.hash.of(name, words);
-        #[expect(clippy::cast_possible_truncation, reason = "the two ends of the hash are taken apart here")]
-        let (shard, tag) = ((hash >> 56) as usize, hash as u32);
-        (shard * SHARD_WORDS, tag)
+        place_of(self.hash.of(name, words))
     }
+}
+
+/// A name that is looked for.
+struct Sought<'a> {
+    table: &'a [AtomicU64],
+    tag: u32,
+    name: u64,
+    id: &'a [u8],
+}
+
+impl Sought<'_> {
+    /// Where the search begins, and mostly ends.
+    #[inline(always)]
+    fn first_slot(&self) -> Option<u64> {
+        self.table.get(self.tag as usize & self.table.len().checked_sub(1)?).map(load)
+    }
+
+    #[inline(always)]
+    fn number(&self, objects: &Objects) -> Option<u32> {
+        objects.found(self.table, self.tag, self.name, || words_of(self.id))
+    }
+}
+
+/// The place of the shard's record, and the tag by which the name is looked for in its table.
+#[inline(always)]
+fn place_of(hash: u64) -> (usize, u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "the two ends of the hash are taken apart here")]
+    let (shard, tag) = ((hash >> 56) as usize, hash as u32);
+    (shard * SHARD_WORDS, tag)
 }
 
 /// What a name is like, in the low half of a word: `kind: 16 | bytes: 16` bits.

@@ -38,7 +38,7 @@ impl Node {
         self.0
     }
 
-    pub(crate) fn from_bits(bits: u64) -> Self {
+    pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits & !CLASS)
     }
 

@@ -4,7 +4,10 @@ mod text;
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use prokura_model::{
@@ -27,10 +30,14 @@ use crate::{
     packed::{Class, KindId, Node, RelationId, Subject},
 };
 
+static NUMBERS: AtomicU32 = AtomicU32::new(0);
+
 /// A schema with every name a number: what a check runs on. Made once for each schema that is written.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) schema: Arc<Schema>,
+    /// Its own among all programs of the process.
+    number: u32,
     /// Whether relationships may be stored that it does not allow; then they are passed over.
     strict: bool,
     kinds: Kinds,
@@ -156,6 +163,7 @@ impl Program {
         let schema = Arc::new(schema);
         let mut program = Self {
             schema: Arc::clone(&schema),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             strict,
             kinds: Kinds::default(),
             definitions: ByName::new([]),
@@ -204,6 +212,10 @@ impl Program {
         program.find_flat();
         program.mentions = Mentions::of(&program);
         Ok(program)
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Whether relationships may be stored that the schema does not allow.

@@ -274,8 +274,7 @@ impl<'i> View<'i> {
         'i: 'g,
     {
         let mut wording = self.wording();
-        let object = self.find_object(kind, resource, &mut wording, graph.guard());
-        let packed = self.find_subject(program, subject, &mut wording, graph.guard())?;
+        let (object, packed) = self.find_ends(program, (kind, resource), subject, &mut wording, graph.guard())?;
         let asked = Asked { graph, program, revision: self.revision, given, subject: packed, assumed: None };
         Ok(Prepared { wording, asked, goal: Node::new(kind, relation, object) })
     }
@@ -296,6 +295,26 @@ impl<'i> View<'i> {
 
     pub(crate) fn wording(&self) -> Wording<'i> {
         Wording::new(self.index, self.overlay.map_or(&[], Overlay::strangers))
+    }
+
+    /// The resource's object and the subject.
+    fn find_ends(
+        &self,
+        program: &Program,
+        (kind, resource): (KindId, &ObjectRef),
+        subject: &SubjectRef,
+        wording: &mut Wording<'_>,
+        guard: &Guard<'_>,
+    ) -> Result<(u32, Subject), EngineError> {
+        if let SubjectRef::Object(found) = subject {
+            let of_subject = self.find_kind(program, &found.kind)?;
+            let ends = [(kind, resource.id.as_str()), (of_subject, found.id.as_str())];
+            let [object, number] = self.index.names.objects.numbers(ends, &guard.pin);
+            let object = object.unwrap_or_else(|| wording.stranger(resource));
+            return Ok((object, Subject::object(of_subject, number.unwrap_or_else(|| wording.stranger(found)))));
+        }
+        let object = self.find_object(kind, resource, wording, guard);
+        Ok((object, self.find_subject(program, subject, wording, guard)?))
     }
 
     pub(crate) fn find_object(

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use crate::{
     check::Asked,
     list::{Birth, FEW, List},
+    nesting::{Higher, KEPT_MAX, Shape},
     packed::{Class, Node, Subject},
     words::load,
 };
@@ -22,7 +23,11 @@ pub(crate) struct Above {
     /// How many edges up each is, and the position of what it was found through, if that is not the subject.
     ways: [Way; NODES_MAX],
     len: usize,
+    /// How many may be found.
+    most: usize,
     looked_at: usize,
+    /// A bit for each position of what has everything above it among these already.
+    whole: u64,
     /// A bit for each node, so that most of what is not among them is told at once.
     bits: u64,
     /// Whether every edge on the way holds for good, so that the subject is in all of it.
@@ -53,7 +58,9 @@ impl Above {
             nodes: [Node::from_bits(0); NODES_MAX],
             ways: [way; NODES_MAX],
             len: 0,
+            most: NODES_MAX,
             looked_at: 0,
+            whole: 0,
             bits: 0,
             exact: true,
         }
@@ -105,13 +112,86 @@ impl Above {
             self.climb_from(subject, first, asked)?;
         }
         let mut next = 0;
-        while let Some((node, way)) = self.nodes.get(next).zip(self.ways.get(next)).filter(|_| next < self.len) {
-            let through = u8::try_from(next).unwrap_or(THE_SUBJECT);
-            let (node, way) = (*node, Way { height: way.height.saturating_add(1), through });
+        while let Some((node, way)) = self.found(next) {
+            if self.whole >> next & 1 == 0 && !self.take_in_closure(next, node, way, asked)? {
+                self.climb_from(Subject::userset(node), self.way_through(next, way), asked)?;
+            }
             next += 1;
-            self.climb_from(Subject::userset(node), way, asked)?;
         }
         ControlFlow::Continue(())
+    }
+
+    fn found(&self, position: usize) -> Option<(Node, Way)> {
+        Some((*self.nodes.get(..self.len)?.get(position)?, *self.ways.get(position)?))
+    }
+
+    fn way_through(&self, position: usize, way: Way) -> Way {
+        Way { height: way.height.saturating_add(1), through: u8::try_from(position).unwrap_or(THE_SUBJECT) }
+    }
+
+    /// Adds what is known to be above a group; false if that does not spare climbing from it.
+    fn take_in_closure(&mut self, at: usize, group: Node, way: Way, asked: &Asked<'_>) -> ControlFlow<(), bool> {
+        let Some(nesting) = asked.graph.nesting(asked.revision) else { return ControlFlow::Continue(false) };
+        let (program, nested) = (asked.program.number(), asked.program.nested());
+        if let Some(kept) = nesting.find(group, program) {
+            let before = (self.len, self.whole, self.bits, self.exact);
+            let added = self.add_closure((at, way), kept.shape, kept.above(nested));
+            if kept.is_good(asked.revision) {
+                return added;
+            }
+            (self.len, self.whole, self.bits, self.exact) = before;
+        }
+        let (shape, above) = Self::closure_of(group, asked);
+        nesting.keep((group, program), nested, asked.revision, (shape, &above));
+        self.add_closure((at, way), shape, above.into_iter().take(shape.len))
+    }
+
+    #[inline(always)]
+    fn add_closure(
+        &mut self,
+        (at, way): (usize, Way),
+        shape: Shape,
+        above: impl Iterator<Item = Higher>,
+    ) -> ControlFlow<(), bool> {
+        if shape.whole == 0 {
+            return ControlFlow::Continue(false);
+        }
+        self.exact &= shape.exact;
+        self.whole |= 1 << at;
+        // Of the group itself and of each above it: where it is among these, and how high.
+        let mut found = [(self.way_through(at, way).through, way.height); KEPT_MAX + 1];
+        for (number, higher) in (1..).zip(above) {
+            let (through, height) = found.get(higher.through).copied().unwrap_or_default();
+            let height = height.saturating_add(1);
+            let position = self.add(higher.node, Way { height, through })?;
+            self.whole |= u64::from(number < shape.whole) << position;
+            if let Some(found) = found.get_mut(number) {
+                *found = (u8::try_from(position).unwrap_or(THE_SUBJECT), height);
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+
+    /// What is above a group, as far as it can be kept.
+    #[cold]
+    #[inline(never)]
+    fn closure_of(group: Node, asked: &Asked<'_>) -> (Shape, [Higher; KEPT_MAX]) {
+        let mut own = Self { most: KEPT_MAX + 1, ..Self::new() };
+        // There is room for one.
+        let _ = own.add(group, Way { height: 0, through: THE_SUBJECT });
+        let mut whole = 0;
+        while let Some((node, way)) = own.found(whole) {
+            if own.climb_from(Subject::userset(node), own.way_through(whole, way), asked).is_break() {
+                break;
+            }
+            whole += 1;
+        }
+        let mut above = [Higher::NOTHING; KEPT_MAX];
+        let found = own.nodes.iter().zip(&own.ways).take(own.len).skip(1);
+        for (higher, (node, way)) in above.iter_mut().zip(found) {
+            *higher = Higher { node: *node, through: usize::from(way.through) };
+        }
+        (Shape { len: own.len - 1, whole, exact: own.exact }, above)
     }
 
     #[inline]
@@ -172,21 +252,25 @@ impl Above {
         if self.looked_at > EDGES_MAX {
             return ControlFlow::Break(());
         }
-        self.add(node, way)
+        self.add(node, way).map_continue(|_| ())
     }
 
+    /// The position of a node, which is new if it was not found before.
     #[inline(always)]
-    fn add(&mut self, node: Node, way: Way) -> ControlFlow<()> {
-        if self.position(node).is_some() {
-            return ControlFlow::Continue(());
+    fn add(&mut self, node: Node, way: Way) -> ControlFlow<(), usize> {
+        if let Some(position) = self.position(node) {
+            return ControlFlow::Continue(position);
         }
         let (Some(slot), Some(at)) = (self.nodes.get_mut(self.len), self.ways.get_mut(self.len)) else {
             return ControlFlow::Break(());
         };
+        if self.len == self.most {
+            return ControlFlow::Break(());
+        }
         (*slot, *at) = (node, way);
         self.len += 1;
         self.bits |= bit(node);
-        ControlFlow::Continue(())
+        ControlFlow::Continue(self.len - 1)
     }
 }
 

@@ -283,6 +283,7 @@ impl<'q, 'g> Quick<'q, 'g> {
         if self.goals.get(..self.len).ok_or(Unsaid)?.contains(&reached) {
             return Ok(());
         }
+        self.asked.graph.fetch_edges_from(object);
         *self.goals.get_mut(self.len).ok_or(Unsaid)? = reached;
         *self.from.get_mut(self.len).ok_or(Unsaid)? = u8::try_from(self.at).map_err(|_| Unsaid)?;
         self.len += 1;

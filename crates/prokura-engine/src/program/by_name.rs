@@ -1,3 +1,5 @@
+use crate::hash::word_of;
+
 /// Values by name. Names are few and compared as numbers first, so that finding one reads little memory and calls nothing.
 #[derive(Debug)]
 pub(crate) struct ByName<V> {
@@ -28,14 +30,11 @@ impl<V> ByName<V> {
     }
 }
 
-/// The first eight bytes, as a number.
+/// The first eight bytes, as a number that sorts as they do.
 #[inline]
 pub(crate) fn beginning(name: &str) -> u64 {
     let bytes = name.as_bytes();
-    match bytes.first_chunk::<8>() {
-        Some(word) => u64::from_be_bytes(*word),
-        None => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)) << (8 * (8 - bytes.len())).min(63),
-    }
+    word_of(bytes.get(..8).unwrap_or(bytes)).swap_bytes()
 }
 
 #[cfg(test)]

@@ -94,6 +94,10 @@ impl Loading<'_> {
         for (death, end) in laying.ended {
             writer.outdate(death, Outdated::Edges(end));
         }
+        index.nesting.change(Revision(at));
+        if !writer.nested.is_empty() {
+            index.nesting.make_room(index.names.objects_len());
+        }
         index.relationships.store(live, Ordering::Relaxed);
         index.ended.store(ended, Ordering::Relaxed);
         index.horizon.store(horizon, Ordering::Release);
@@ -184,6 +188,7 @@ impl Loading<'_> {
         if self.index.names.lens() != lens {
             return Err(ImageFault::wrong("a name has no number"));
         }
+        self.writer.know_nested(&staged);
         self.index.take_in_registers(staged, revision, &mut self.writer, &guard);
         Ok(())
     }
