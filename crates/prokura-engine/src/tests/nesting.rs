@@ -9,7 +9,11 @@ use prokura_model::{Change, Revision, Terms, Timestamp};
 use proptest::prelude::*;
 
 use super::{delete, given, index, question, relationship, touch, write};
-use crate::{Index, Limits, Memory, Permissionship, View, nesting::KEPT_MAX};
+use crate::{
+    Index, Limits, Memory, Permissionship, View,
+    nesting::{Higher, KEPT_MAX, Nesting, Shape},
+    packed::{KindId, Node, RelationId},
+};
 
 const SCHEMA: &str = "
     use expiration
@@ -262,4 +266,42 @@ fn a_new_schema_does_not_take_over_what_another_one_nests() {
     write(&index, vec![Change::SchemaWritten(SCHEMA.to_owned())]);
     assert!(!has(&index.view(), "group:c3#member@user:alice"));
     assert!(has(&index.view(), "group:c2#member@user:alice"));
+}
+
+#[test]
+fn nobody_takes_half_of_one_groups_closure_for_anothers() {
+    const GROUPS: u32 = 600;
+    const ROUNDS: u32 = 60;
+    let nesting = Nesting::new(&Memory::unlimited());
+    nesting.make_room(0);
+    let nested = [Node::new(KindId(1), RelationId(1), 0)];
+    let [kind] = nested;
+    let above = |group: u32| {
+        let higher = |at: u32| Higher { node: kind.with_object(group * 100 + at), through: at as usize };
+        std::array::from_fn::<_, KEPT_MAX, _>(|at| higher(u32::try_from(at).unwrap()))
+    };
+    let shape = Shape { len: KEPT_MAX, whole: KEPT_MAX, exact: true };
+    let found = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for begin in 0..2 {
+            let (nesting, nested, found) = (&nesting, &nested, &found);
+            scope.spawn(move || {
+                // There are a tenth as many slots, so each group is found seldom, and pushed out soon.
+                for round in 0..ROUNDS * GROUPS {
+                    let group = (round * 7 + begin * 13) % GROUPS + 1;
+                    let node = kind.with_object(group);
+                    nesting.keep((node, 1), nested, Revision(1), (shape, &above(group)));
+                    for other in [group, group % GROUPS + 1] {
+                        let Some(kept) = nesting.find(kind.with_object(other), 1) else { continue };
+                        let told: Vec<Higher> = kept.above(nested).collect();
+                        if kept.is_good(Revision(1)) {
+                            assert_eq!(told, above(other), "{other}");
+                            found.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert!(found.load(Ordering::Relaxed) > 1_000);
 }
