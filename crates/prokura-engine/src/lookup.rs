@@ -199,13 +199,53 @@ impl<W: Copy> Gathered<W> {
     }
 }
 
-/// By id. What ids begin with, read as one number, sorts as they do, and settles nearly every comparison.
+/// By id. What ids go on with behind what they all begin with, read as one number, sorts as they do, and settles nearly every
+/// comparison.
 fn in_order<T>(found: Vec<(ObjectId, T)>) -> Vec<(ObjectId, T)> {
     let id = |place: usize| found.get(place).map(|(id, _)| id);
-    let places = found.iter().enumerate().map(|(place, (id, _))| (beginning(id.as_str()), place));
+    let shared = bytes_shared(&found);
+    let behind = |id: &ObjectId| beginning(id.as_str().as_bytes().get(shared..).unwrap_or_default());
+    let places = found.iter().enumerate().map(|(place, (id, _))| (behind(id), place));
     let mut order: Vec<(u64, usize)> = places.collect();
     // Numbers are moved about instead of what they stand for, which is several times as large.
     order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| id(one.1).cmp(&id(other.1))));
     let mut found: Vec<Option<(ObjectId, T)>> = found.into_iter().map(Some).collect();
     order.into_iter().filter_map(|(_, place)| found.get_mut(place)?.take()).collect()
+}
+
+/// How many bytes all ids begin with.
+fn bytes_shared<T>(found: &[(ObjectId, T)]) -> usize {
+    let Some(((first, _), others)) = found.split_first() else { return 0 };
+    let first = first.as_str().as_bytes();
+    others.iter().fold(first.len(), |shared, (id, _)| {
+        let id = id.as_str().as_bytes();
+        if first.get(..shared).is_some_and(|beginning| id.starts_with(beginning)) {
+            return shared;
+        }
+        first.iter().zip(id).take_while(|(one, other)| one == other).count()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use prokura_model::ObjectId;
+    use proptest::prelude::*;
+
+    use super::in_order;
+
+    proptest! {
+        #[test]
+        fn what_is_found_comes_by_id(
+            beginning in "[a-z]{0,20}",
+            ends in prop::collection::hash_set("[a-c]{0,3}[0-9]{0,9}", 0..60),
+        ) {
+            let ids = ends.into_iter().map(|end| beginning.clone() + &end).filter(|id| !id.is_empty());
+            let ids: Vec<ObjectId> = ids.map(|id| ObjectId::new(id).unwrap()).collect();
+            let mut sorted = ids.clone();
+            sorted.sort();
+            let found: Vec<(ObjectId, ObjectId)> = ids.iter().map(|id| (id.clone(), id.clone())).collect();
+            let sorted: Vec<(ObjectId, ObjectId)> = sorted.into_iter().map(|id| (id.clone(), id)).collect();
+            prop_assert_eq!(in_order(found), sorted);
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! What handlers take from a request: who is calling, the path, the query, the body.
 
-use std::sync::Arc;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
@@ -277,7 +282,11 @@ pub(crate) fn names_type(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 async fn read_body<B: HttpBody<Data = Bytes> + Unpin>(body: B) -> Result<Vec<u8>, Refusal> {
-    match tokio::time::timeout(BODY_WAIT_MAX, collect(body)).await {
+    let mut whole = pin!(collect(body));
+    if let Some(collected) = ready_soon(whole.as_mut()).await {
+        return collected;
+    }
+    match tokio::time::timeout(BODY_WAIT_MAX, whole).await {
         Ok(collected) => collected,
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -286,6 +295,22 @@ async fn read_body<B: HttpBody<Data = Bytes> + Unpin>(body: B) -> Result<Vec<u8>
             format!("the body did not arrive within {} s", BODY_WAIT_MAX.as_secs()),
         )),
     }
+}
+
+/// What becomes of the future at once, or when the connection has been looked at once more. Most bodies have come with their
+/// head, and need no timer.
+async fn ready_soon<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    let mut looked = false;
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if looked => Poll::Ready(None),
+        Poll::Pending => {
+            looked = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// The whole body. One that is too large is read to its end all the same, and thrown away: answering while the caller is

@@ -82,7 +82,8 @@ struct How {
     /// How many connections ask at once where many do
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = some)]
     connections: usize,
-    /// How many questions are in flight on each of them, over gRPC; over HTTP/1.1 it is one
+    /// How many questions are in flight on each of them, over gRPC; HTTP/1.1 has so many times as
+    /// many connections instead
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = some)]
     in_flight: usize,
 }

@@ -148,7 +148,7 @@ fn recorded(run: &Run, target: &Target, checks: &[Check], baseline: &Pair, resul
     results.figures.extend(grpc.into_figures());
 
     let _step = run.progress.step("HTTP: the baseline, and AuthZEN evaluations");
-    let connections = run.concurrency.connections;
+    let connections = run.concurrency.connections * run.concurrency.in_flight;
     let baseline = {
         let server = Server::baseline("baseline-http")?;
         let asked = |connections| http::baseline(&server.target(KEY), checks, connections, run.duration);

@@ -9,7 +9,7 @@ pub(crate) struct ByName<V> {
 
 impl<V> ByName<V> {
     pub(crate) fn new<'n>(named: impl IntoIterator<Item = (&'n str, V)>) -> Self {
-        let entry = |(name, value): (&'n str, V)| (beginning(name), Box::from(name), value);
+        let entry = |(name, value): (&'n str, V)| (beginning(name.as_bytes()), Box::from(name), value);
         let mut entries: Vec<(u64, Box<str>, V)> = named.into_iter().map(entry).collect();
         entries.sort_by(|one, other| one.1.cmp(&other.1));
         Self { entries }
@@ -19,7 +19,7 @@ impl<V> ByName<V> {
     pub(crate) fn find(&self, name: &str) -> Option<&V> {
         /// From so many names on, halving is quicker than looking at each.
         const FEW: usize = 16;
-        let wanted = beginning(name);
+        let wanted = beginning(name.as_bytes());
         let first = match self.entries.len() {
             0..=FEW => 0,
             _ => self.entries.partition_point(|(beginning, ..)| *beginning < wanted),
@@ -32,8 +32,7 @@ impl<V> ByName<V> {
 
 /// The first eight bytes, as a number that sorts as they do.
 #[inline]
-pub(crate) fn beginning(name: &str) -> u64 {
-    let bytes = name.as_bytes();
+pub(crate) fn beginning(bytes: &[u8]) -> u64 {
     word_of(bytes.get(..8).unwrap_or(bytes)).swap_bytes()
 }
 
