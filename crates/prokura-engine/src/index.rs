@@ -1,7 +1,8 @@
 pub(crate) mod image;
+mod staged;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap as StdMap},
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex,
@@ -11,10 +12,12 @@ use std::{
 
 use papaya::HashMap;
 use prokura_model::{
-    AuthzenMapping, Change, Delegation, DelegationId, Model, ModelId, ObjectRef, Principal, Relationship, Revision,
-    Schema, Task, TaskId, Terms, Transaction, Value,
+    AuthzenMapping, DelegationId, Model, ModelId, ObjectRef, Principal, Revision, Task, TaskId, Terms, Transaction,
+    Value,
 };
 
+use self::staged::Drafted;
+pub(crate) use self::staged::Staged;
 use crate::{
     ApplyError, EngineError, Memory, View,
     arena::{Full, Writing},
@@ -24,7 +27,7 @@ use crate::{
     link::Link,
     list::{Birth, List},
     lists::{Change as EdgeChange, End, Rewrite},
-    names::{KnownNames, Names},
+    names::Names,
     nesting::Nesting,
     packed::{Class, Node, Subject},
     program::Program,
@@ -286,7 +289,7 @@ impl Index {
         }
         // First the terms, then what says that there are some.
         for ((node, subject), terms) in std::mem::take(&mut staged.terms) {
-            if let Some(terms) = terms {
+            if let Drafted::On { terms, begins: true } = terms {
                 self.terms.insert(EdgeKey { node, subject, birth: at }, terms, &guard.maps);
             }
         }
@@ -463,127 +466,4 @@ enum Outdated {
     Schema,
     Model(ModelId),
     Assertions(ModelId),
-}
-
-/// A transaction in full, checked, and nothing of it taken in yet. Names it brings are: nobody can tell.
-#[derive(Default)]
-struct Staged {
-    known: KnownNames,
-    program: Option<Program>,
-    models: Vec<Compiled>,
-    assertions: BTreeMap<ModelId, String>,
-    edges: Vec<(Node, Subject, Edit)>,
-    /// What the edges that have or had terms have in the end; none where they are deleted or hold for good.
-    terms: StdMap<(Node, Subject), Option<Arc<Terms>>>,
-    principals: BTreeMap<ObjectRef, Option<Principal>>,
-    tasks: BTreeMap<TaskId, Task>,
-    delegations: BTreeMap<DelegationId, Delegation>,
-    attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
-    authzen_mapping: Option<AuthzenMapping>,
-}
-
-impl Staged {
-    fn new(index: &Index, transaction: &Transaction, guard: &Guard<'_>) -> Result<Self, ApplyError> {
-        let mut staged = Self::default();
-        for change in &transaction.changes {
-            staged.add(index, transaction, change, guard)?;
-        }
-        Ok(staged)
-    }
-
-    fn add(
-        &mut self,
-        index: &Index,
-        transaction: &Transaction,
-        change: &Change,
-        guard: &Guard<'_>,
-    ) -> Result<(), ApplyError> {
-        match change {
-            Change::SchemaWritten(text) => {
-                let schema = Schema::parse(text).map_err(|diagnostics| {
-                    ApplyError::Schema(diagnostics.first().map(ToString::to_string).unwrap_or_default())
-                })?;
-                self.program = Some(Program::new(schema, &index.names, guard)?);
-            }
-            Change::RelationshipTouched(relationship, terms) => {
-                let Relationship { resource, relation, subject } = relationship;
-                let node = index.names.add_node(resource, relation, &mut self.known, guard)?;
-                let subject = index.names.add_subject(subject, &mut self.known, guard)?;
-                self.touch(index, node, subject, terms, guard);
-            }
-            Change::RelationshipDeleted(relationship) | Change::RelationshipExpired(relationship) => {
-                let Relationship { resource, relation, subject } = relationship;
-                let node = index.names.node(resource, relation, guard);
-                // With a name that nobody knows, there is no such relationship.
-                if let Some((node, subject)) = node.zip(index.names.subject(subject, guard)) {
-                    self.edges.push((node, subject, Edit::Delete));
-                    self.terms.remove(&(node, subject));
-                }
-            }
-            Change::MetadataAttached(_) | Change::WorkDigested(_) => {}
-            Change::ModelWritten(model) => {
-                let schema = model.schema().map_err(|faults| {
-                    ApplyError::Schema(faults.first().map(ToString::to_string).unwrap_or_default())
-                })?;
-                let program = Program::of_model(schema, &index.names, guard)?;
-                self.models.push(Compiled { model: Arc::new(model.clone()), program });
-            }
-            Change::AssertionsWritten(model, text) => {
-                self.assertions.insert(model.clone(), text.clone());
-            }
-            Change::AuthzenMappingSet(mapping) => self.authzen_mapping = Some(mapping.clone()),
-            Change::AttributesSet(object, members) => {
-                self.attributes.insert(object.clone(), members.clone());
-            }
-            Change::PrincipalSet(principal) => {
-                self.principals.insert(principal.object.clone(), Some(principal.clone()));
-            }
-            Change::PrincipalRemoved(object) => {
-                self.principals.insert(object.clone(), None);
-            }
-            Change::TaskOpened(task) => {
-                self.tasks.insert(task.id.clone(), task.clone());
-            }
-            Change::TaskClosed(id, state) => {
-                let stored = index.tasks.at(id, index.applied(), guard).map(|(_, task)| Task::clone(task));
-                let task = self.tasks.remove(id).or(stored);
-                let task = task.ok_or_else(|| ApplyError::TaskUnknown(id.clone()))?;
-                self.tasks.insert(id.clone(), Task { state: *state, ..task });
-            }
-            Change::DelegationCreated(delegation) => {
-                self.delegations.insert(delegation.id.clone(), delegation.clone());
-            }
-            Change::DelegationRevoked(id) => {
-                let stored = index.delegations.at(id, index.applied(), guard);
-                let stored = stored.map(|(_, link)| Delegation::clone(&link.delegation));
-                let link = self.delegations.remove(id).or(stored);
-                let link = link.ok_or_else(|| ApplyError::DelegationUnknown(id.clone()))?;
-                // The first revocation is the one that ended it.
-                let revoked_at = link.revoked_at.or(Some(transaction.time));
-                self.delegations.insert(id.clone(), Delegation { revoked_at, ..link });
-            }
-            Change::TenantCreated(_) | Change::TenantNamed(..) | Change::TenantDeleted(_) => {
-                return Err(ApplyError::NotForIndex("tenant"));
-            }
-            Change::KeyCreated(_) | Change::KeyRevoked(_) => return Err(ApplyError::NotForIndex("key")),
-            Change::SecretMade(_) => return Err(ApplyError::NotForIndex("secret")),
-        }
-        Ok(())
-    }
-
-    fn touch(&mut self, index: &Index, node: Node, subject: Subject, terms: &Terms, guard: &Guard<'_>) {
-        let on_terms = !terms.is_none();
-        let drafted = if self.terms.is_empty() { None } else { self.terms.get(&(node, subject)).cloned() };
-        let before = drafted.or_else(|| {
-            let birth = index.edges_from(node, guard)?.live_birth(subject.bits())?;
-            Some(index.terms_of(node, subject, birth, guard).cloned())
-        });
-        let had_terms = before.as_ref().is_some_and(Option::is_some);
-        // One that was not there begins now in any case; but an earlier change of this transaction may have made it.
-        let anew = before.map_or(on_terms, |before| before.as_deref() != Some(terms).filter(|_| on_terms));
-        if on_terms || had_terms {
-            self.terms.insert((node, subject), on_terms.then(|| Arc::new(terms.clone())));
-        }
-        self.edges.push((node, subject, Edit::Touch { on_terms, anew }));
-    }
 }

@@ -1,8 +1,12 @@
 //! Caveats, expiry, `self` and `.all()`, where one can see each alone; the differential tests mix them.
 
+use std::collections::BTreeMap;
+
 use prokura_model::{CaveatName, CaveatUse, Change, Terms, Timestamp, Value};
 
-use super::{index, object, question, relationship, write};
+use proptest::prelude::*;
+
+use super::{delete, index, object, question, relationship, touch, write};
 use crate::{Context, EngineError, Explanation, Given, Index, Limits, Permissionship};
 
 const SCHEMA: &str = "
@@ -173,5 +177,42 @@ fn a_witness_holds_whatever_stands_behind_it() {
         let edges: Vec<String> = decision.witness.iter().map(|edge| edge.relationship.to_string()).collect();
         assert_eq!(edges, ["document:plan#editor@group:g#member", "group:g#member@user:alice"]);
         assert_eq!(decision.valid_until, None);
+    }
+}
+
+/// What may be done to an edge: taken away, made to hold for good, or on one of two terms.
+fn edit() -> impl Strategy<Value = (usize, Option<Option<bool>>)> {
+    (0_usize..3, prop_oneof![Just(None), Just(Some(None)), any::<bool>().prop_map(|on| Some(Some(on)))])
+}
+
+proptest! {
+    #[test]
+    fn terms_are_kept_once_and_as_long_as_their_edge(
+        transactions in prop::collection::vec(prop::collection::vec(edit(), 1..6), 1..12),
+    ) {
+        let index = index(SCHEMA, &[]);
+        let edge = |number: usize| format!("document:d#viewer@user:u{number}");
+        let on = |on: bool| terms("at_most", &[("most", Value::Integer(i64::from(on)))]);
+        let mut live: BTreeMap<usize, Option<bool>> = BTreeMap::new();
+        for transaction in transactions {
+            let change = |(number, edit): &(usize, Option<Option<bool>>)| match edit {
+                None => delete(&edge(*number)),
+                Some(None) => touch(&edge(*number)),
+                Some(Some(which)) => Change::RelationshipTouched(relationship(&edge(*number)), on(*which)),
+            };
+            let revision = write(&index, transaction.iter().map(change).collect());
+            for (number, edit) in transaction {
+                match edit {
+                    None => drop(live.remove(&number)),
+                    Some(terms) => drop(live.insert(number, terms)),
+                }
+            }
+            for (number, terms) in &live {
+                let found = index.view().stored(&relationship(&edge(*number))).map(|stored| stored.terms);
+                prop_assert_eq!(found, Some(terms.map_or_else(Terms::default, on)), "{}", number);
+            }
+            index.collect(revision);
+            prop_assert_eq!(index.stats().with_terms, live.values().flatten().count() as u64);
+        }
     }
 }
