@@ -4,6 +4,8 @@ use std::{fs, io, path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
+
 /// Clock ticks a second in what Linux tells about processes, whatever its own clock does.
 const TICKS_A_SECOND: u64 = 100;
 
@@ -131,6 +133,43 @@ impl Figures {
             wrong,
         }
     }
+
+    /// What several rounds of the same come to: rates and CPU time of all of them, and the median of their percentiles.
+    fn joined(rounds: Vec<Self>) -> Option<Self> {
+        let operations: u64 = rounds.iter().map(|round| round.operations).sum();
+        let seconds: f64 = rounds.iter().map(|round| round.operations as f64 / round.per_second.max(1e-9)).sum();
+        let cpu: Option<f64> = rounds.iter().map(|round| Some(round.cpu_us? * round.operations as f64)).sum();
+        let of = |part: fn(&Self) -> f64| median(rounds.iter().map(part).collect());
+        let (p50_us, p99_us) = (of(|round| round.p50_us), of(|round| round.p99_us));
+        let wrong = rounds.iter().map(|round| round.wrong).sum();
+        let (per_second, cpu_us) = (operations as f64 / seconds.max(1e-9), cpu.map(|cpu| cpu / operations as f64));
+        let first = rounds.into_iter().next()?;
+        Some(Self { operations, per_second, cpu_us, p50_us, p99_us, wrong, ..first })
+    }
+}
+
+/// How often what is compared is measured, each time for a part of the time: a machine that others use is faster at one time
+/// than at another, and then it is for all of them.
+const ROUNDS: u32 = 4;
+
+/// Measures each of these in turn, again and again, each for so long in all.
+pub(crate) fn in_turn<const N: usize>(
+    duration: Duration,
+    measured: [&dyn Fn(Duration) -> Outcome<Figures>; N],
+) -> Outcome<[Figures; N]> {
+    let mut rounds: [Vec<Figures>; N] = std::array::from_fn(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for (rounds, measured) in rounds.iter_mut().zip(measured) {
+            rounds.push(measured(duration / ROUNDS)?);
+        }
+    }
+    let joined: Vec<Figures> = rounds.into_iter().filter_map(Figures::joined).collect();
+    joined.try_into().map_err(|_| "nothing was measured".into())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn percentile(sorted: &[Duration], hundredths: usize) -> Duration {
@@ -150,6 +189,27 @@ mod tests {
         let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 9 0 0 0 70 30 5 6 20 0 3 0 100 1000 20";
         assert_eq!(ticks(stat), Some(100));
         assert_eq!(ticks("42"), None);
+    }
+
+    #[test]
+    fn rounds_are_joined_by_what_was_done_in_each() {
+        let round = |micros: u64, cpu: u64| {
+            let latencies = vec![Duration::from_micros(micros); 100];
+            let (wall, cpu) = (latencies.iter().sum(), Some(Duration::from_micros(cpu)));
+            Figures::new("id", "name", Sample { wall, cpu, calls: 100, latencies, ..Sample::default() })
+        };
+        let turns = std::cell::Cell::new(0);
+        let first = |_: Duration| Ok(round(10, 100));
+        let second = |part: Duration| {
+            assert_eq!(part, Duration::from_secs(1));
+            turns.set(turns.get() + 1);
+            Ok(round(10 * turns.get(), 300))
+        };
+        let [one, other] = in_turn(Duration::from_secs(4), [&first, &second]).expect("measured");
+        assert_eq!((one.operations, one.per_second.round(), one.cpu_us), (400, 100_000.0, Some(1.0)));
+        // 10, 20, 30 and 40 microseconds each.
+        assert_eq!((other.operations, other.per_second.round(), other.cpu_us), (400, 40_000.0, Some(3.0)));
+        assert_eq!((other.p50_us.round(), turns.get()), (30.0, 4));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     Outcome, Run,
     data::{Check, Names, docs::Docs, edge, skewed},
     grpc, http, in_process,
+    measure::in_turn,
     processes::{KEY, Server, Target},
     results::{Pair, Results},
     store::Store,
@@ -53,7 +54,7 @@ impl W1 {
             Some(peer) => {
                 results.load = run.load_peer(&peer, &world)?;
                 drop(world);
-                self.network(run, &peer, &mixes, &mut results)?;
+                self.grpc(run, &peer, None, &mixes, &mut results)?;
                 self.writes(run, &peer, &mut results)?;
             }
             None => {
@@ -61,32 +62,45 @@ impl W1 {
                 results.load = Some(store.load);
                 library(run, &store, &mixes, &mut results)?;
                 let server = store.serve()?;
-                let baseline = self.network(run, &store.unrecorded(&server), &mixes, &mut results)?;
-                recorded(run, &store.recorded(&server), &mixes.uniform, &baseline, &mut results)?;
+                let (unrecorded, recorded) = (store.unrecorded(&server), store.recorded(&server));
+                self.grpc(run, &unrecorded, Some(&recorded), &mixes, &mut results)?;
+                authzen(run, &recorded, &mixes.uniform, &mut results)?;
                 self.writes(run, &server.target(KEY), &mut results)?;
             }
         }
         Ok(results)
     }
 
-    /// What any server of the protocol can do, beside the baseline, which is returned.
-    fn network(&self, run: &Run, target: &Target, mixes: &Mixes, results: &mut Results) -> Outcome<Pair> {
-        let baseline = {
-            let _step = run.progress.step("gRPC: the baseline");
-            let server = Server::baseline("baseline-grpc")?;
-            let constant = server.target(KEY);
-            // The baseline answers yes to everything, so it is asked what is allowed.
-            let allowed: Vec<_> = mixes.uniform.iter().filter(|check| check.allowed).cloned().collect();
-            let name = "gRPC baseline: the same message, a constant";
-            grpc::pair(run.concurrency, |load| grpc::checks("grpc_baseline", name, &constant, &allowed, load))?
+    /// What any server of the protocol can do, beside the baseline; and, of ours, the same on record.
+    fn grpc(
+        &self,
+        run: &Run,
+        target: &Target,
+        recorded: Option<&Target>,
+        mixes: &Mixes,
+        results: &mut Results,
+    ) -> Outcome<()> {
+        let step = run.progress.step("gRPC: the baseline and checks, in turn");
+        let server = Server::baseline("baseline-grpc")?;
+        let constant = server.target(KEY);
+        // The baseline answers yes to everything, so it is asked what is allowed.
+        let allowed: Vec<_> = mixes.uniform.iter().filter(|check| check.allowed).cloned().collect();
+        let baseline = ("grpc_baseline", "gRPC baseline: the same message, a constant", &constant, allowed.as_slice());
+        let uniform = mixes.uniform.as_slice();
+        let checks = ("grpc_check", "gRPC check, fully consistent, not recorded", target, uniform);
+        let pairs = match recorded {
+            None => Vec::from(grpc::in_turn([baseline, checks], run.concurrency)?),
+            Some(recorded) => {
+                let on_record = ("grpc_check_recorded", "gRPC check, fully consistent, recorded", recorded, uniform);
+                Vec::from(grpc::in_turn([baseline, checks, on_record], run.concurrency)?)
+            }
         };
-        let _step = run.progress.step("gRPC: checks");
-        let name = "gRPC check, fully consistent, not recorded";
-        let checks =
-            grpc::pair(run.concurrency, |load| grpc::checks("grpc_check", name, target, &mixes.uniform, load))?;
-        results.ratios.extend(checks.over(&baseline));
-        results.figures.extend([baseline.alone.clone(), baseline.busy.clone()]);
-        results.figures.extend(checks.into_figures());
+        drop((step, server));
+        if let Some((baseline, ours)) = pairs.split_first() {
+            results.ratios.extend(ours.iter().flat_map(|pair| pair.over(baseline)));
+        }
+        results.figures.extend(pairs.into_iter().flat_map(Pair::into_figures));
+        let _step = run.progress.step("gRPC: other checks");
         for (id, name, asked) in [
             ("grpc_check_zipf", "gRPC check, zipf", &mixes.zipf),
             ("grpc_check_direct", "gRPC check, one hop", &mixes.direct),
@@ -99,7 +113,7 @@ impl W1 {
         for load in [run.concurrency.alone(), few] {
             results.figures.push(grpc::bulk(target, &mixes.uniform, self.bulk, load)?);
         }
-        Ok(baseline)
+        Ok(())
     }
 
     fn writes(&self, run: &Run, target: &Target, results: &mut Results) -> Outcome<()> {
@@ -138,24 +152,20 @@ fn library(run: &Run, store: &Store, mixes: &Mixes, results: &mut Results) -> Ou
     Ok(())
 }
 
-/// The doors that decide and record.
-fn recorded(run: &Run, target: &Target, checks: &[Check], baseline: &Pair, results: &mut Results) -> Outcome<()> {
-    let step = run.progress.step("gRPC: checks, recorded");
-    let name = "gRPC check, fully consistent, recorded";
-    let grpc = grpc::pair(run.concurrency, |load| grpc::checks("grpc_check_recorded", name, target, checks, load))?;
-    drop(step);
-    results.ratios.extend(grpc.over(baseline));
-    results.figures.extend(grpc.into_figures());
-
-    let _step = run.progress.step("HTTP: the baseline, and AuthZEN evaluations");
-    let connections = run.concurrency.connections * run.concurrency.in_flight;
-    let baseline = {
-        let server = Server::baseline("baseline-http")?;
-        let asked = |connections| http::baseline(&server.target(KEY), checks, connections, run.duration);
-        Pair { alone: asked(1)?, busy: asked(connections)? }
+/// AuthZEN, which decides and records, beside the baseline.
+fn authzen(run: &Run, target: &Target, checks: &[Check], results: &mut Results) -> Outcome<()> {
+    let _step = run.progress.step("HTTP: the baseline and AuthZEN evaluations, in turn");
+    let server = Server::baseline("baseline-http")?;
+    let constant = server.target(KEY);
+    let in_turn = |connections: usize| {
+        let baseline = |duration| http::baseline(&constant, checks, connections, duration);
+        let evaluation = |duration| http::evaluation(target, checks, connections, duration);
+        in_turn(run.duration, [&baseline, &evaluation])
     };
-    let asked = |connections| http::evaluation(target, checks, connections, run.duration);
-    let evaluation = Pair { alone: asked(1)?, busy: asked(connections)? };
+    let [baseline_alone, evaluation_alone] = in_turn(1)?;
+    let [baseline_busy, evaluation_busy] = in_turn(run.concurrency.in_all())?;
+    let baseline = Pair { alone: baseline_alone, busy: baseline_busy };
+    let evaluation = Pair { alone: evaluation_alone, busy: evaluation_busy };
     results.ratios.extend(evaluation.over(&baseline));
     results.figures.extend(baseline.into_figures());
     results.figures.extend(evaluation.into_figures());

@@ -18,7 +18,7 @@ use crate::bench::{
     Outcome,
     data::{Check, lists::List},
     drive::{Answered, drive, runtime},
-    measure::{Figures, Sample},
+    measure::{self, Figures, Sample},
     processes::Target,
     results::Pair,
 };
@@ -63,6 +63,28 @@ struct Calls<R> {
 /// Asks for the figures, with one call in flight and with as many as the load says.
 pub(crate) fn pair(concurrency: Concurrency, measured: impl Fn(Concurrency) -> Outcome<Figures>) -> Outcome<Pair> {
     Ok(Pair { alone: measured(concurrency.alone())?, busy: measured(concurrency)? })
+}
+
+/// Single checks of each of these targets, an id and a name for each: in turn, so that they can be compared.
+pub(crate) fn in_turn<const N: usize>(
+    asked: [(&str, &str, &Target, &[Check]); N],
+    concurrency: Concurrency,
+) -> Outcome<[Pair; N]> {
+    let measured = |concurrency: Concurrency| {
+        let each = asked.map(|(id, name, target, asked)| {
+            move |duration| checks(id, name, target, asked, Concurrency { duration, ..concurrency })
+        });
+        let each = each.each_ref().map(|measured| measured as &dyn Fn(Duration) -> Outcome<Figures>);
+        measure::in_turn(concurrency.duration, each)
+    };
+    let (alone, busy) = (measured(concurrency.alone())?, measured(concurrency)?);
+    let mut busy = busy.into_iter();
+    let pairs = alone.map(|alone| Some(Pair { alone, busy: busy.next()? }));
+    pairs
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .and_then(|pairs| pairs.try_into().ok())
+        .ok_or("nothing was measured".into())
 }
 
 /// Single checks, fully consistent.

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use super::{Outcome, processes::Target};
 
 pub(crate) use self::{
-    calls::{Concurrency, Talk, bulk, checks, pair, resources, subjects, writes},
+    calls::{Concurrency, Talk, bulk, checks, in_turn, pair, resources, subjects, writes},
     load::load,
 };
 
