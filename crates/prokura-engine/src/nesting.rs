@@ -7,7 +7,7 @@
 //! Slots are written by readers, and read without a lock (a seqlock; Boehm, "Can Seqlocks Get Along With Programming Language
 //! Memory Models?", 2012): the count at their beginning is odd while one is written.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 use prokura_model::Revision;
 
@@ -34,7 +34,7 @@ const OBJECTS_EACH: usize = 16;
 pub(crate) struct Nesting {
     slots: Words,
     /// The number of slots less one; nothing if there are none.
-    mask: AtomicU64,
+    mask: AtomicUsize,
     /// The last revision that changed an edge between groups.
     changed: AtomicU64,
 }
@@ -98,7 +98,7 @@ impl Nesting {
     pub(crate) fn new(memory: &Memory) -> Self {
         Self {
             slots: Words::new(SLOTS_MAX * SLOT_WORDS, memory.clone()),
-            mask: AtomicU64::new(0),
+            mask: AtomicUsize::new(0),
             changed: AtomicU64::new(0),
         }
     }
@@ -162,12 +162,10 @@ impl Nesting {
     #[inline(always)]
     fn slots_of(&self, group: Node, program: u32) -> [Option<&[AtomicU64; SLOT_WORDS]>; 2] {
         let mask = self.mask.load(Ordering::Acquire);
-        let place = folded(group.bits() ^ u64::from(program) << 48, 0x9e37_79b9_7f4a_7c15) & mask;
-        [place, place ^ 1].map(|place| {
-            #[expect(clippy::cast_possible_truncation, reason = "there are fewer slots than that")]
-            let at = place as usize * SLOT_WORDS;
-            self.slots.piece(at, SLOT_WORDS).first_chunk()
-        })
+        let hash = folded(group.bits() ^ u64::from(program) << 48, 0x9e37_79b9_7f4a_7c15);
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
+        let place = hash as usize & mask;
+        [place, place ^ 1].map(|place| self.slots.piece(place * SLOT_WORDS, SLOT_WORDS).first_chunk())
     }
 
     // What follows is the writer's.
@@ -180,13 +178,13 @@ impl Nesting {
     /// Makes more slots, if there are many objects and there is room.
     pub(crate) fn make_room(&self, objects: u32) {
         let wanted = (objects as usize / OBJECTS_EACH).next_power_of_two().clamp(SLOTS_FIRST, SLOTS_MAX);
-        let slots = self.mask.load(Ordering::Relaxed) as usize + 1;
+        let slots = self.mask.load(Ordering::Relaxed) + 1;
         if wanted <= slots {
             return;
         }
         let all = (0..wanted * SLOT_WORDS).step_by(SLOT_WORDS).all(|at| self.slots.made(at).is_some());
         if all {
-            self.mask.store(wanted as u64 - 1, Ordering::Release);
+            self.mask.store(wanted - 1, Ordering::Release);
         }
     }
 
