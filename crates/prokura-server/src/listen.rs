@@ -187,7 +187,8 @@ fn builder(requests: Begun) -> auto::Builder<Begun> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_MAX)
+        // What is slow to begin is found by its [`Activity`], which costs no timer a request.
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
         .half_close(false);
     builder

@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use super::{
     arrival::Arrival,
     convert::{self, as_wildcard},
+    listed::{Listed, Shared},
     moment::{self, Walk},
     refused::{of_ask, of_refusal, reasoned},
     stream::Pages,
@@ -88,11 +89,17 @@ fn wire_lookup(permissionship: &Permissionship) -> (LookupPermissionship, Option
     }
 }
 
-pub(super) fn resources(
+/// What makes the entries of a list, once it is known of which moment it is.
+pub(super) trait Tells<F, T>: Fn(Walk) -> Box<dyn Fn(F) -> T + Send> + Send + 'static {}
+
+impl<F, T, M: Fn(Walk) -> Box<dyn Fn(F) -> T + Send> + Send + 'static> Tells<F, T> for M {}
+
+pub(super) fn resources<T: Send + 'static>(
     app: &Arc<App>,
     arrival: &Arrival,
     mut wire: v1::LookupResourcesRequest,
-) -> Result<Pages<v1::LookupResourcesResponse>, Status> {
+    tells: impl Tells<FoundResource, T>,
+) -> Result<Pages<T>, Status> {
     arrival.enters()?;
     let lookup = ResourceLookup {
         kind: convert::type_name(&wire.resource_object_type, &"resource_object_type")?,
@@ -118,24 +125,41 @@ pub(super) fn resources(
             found.drain(..found.partition_point(|found| found.id.as_str() <= after.as_str()));
         }
         found.truncate(limit);
-        Ok(found.into_iter().map(move |FoundResource { id, permissionship }| {
-            let (permissionship, missing) = wire_lookup(&permissionship);
-            v1::LookupResourcesResponse {
-                looked_up_at: walk.token(),
-                permissionship: permissionship.into(),
-                partial_caveat_info: missing,
-                after_result_cursor: walk.cursor(id.as_str()),
-                resource_object_id: id.as_str().to_owned(),
-            }
-        }))
+        Ok(found.into_iter().map(tells(walk)))
     }))
 }
 
-pub(super) fn subjects(
+/// Each entry as its message.
+pub(super) fn told_resource(walk: Walk) -> Box<dyn Fn(FoundResource) -> v1::LookupResourcesResponse + Send> {
+    Box::new(move |found| wire_resource(&walk, &found))
+}
+
+/// Each entry as it goes out.
+pub(super) fn listed_resource(walk: Walk) -> Box<dyn Fn(FoundResource) -> Listed<v1::LookupResourcesResponse> + Send> {
+    let list = Shared::of_resources(&walk);
+    Box::new(move |found| match found {
+        FoundResource { id, permissionship: Permissionship::Has } => Listed::Plain { list: Arc::clone(&list), id },
+        found => Listed::Message(Box::new(wire_resource(&walk, &found))),
+    })
+}
+
+fn wire_resource(walk: &Walk, FoundResource { id, permissionship }: &FoundResource) -> v1::LookupResourcesResponse {
+    let (permissionship, missing) = wire_lookup(permissionship);
+    v1::LookupResourcesResponse {
+        looked_up_at: walk.token(),
+        permissionship: permissionship.into(),
+        partial_caveat_info: missing,
+        after_result_cursor: walk.cursor(id.as_str()),
+        resource_object_id: id.as_str().to_owned(),
+    }
+}
+
+pub(super) fn subjects<T: Send + 'static>(
     app: &Arc<App>,
     arrival: &Arrival,
     mut wire: v1::LookupSubjectsRequest,
-) -> Result<Pages<v1::LookupSubjectsResponse>, Status> {
+    tells: impl Tells<FoundSubject, T>,
+) -> Result<Pages<T>, Status> {
     let tenant = arrival.reads()?;
     let relation = Some(wire.optional_subject_relation.as_str()).filter(|text| !text.is_empty());
     let lookup = SubjectLookup {
@@ -161,8 +185,24 @@ pub(super) fn subjects(
         }
         let named_first = found.first().is_none_or(|found| found.id.is_some());
         found.truncate(limit.saturating_add(usize::from(!named_first)));
-        Ok(found.into_iter().map(move |found| wire_found(&walk, &found)))
+        Ok(found.into_iter().map(tells(walk)))
     }))
+}
+
+/// Each entry as its message.
+pub(super) fn told_subject(walk: Walk) -> Box<dyn Fn(FoundSubject) -> v1::LookupSubjectsResponse + Send> {
+    Box::new(move |found| wire_found(&walk, &found))
+}
+
+/// Each entry as it goes out.
+pub(super) fn listed_subject(walk: Walk) -> Box<dyn Fn(FoundSubject) -> Listed<v1::LookupSubjectsResponse> + Send> {
+    let list = Shared::of_subjects(&walk);
+    Box::new(move |found| match found {
+        FoundSubject { id: Some(id), permissionship: Permissionship::Has, excluded } if excluded.is_empty() => {
+            Listed::Plain { list: Arc::clone(&list), id }
+        }
+        found => Listed::Message(Box::new(wire_found(&walk, &found))),
+    })
 }
 
 fn wire_found(walk: &Walk, found: &FoundSubject) -> v1::LookupSubjectsResponse {

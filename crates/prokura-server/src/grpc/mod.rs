@@ -8,6 +8,7 @@ mod called;
 mod convert;
 mod experimental;
 mod health;
+mod listed;
 mod lookup;
 mod moment;
 mod permissions;
@@ -58,6 +59,9 @@ pub(crate) fn routes(app: &Arc<App>) -> (Router, Straight) {
     known.add(false, &PermissionsServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
     known.add(false, &ExperimentalServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
     known.add(false, &SchemaServiceServer::new(door.clone()).max_decoding_message_size(BODY_BYTES_MAX));
+    let (resources, subjects) = listed::methods(&door);
+    known.shorten(listed::RESOURCES, resources);
+    known.shorten(listed::SUBJECTS, subjects);
     known.add(false, &WatchServiceServer::new(door).max_decoding_message_size(BODY_BYTES_MAX));
     let health = HealthServer::new(health::Wellbeing::new(app, &known.services));
     known.add(true, &health);
@@ -111,6 +115,14 @@ impl Known {
             self.ways.insert(path, Box::new(move |request, notes| called.answer(request, notes)));
         }
         self.services.push(S::NAME.to_owned());
+    }
+
+    /// A shorter way to a method that there is: plain gRPC is answered by this service instead, and alike.
+    fn shorten(&mut self, path: &str, service: impl Serves<Incoming> + Sync) {
+        let method = Method { app: Arc::clone(&self.app), called: CalledMethod::new(path.to_owned()), open: false };
+        let called = Called::new(service, method);
+        let way: Way = Box::new(move |request, notes| called.answer(request, notes));
+        self.ways.entry(path.to_owned()).and_modify(|known| *known = way);
     }
 
     /// Server reflection, in both of its versions: older tools know the older one only.

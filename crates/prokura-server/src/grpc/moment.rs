@@ -86,6 +86,11 @@ impl Walk {
         Some(v1::ZedToken { token: self.token.clone() })
     }
 
+    /// What every cursor begins with; the place stands behind it, in base 64.
+    pub(super) fn cursors(&self) -> &str {
+        &self.head
+    }
+
     /// The cursor behind this place.
     pub(super) fn cursor(&self, place: &str) -> Option<v1::Cursor> {
         let mut token = String::with_capacity(self.head.len() + place.len().div_ceil(3) * 4);

@@ -66,12 +66,12 @@ impl PermissionsService for Door {
         request: Request<v1::LookupResourcesRequest>,
     ) -> Answer<Self::LookupResourcesStream> {
         let arrival = Arrival::of(&request)?;
-        lookup::resources(&self.app, &arrival, request.into_inner()).map(Response::new)
+        lookup::resources(&self.app, &arrival, request.into_inner(), lookup::told_resource).map(Response::new)
     }
 
     async fn lookup_subjects(&self, request: Request<v1::LookupSubjectsRequest>) -> Answer<Self::LookupSubjectsStream> {
         let arrival = Arrival::of(&request)?;
-        lookup::subjects(&self.app, &arrival, request.into_inner()).map(Response::new)
+        lookup::subjects(&self.app, &arrival, request.into_inner(), lookup::told_subject).map(Response::new)
     }
 
     async fn import_bulk_relationships(

@@ -7,6 +7,7 @@ use prokura_api::grpc::v1::{
     relationship_update::Operation,
 };
 use prokura_model::{KeyRole, KeyScope};
+use prost::Message;
 use tonic::Code;
 
 use super::wire::{self, Caller, edge, object, person, update};
@@ -355,6 +356,54 @@ async fn subjects_come_in_pages_and_everybody_with_exceptions() {
     assert_eq!(ids(&rest), ["carol"]);
     let after_everybody = lookup(0, first[0].after_result_cursor.clone(), IncludeWildcards).await;
     assert_eq!(ids(&after_everybody), ["alice", "bob", "carol"]);
+}
+
+#[tokio::test]
+async fn a_list_says_the_same_past_the_router_and_through_it() {
+    let (setup, caller) = set_up().await;
+    let edges = [
+        "document:plan#viewer@user:alice",
+        "document:memo#viewer@user:alice",
+        "document:plan#parent@folder:all",
+        "folder:all#viewer@user:*",
+        "document:memo#parent@folder:days",
+    ];
+    touch(&caller, &edges).await;
+    let mut perhaps = update(Operation::Touch, "folder:days#viewer@user:dave");
+    let caveat = v1::ContextualizedCaveat { caveat_name: "on_day".to_owned(), context: None };
+    perhaps.relationship.as_mut().unwrap().optional_caveat = Some(caveat);
+    let request = v1::WriteRelationshipsRequest { updates: vec![perhaps], ..Default::default() };
+    caller.permissions().write_relationships(request).await.unwrap();
+    for document in ["plan", "memo"] {
+        let subjects = v1::LookupSubjectsRequest {
+            resource: object("document", document),
+            permission: "view".to_owned(),
+            subject_object_type: "user".to_owned(),
+            ..Default::default()
+        };
+        let short = wire::all(caller.permissions().lookup_subjects(subjects.clone())).await.unwrap();
+        let path = "/authzed.api.v1.PermissionsService/LookupSubjects";
+        let (code, long) = wire::web_call(&setup, path, &setup.admin, None, &subjects).await;
+        let long: Vec<_> =
+            long.iter().map(|message| v1::LookupSubjectsResponse::decode(message.as_slice()).unwrap()).collect();
+        assert_eq!((code.as_str(), &short), ("OK", &long));
+        assert_eq!(short.len(), 2, "alice, and everyone or perhaps dave");
+    }
+    for (who, found) in [("alice", 2), ("dave", 2), ("erin", 1)] {
+        let resources = v1::LookupResourcesRequest {
+            resource_object_type: "document".to_owned(),
+            permission: "view".to_owned(),
+            subject: person(who),
+            ..Default::default()
+        };
+        let short = wire::all(caller.permissions().lookup_resources(resources.clone())).await.unwrap();
+        let path = "/authzed.api.v1.PermissionsService/LookupResources";
+        let (code, long) = wire::web_call(&setup, path, &setup.admin, None, &resources).await;
+        let long: Vec<_> =
+            long.iter().map(|message| v1::LookupResourcesResponse::decode(message.as_slice()).unwrap()).collect();
+        assert_eq!((code.as_str(), &short), ("OK", &long));
+        assert_eq!(short.len(), found, "{who}");
+    }
 }
 
 #[tokio::test]
