@@ -84,7 +84,7 @@ pub(crate) fn in_turn<const N: usize>(
         .into_iter()
         .collect::<Option<Vec<_>>>()
         .and_then(|pairs| pairs.try_into().ok())
-        .ok_or("nothing was measured".into())
+        .ok_or_else(|| "nothing was measured".into())
 }
 
 /// Single checks, fully consistent.
