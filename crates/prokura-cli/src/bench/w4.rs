@@ -8,7 +8,7 @@ use super::{Outcome, Run, data::lists::Lists, grpc, in_process, processes::Targe
 #[derive(Args, Clone, Debug)]
 pub(crate) struct W4 {
     /// About how many relationships the organisation beside them has
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     pub(crate) relationships: u32,
     /// The longest list that is asked for
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
