@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Cap, DelegationKind, ObjectAttributes, ObjectRef, PrincipalState, Receipt, Relationship, Time};
+use crate::{
+    Cap, DelegationKind, ObjectAttributes, ObjectRef, PrincipalState, Receipt, Relationship, SubjectRef, Time,
+};
 
 /// Make it so, in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -13,7 +15,7 @@ pub struct ApplyRequest {
     #[serde(default)]
     pub dry_run: bool,
     /// Also end what the present sections no longer name: relationships and attributes, whoever wrote them; principals,
-    /// tasks and delegations that were declared.
+    /// tasks, delegations and endorsements that were declared.
     #[serde(default)]
     pub prune: bool,
     /// Why, in the author's words.
@@ -43,6 +45,9 @@ pub struct Declaration {
     /// Delegations, parents in any order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegations: Option<Vec<DeclaredDelegation>>,
+    /// Endorsements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsements: Option<Vec<DeclaredEndorsement>>,
     /// What names are called over AuthZEN, whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authzen: Option<crate::authzen::Mapping>,
@@ -111,6 +116,25 @@ pub struct DeclaredDelegation {
     pub expires_at: Option<Time>,
 }
 
+/// An endorsement there should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an endorsement: an object")]
+pub struct DeclaredEndorsement {
+    /// Its name.
+    pub id: String,
+    /// Who does the work.
+    pub worker: ObjectRef,
+    /// Who says so: the worker's owner.
+    pub by: ObjectRef,
+    /// What the worker does.
+    pub cap: Cap,
+    /// For the tasks of which origins.
+    pub origins: Vec<SubjectRef>,
+    /// The moment from which it counts no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+}
+
 /// What applying a declaration did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApplyResponse {
@@ -130,7 +154,7 @@ pub struct Difference {
     /// What is done about it.
     pub effect: Effect,
     /// What kind of thing it is: `schema`, `relationship`, `attributes`, `principal`, `task`,
-    /// `delegation` or `authzen`.
+    /// `delegation`, `endorsement` or `authzen`.
     pub section: String,
     /// Which one, as text; empty for the schema and the AuthZEN mapping.
     pub name: String,

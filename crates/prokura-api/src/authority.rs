@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{ObjectRef, Time};
+use crate::{ObjectRef, SubjectRef, Time};
 
 /// A node that can act or authorise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -203,6 +203,75 @@ pub enum DelegationKind {
     /// `to` may do what `from` may do, inside the cap.
     #[default]
     Lends,
+    /// `to` is asked to do a piece of work with its own authority, inside the cap and what it is endorsed for.
+    Dispatches,
+}
+
+/// A worker's standing statement, made by whoever owns it: what it does for which origins when it is dispatched to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Endorsement {
+    /// Its name.
+    pub id: String,
+    /// Who does the work.
+    pub worker: ObjectRef,
+    /// Who says so. It counts as long as the worker is this one's.
+    pub by: ObjectRef,
+    /// What the worker does.
+    pub cap: Cap,
+    /// For the tasks of which origins: these, all of these types, and who stands in these usersets when it is asked.
+    pub origins: Vec<SubjectRef>,
+    /// The moment from which it counts no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// When it was revoked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+    /// Written by `apply`, which may prune what its files no longer name.
+    #[serde(default)]
+    pub declared: bool,
+}
+
+/// An endorsement to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub struct NewEndorsement {
+    /// Who does the work.
+    pub worker: ObjectRef,
+    /// Who says so: the worker's owner. A caller with a token may leave it out: it is itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ObjectRef>,
+    /// What the worker does.
+    pub cap: Cap,
+    /// For the tasks of which origins.
+    pub origins: Vec<SubjectRef>,
+    /// The moment from which it counts no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// The same, counted from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_seconds: Option<u64>,
+    /// Why, in the author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which endorsements are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct EndorsementQuery {
+    /// Of a worker of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_type: Option<String>,
+    /// Of a worker of this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<String>,
+    /// Most entries on the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// What a link may carry: whatever at least one clause covers. A cap without clauses carries nothing.

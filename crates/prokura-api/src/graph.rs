@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Delegation, Key, Principal, Task, TaskState, Time};
+use crate::{Delegation, Endorsement, Key, Principal, Task, TaskState, Time};
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -403,6 +403,16 @@ pub enum Change {
     DelegationRevoked {
         /// Which.
         delegation: String,
+    },
+    /// A worker is endorsed.
+    EndorsementCreated {
+        /// By what.
+        endorsement: Endorsement,
+    },
+    /// An endorsement ends.
+    EndorsementRevoked {
+        /// Which.
+        endorsement: String,
     },
     /// A tenant begins.
     TenantCreated {

@@ -21,11 +21,13 @@ mod page;
 mod time;
 
 pub use apply::{
-    ApplyRequest, ApplyResponse, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect,
+    ApplyRequest, ApplyResponse, Declaration, DeclaredDelegation, DeclaredEndorsement, DeclaredPrincipal, DeclaredTask,
+    Difference, Effect,
 };
 pub use authority::{
-    Cap, CapClause, CapResource, Delegation, DelegationKind, DelegationQuery, NewDelegation, NewTask, Principal,
-    PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly, StateChange, Task, TaskQuery, TaskState,
+    Cap, CapClause, CapResource, Delegation, DelegationKind, DelegationQuery, Endorsement, EndorsementQuery,
+    NewDelegation, NewEndorsement, NewTask, Principal, PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly,
+    StateChange, Task, TaskQuery, TaskState,
 };
 pub use bulk::{
     DeleteRelationships, DeletedRelationships, ImportQuery, ImportResponse, SchemaDiffRequest, SchemaDiffResponse,

@@ -19,6 +19,7 @@ use crate::{
     decision::DecisionCommand,
     delegation::{Delegate, DelegationCommand, Revoke},
     demo::Demo,
+    endorsement::{Endorse, EndorsementCommand},
     explain::Explain,
     failure::Failure,
     import::Import,
@@ -78,6 +79,10 @@ enum Command {
     /// List and show delegations
     #[command(subcommand)]
     Delegation(DelegationCommand),
+    Endorse(Endorse),
+    /// List, show and end endorsements
+    #[command(subcommand)]
+    Endorsement(EndorsementCommand),
     Check(Check),
     Decide(Decide),
     Explain(Explain),
@@ -202,6 +207,8 @@ impl Command {
             Self::Delegate(command) => command.run(session).await,
             Self::Revoke(command) => command.run(session).await,
             Self::Delegation(command) => command.run(session).await,
+            Self::Endorse(command) => command.run(session).await,
+            Self::Endorsement(command) => command.run(session).await,
             Self::Check(command) => command.run(session).await,
             Self::Decide(command) => command.run(session).await,
             Self::Explain(command) => command.run(session).await,

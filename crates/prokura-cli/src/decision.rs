@@ -188,7 +188,7 @@ fn shares_a_part(word: &str, written: &str) -> bool {
     written.split('_').any(|part| part.len() > 3 && word.contains(part))
 }
 
-const REASONS: [Reason; 22] = [
+const REASONS: [Reason; 26] = [
     Reason::OwnAuthority,
     Reason::LentAuthority,
     Reason::NoPath,
@@ -211,6 +211,10 @@ const REASONS: [Reason; 22] = [
     Reason::TaskExpired,
     Reason::OutsideCap,
     Reason::OriginLacksPermission,
+    Reason::ContextMissing,
+    Reason::DispatchedAuthority,
+    Reason::WorkerLacksPermission,
+    Reason::NotEndorsed,
 ];
 
 const FAILURES: [&str; 7] = [

@@ -12,6 +12,7 @@ mod decide;
 mod decision;
 mod delegation;
 mod demo;
+mod endorsement;
 mod explain;
 mod failure;
 mod import;

@@ -1,13 +1,17 @@
+mod dispatch;
 mod message;
 
 use std::{ptr, sync::Arc};
 
 use prokura_model::{
-    ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
-    Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, WitnessEdge,
+    ChainLink, Delegation, DelegationId, Disposition, Endorsement, ObjectRef, Principal, PrincipalState, Reason,
+    RelationName, Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, WitnessEdge,
 };
 
-use self::message::{Described, beginning, sentence, state_words};
+use self::{
+    dispatch::Memberships,
+    message::{Described, beginning, sentence, state_words},
+};
 use crate::{
     Context, EngineError, Explanation, Given, Limits, Permissionship, View,
     explain::{Wanted, explained, witness},
@@ -45,6 +49,9 @@ pub struct Decision {
     pub task: Option<TaskId>,
     /// The task's origin, as far as it was found.
     pub origin: Option<ObjectRef>,
+    /// Whose authority decides: the actor's own, the origin's, or the worker's that the work was dispatched to; none if it
+    /// did not come to that.
+    pub authority: Option<ObjectRef>,
     /// The chain, root first, as far as it was found.
     pub chain: Vec<ChainLink>,
     /// The position in `chain` of the link that it failed at, where the chain was whole and one link failed.
@@ -66,6 +73,7 @@ impl Decision {
             message: String::new(),
             task: None,
             origin: None,
+            authority: None,
             chain: Vec::new(),
             at: None,
             witness: Vec::new(),
@@ -133,7 +141,8 @@ impl View<'_> {
     ) -> Result<Option<Standing>, EngineError> {
         let guard = self.index.guard();
         let mut walk = Walk::new(actor, (self, &guard), now, limits, Decision::begun(self.revision));
-        let standing = walk.standing(delegation);
+        let graph = Graph::new(self, &guard);
+        let standing = walk.standing(delegation, Memberships { view: self, graph: &graph });
         self.index.check_kept(self.revision)?;
         match standing {
             Ok(standing) => Ok(Some(standing)),
@@ -196,17 +205,23 @@ struct Posed<'w> {
 /// With whose authority somebody acts at a moment, and within what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
-    /// Whose authority it is: the origin of the task; without a delegation, the actor's own.
-    pub origin: ObjectRef,
-    /// The links it comes through, root first; none without a delegation.
+    /// Whose authority it is: the actor's own without a delegation, the origin's of a task, or the worker's that the work
+    /// was dispatched to.
+    pub authority: ObjectRef,
+    /// The links that bound it: those from the last dispatch on, or all; root first, none without a delegation.
     pub chain: Vec<Arc<Delegation>>,
+    /// Of a worker, the endorsements that hold for the origin.
+    pub endorsements: Option<Vec<Arc<Endorsement>>>,
 }
 
 impl Standing {
-    /// Whether every link carries this.
+    /// Whether every link carries this, and the worker is endorsed for it.
     #[must_use]
     pub fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
-        self.chain.iter().all(|link| link.cap.covers(permission, resource))
+        let endorsed = self.endorsements.as_ref().is_none_or(|endorsements| {
+            endorsements.iter().any(|endorsement| endorsement.cap.covers(permission, resource))
+        });
+        endorsed && self.chain.iter().all(|link| link.cap.covers(permission, resource))
     }
 }
 
@@ -266,17 +281,28 @@ impl<'w> Walk<'w> {
         self.check_actor()?;
         let Some(id) = &posed.question.delegation else { return self.own_authority(posed, recorder) };
         let task = self.whole_chain(id)?;
-        self.check_caps(posed.question)?;
-        self.lent_authority(posed, task, recorder)
+        let dispatch = self.last_dispatch();
+        self.check_caps(posed.question, dispatch.unwrap_or(0))?;
+        match dispatch {
+            Some(at) => self.dispatched_authority(posed, task, at, recorder),
+            None => self.lent_authority(posed, task, recorder),
+        }
     }
 
-    fn standing(&mut self, delegation: Option<&DelegationId>) -> Result<Standing, Stop> {
+    fn standing(&mut self, delegation: Option<&DelegationId>, memberships: Memberships<'_>) -> Result<Standing, Stop> {
         self.check_actor()?;
         match delegation {
-            None => Ok(Standing { origin: self.actor.clone(), chain: Vec::new() }),
+            None => Ok(Standing { authority: self.actor.clone(), chain: Vec::new(), endorsements: None }),
             Some(id) => {
-                let origin = self.whole_chain(id)?.origin.clone();
-                Ok(Standing { origin, chain: self.chain.iter().map(|link| Arc::clone(&link.delegation)).collect() })
+                let task = self.whole_chain(id)?;
+                let dispatch = self.last_dispatch();
+                let bounds = self.chain.iter().skip(dispatch.unwrap_or(0));
+                let chain = bounds.map(|link| Arc::clone(&link.delegation)).collect();
+                let Some(worker) = dispatch.and_then(|at| self.chain.get(at)).map(|link| &link.to) else {
+                    return Ok(Standing { authority: task.origin.clone(), chain, endorsements: None });
+                };
+                let endorsements = self.endorsements_for(worker, &task.origin, memberships)?;
+                Ok(Standing { authority: worker.clone(), chain, endorsements: Some(endorsements) })
             }
         }
     }
@@ -507,10 +533,10 @@ impl<'w> Walk<'w> {
         self.found.witness.iter().filter_map(|edge| edge.terms.expires_at)
     }
 
-    /// Step 7.
-    fn check_caps(&self, question: &Question) -> Result<(), Stop> {
+    /// Step 7: every link from the last dispatch on carries what is asked for.
+    fn check_caps(&self, question: &Question, from: usize) -> Result<(), Stop> {
         let Question { permission, resource, .. } = question;
-        for (position, link) in self.chain.iter().enumerate() {
+        for (position, link) in self.chain.iter().enumerate().skip(from) {
             if !link.covers(permission, resource) {
                 let (name, cap) = (Described(link), beginning(&link.cap));
                 let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
@@ -543,6 +569,7 @@ impl<'w> Walk<'w> {
         mut recorder: Recorder,
     ) -> Result<(Permissionship, Option<Explanation>), Stop> {
         let Question { permission, resource, context, .. } = posed.question;
+        self.found.authority = Some(subject.clone());
         let subject = SubjectRef::Object(subject.clone());
         let given = Given { now: self.now, context };
         let prepared =

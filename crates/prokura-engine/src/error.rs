@@ -1,5 +1,6 @@
 use prokura_model::{
-    CaveatName, DelegationId, Fault, ModelId, Revision, TaskId, TypeName, condition::Failure, schema::UnknownName,
+    CaveatName, DelegationId, EndorsementId, Fault, ModelId, Revision, TaskId, TypeName, condition::Failure,
+    schema::UnknownName,
 };
 
 use crate::arena::Full;
@@ -164,6 +165,9 @@ pub enum ApplyError {
     /// The delegation that is revoked does not exist.
     #[error("the delegation `{0}` that is revoked does not exist")]
     DelegationUnknown(DelegationId),
+    /// The endorsement that is revoked does not exist.
+    #[error("the endorsement `{0}` that is revoked does not exist")]
+    EndorsementUnknown(EndorsementId),
     /// An earlier transaction ended in a bug, half taken in.
     #[error("an earlier transaction was cut short by a bug; the index must be built anew")]
     CutShort,
@@ -190,6 +194,7 @@ impl ApplyError {
             Self::Schema(_) => "schema_invalid",
             Self::TaskUnknown(_) => "task_unknown",
             Self::DelegationUnknown(_) => "delegation_unknown",
+            Self::EndorsementUnknown(_) => "endorsement_unknown",
             Self::CutShort => "index_cut_short",
             Self::GraphFull => "graph_full",
             Self::TooManyNames { .. } => "too_many_names",
@@ -206,7 +211,8 @@ impl ApplyError {
             | Self::Schema(_)
             | Self::CutShort
             | Self::TaskUnknown(_)
-            | Self::DelegationUnknown(_) => Fault::Server,
+            | Self::DelegationUnknown(_)
+            | Self::EndorsementUnknown(_) => Fault::Server,
         }
     }
 }

@@ -12,8 +12,8 @@ use std::{
 
 use papaya::HashMap;
 use prokura_model::{
-    AuthzenMapping, DelegationId, Model, ModelId, ObjectRef, Principal, Revision, Task, TaskId, Terms, Transaction,
-    Value,
+    AuthzenMapping, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectRef, Principal, Revision, Task,
+    TaskId, Terms, Transaction, Value,
 };
 
 use self::staged::Drafted;
@@ -49,6 +49,9 @@ pub struct Index {
     pub(crate) principals: Register<ObjectRef, Principal>,
     pub(crate) tasks: Register<TaskId, Task>,
     pub(crate) delegations: Register<DelegationId, Link>,
+    pub(crate) endorsements: Register<EndorsementId, Endorsement>,
+    /// The endorsements ever made of a worker.
+    pub(crate) endorsed: Register<ObjectRef, BTreeSet<EndorsementId>>,
     pub(crate) attributes: Register<ObjectRef, BTreeMap<String, Value>>,
     pub(crate) authzen_mapping: Register<(), AuthzenMapping>,
     applied: AtomicU64,
@@ -120,6 +123,8 @@ impl Index {
             principals: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             tasks: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             delegations: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            endorsements: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            endorsed: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             authzen_mapping: Register::new(HashMap::builder().shared_collector(collector)),
             applied: AtomicU64::new(0),
@@ -335,8 +340,8 @@ impl Index {
     }
 
     fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &Guard<'_>) {
-        let Staged { program, models, assertions, principals, tasks, delegations, attributes, authzen_mapping, .. } =
-            staged;
+        let Staged { program, models, assertions, principals, tasks, attributes, authzen_mapping, .. } = staged;
+        let Staged { delegations, endorsements, .. } = staged;
         for (object, principal) in principals {
             writer.outdate(at, Outdated::Principal(object.clone()));
             self.principals.write(object, at, principal.map(Arc::new), guard);
@@ -348,6 +353,16 @@ impl Index {
         for (id, delegation) in delegations {
             writer.outdate(at, Outdated::Delegation(id.clone()));
             self.delegations.write(id, at, Some(Arc::new(Link::new(delegation))), guard);
+        }
+        for (id, endorsement) in endorsements {
+            writer.outdate(at, Outdated::Endorsement(id.clone()));
+            let of_worker = self.endorsed.at(&endorsement.worker, at, guard).map(|(_, ids)| BTreeSet::clone(ids));
+            let mut of_worker = of_worker.unwrap_or_default();
+            if of_worker.insert(id.clone()) {
+                writer.outdate(at, Outdated::Endorsed(endorsement.worker.clone()));
+                self.endorsed.write(endorsement.worker.clone(), at, Some(Arc::new(of_worker)), guard);
+            }
+            self.endorsements.write(id, at, Some(Arc::new(endorsement)), guard);
         }
         for (object, members) in attributes {
             writer.outdate(at, Outdated::Attributes(object.clone()));
@@ -379,6 +394,8 @@ impl Index {
             Outdated::Principal(object) => self.principals.collect(object, horizon, guard),
             Outdated::Task(id) => self.tasks.collect(id, horizon, guard),
             Outdated::Delegation(id) => self.delegations.collect(id, horizon, guard),
+            Outdated::Endorsement(id) => self.endorsements.collect(id, horizon, guard),
+            Outdated::Endorsed(worker) => self.endorsed.collect(worker, horizon, guard),
             Outdated::Attributes(object) => self.attributes.collect(object, horizon, guard),
             Outdated::AuthzenMapping => self.authzen_mapping.collect(&(), horizon, guard),
             Outdated::Schema => self.programs.collect(&(), horizon, guard),
@@ -461,6 +478,8 @@ enum Outdated {
     Principal(ObjectRef),
     Task(TaskId),
     Delegation(DelegationId),
+    Endorsement(EndorsementId),
+    Endorsed(ObjectRef),
     Attributes(ObjectRef),
     AuthzenMapping,
     Schema,

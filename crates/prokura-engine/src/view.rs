@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use prokura_model::{
-    AuthzenMapping, Delegation, DelegationId, Model, ModelId, ObjectId, ObjectRef, Principal, RelationName, Revision,
-    Schema, SubjectRef, Task, TaskId, TypeName, Value, WitnessEdge,
+    AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectId, ObjectRef,
+    Principal, RelationName, Revision, Schema, SubjectRef, Task, TaskId, TypeName, Value, WitnessEdge,
 };
 
 use crate::{
@@ -222,6 +222,19 @@ impl<'i> View<'i> {
     /// Whether there is a delegation like this. Looks at each until one is, in no order.
     pub fn any_delegation(&self, is_meant: impl Fn(&Delegation) -> bool) -> bool {
         self.index.delegations.any(self.revision, &self.index.guard(), |link| is_meant(&link.delegation))
+    }
+
+    /// The endorsement.
+    #[must_use]
+    pub fn endorsement(&self, id: &EndorsementId) -> Option<Arc<Endorsement>> {
+        let guard = self.index.guard();
+        self.index.endorsements.at(id, self.revision, &guard).map(|(_, found)| Arc::clone(found))
+    }
+
+    /// Every endorsement, by id.
+    #[must_use]
+    pub fn endorsements(&self) -> Vec<Arc<Endorsement>> {
+        self.index.endorsements.all(self.revision, &self.index.guard()).into_iter().map(|(_, found)| found).collect()
     }
 
     /// The attributes of the object; none if it has none.

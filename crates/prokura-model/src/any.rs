@@ -6,9 +6,9 @@ use proptest::{collection, option, prelude::*, sample::select};
 
 use crate::{
     AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, DecisionId,
-    DecisionRecord, Delegation, DelegationId, DelegationKind, Key, KeyId, KeyRole, KeyScope, ObjectId, ObjectRef,
-    Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Revision, SpokenFor, SubjectRef, Task,
-    TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Value, WitnessEdge,
+    DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Key, KeyId, KeyRole,
+    KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Revision,
+    SpokenFor, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -70,6 +70,8 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         (task_id(), task_state()).prop_map(|(task, state)| Change::TaskClosed(task, state)),
         delegation().prop_map(Change::DelegationCreated),
         delegation_id().prop_map(Change::DelegationRevoked),
+        endorsement().prop_map(Change::EndorsementCreated),
+        endorsement_id().prop_map(Change::EndorsementRevoked),
         tenant().prop_map(Change::TenantCreated),
         key,
         record_id().prop_map(|id| Change::KeyRevoked(KeyId::new(id).unwrap())),
@@ -175,10 +177,25 @@ fn task() -> impl Strategy<Value = Task> {
 fn delegation() -> impl Strategy<Value = Delegation> {
     let ends = (delegation_id(), task_id(), object(), object(), option::of(delegation_id()), cap());
     let window = (any::<u32>(), option::of(moment()), option::of(moment()), option::of(moment()), any::<bool>());
-    (ends, window).prop_map(|((id, task, from, to, parent, cap), window)| {
+    let kind = prop_oneof![Just(DelegationKind::Lends), Just(DelegationKind::Dispatches)];
+    (ends, window, kind).prop_map(|((id, task, from, to, parent, cap), window, kind)| {
         let (depth, not_before, expires_at, revoked_at, declared) = window;
-        let kind = DelegationKind::Lends;
         Delegation { id, task, kind, from, to, parent, cap, depth, not_before, expires_at, revoked_at, declared }
+    })
+}
+
+fn endorsement() -> impl Strategy<Value = Endorsement> {
+    let said = (endorsement_id(), object(), object(), cap(), collection::btree_set(subject(), 0..3));
+    let window = (option::of(moment()), option::of(moment()), any::<bool>());
+    (said, window).prop_map(|((id, worker, by, cap, origins), (expires_at, revoked_at, declared))| Endorsement {
+        id,
+        worker,
+        by,
+        cap,
+        origins,
+        expires_at,
+        revoked_at,
+        declared,
     })
 }
 
@@ -238,6 +255,10 @@ fn tenant() -> impl Strategy<Value = TenantName> {
 
 fn task_id() -> impl Strategy<Value = TaskId> {
     record_id().prop_map(|id| TaskId::new(id).unwrap())
+}
+
+fn endorsement_id() -> impl Strategy<Value = EndorsementId> {
+    record_id().prop_map(|id| EndorsementId::new(id).unwrap())
 }
 
 fn delegation_id() -> impl Strategy<Value = DelegationId> {

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use minicbor::{Decode, Encode};
 
-use crate::{ObjectRef, RelationName, Timestamp, TypeName, limits::RECORD_ID_BYTES_MAX};
+use crate::{ObjectRef, RelationName, SubjectRef, Timestamp, TypeName, limits::RECORD_ID_BYTES_MAX};
 
 macro_rules! record_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -59,6 +59,10 @@ record_id!(
 record_id!(
     /// Names a delegation within its tenant.
     DelegationId
+);
+record_id!(
+    /// Names an endorsement within its tenant.
+    EndorsementId
 );
 
 /// A node that can act or authorise. A subject that was never registered is alive, but cannot delegate.
@@ -179,6 +183,40 @@ pub enum DelegationKind {
     /// `to` may do what `from` may do, inside the cap.
     #[n(0)]
     Lends,
+    /// `to` is asked to do a piece of work with its own authority, inside the cap and what it is endorsed for. Nothing of
+    /// that comes back to `from`.
+    #[n(1)]
+    Dispatches,
+}
+
+/// A worker's standing statement, made by whoever owns it: what it does for which origins when it is dispatched to.
+/// Immutable but for its end.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Endorsement {
+    /// Its name.
+    #[n(0)]
+    pub id: EndorsementId,
+    /// Who does the work.
+    #[n(1)]
+    pub worker: ObjectRef,
+    /// Who says so. It counts as long as the worker is this one's.
+    #[n(2)]
+    pub by: ObjectRef,
+    /// What the worker does.
+    #[n(3)]
+    pub cap: Cap,
+    /// For the tasks of which origins: these, all of these types, and who stands in these usersets when it is asked.
+    #[n(4)]
+    pub origins: BTreeSet<SubjectRef>,
+    /// The moment from which it counts no more.
+    #[n(5)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked, if it was.
+    #[n(6)]
+    pub revoked_at: Option<Timestamp>,
+    /// Written by `apply` from files, which may prune what the files no longer name.
+    #[n(7)]
+    pub declared: bool,
 }
 
 /// What a link may carry: whatever at least one clause covers. A cap without clauses carries nothing.
@@ -337,7 +375,7 @@ pub(crate) use words;
 
 words!(PrincipalState { Active => "active", Suspended => "suspended", OffBoarded => "off_boarded" });
 words!(TaskState { Open => "open", Completed => "completed", Cancelled => "cancelled" });
-words!(DelegationKind { Lends => "lends" });
+words!(DelegationKind { Lends => "lends", Dispatches => "dispatches" });
 
 #[cfg(test)]
 mod tests;

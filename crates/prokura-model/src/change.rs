@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, fmt};
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AuthzenMapping, Delegation, DelegationId, Key, KeyId, Model, ModelId, ObjectRef, Principal, Relationship,
-    StoreSecret, Task, TaskId, TaskState, TenantName, Terms, Value,
+    AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, Key, KeyId, Model, ModelId, ObjectRef,
+    Principal, Relationship, StoreSecret, Task, TaskId, TaskState, TenantName, Terms, Value,
 };
 
 /// A place in a tenant's total order of transactions. The empty tenant is at revision 0; the first transaction makes 1.
@@ -163,6 +163,12 @@ pub enum Change {
     /// Names are called this over AuthZEN from now on, whole; an empty mapping is none.
     #[n(21)]
     AuthzenMappingSet(#[n(0)] AuthzenMapping),
+    /// A worker is endorsed.
+    #[n(22)]
+    EndorsementCreated(#[n(0)] Endorsement),
+    /// An endorsement ends.
+    #[n(23)]
+    EndorsementRevoked(#[n(0)] EndorsementId),
 }
 
 impl Change {

@@ -101,6 +101,16 @@ pub enum Reason {
     /// Conditional: a caveat decides it, and the question brings no value for some of its parameters.
     #[n(22)]
     ContextMissing,
+    /// Allow: the work was dispatched to a worker that has the permission itself now, is endorsed for it, and every cap
+    /// from there on covers the request.
+    #[n(23)]
+    DispatchedAuthority,
+    /// Deny: the worker that the work was dispatched to does not have the permission now.
+    #[n(24)]
+    WorkerLacksPermission,
+    /// Deny: nothing that the worker's owner says covers the request for this origin.
+    #[n(25)]
+    NotEndorsed,
 }
 
 words!(Reason {
@@ -127,6 +137,9 @@ words!(Reason {
     OutsideCap => "outside_cap",
     OriginLacksPermission => "origin_lacks_permission",
     ContextMissing => "context_missing",
+    DispatchedAuthority => "dispatched_authority",
+    WorkerLacksPermission => "worker_lacks_permission",
+    NotEndorsed => "not_endorsed",
 });
 
 impl Reason {
@@ -134,7 +147,7 @@ impl Reason {
     #[must_use]
     pub fn disposition(self) -> Disposition {
         match self {
-            Self::OwnAuthority | Self::LentAuthority => Disposition::Allow,
+            Self::OwnAuthority | Self::LentAuthority | Self::DispatchedAuthority => Disposition::Allow,
             Self::ContextMissing => Disposition::Conditional,
             Self::NoPath
             | Self::ActorSuspended
@@ -155,7 +168,9 @@ impl Reason {
             | Self::TaskCancelled
             | Self::TaskExpired
             | Self::OutsideCap
-            | Self::OriginLacksPermission => Disposition::Deny,
+            | Self::OriginLacksPermission
+            | Self::WorkerLacksPermission
+            | Self::NotEndorsed => Disposition::Deny,
         }
     }
 }

@@ -19,6 +19,7 @@
 //! | task | a unit of work with an origin, a purpose and an expiry | [`Task`] |
 //! | delegation | a stored, directed link under a task, *from* one principal *to* another | [`Delegation`] |
 //! | cap | what a link may carry: permissions × resources | [`Cap`] |
+//! | endorsement | a worker's standing statement of what it does for which origins, made by its owner | [`Endorsement`] |
 //! | chain | the walk from a delegation to its root, by stored parents | [`ChainLink`] |
 //! | revision | the total order of everything written | [`Revision`] |
 //! | decision | a recorded answer with a disposition and a reason | [`DecisionRecord`] |
@@ -54,8 +55,8 @@ mod text;
 mod value;
 
 pub use authority::{
-    Cap, CapClause, CapPermissions, CapResource, Delegation, DelegationId, DelegationKind, Principal, PrincipalState,
-    Task, TaskId, TaskState,
+    Cap, CapClause, CapPermissions, CapResource, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId,
+    Principal, PrincipalState, Task, TaskId, TaskState,
 };
 pub use authzen::AuthzenMapping;
 pub use change::{Change, Revision, Timestamp, Transaction};

@@ -48,6 +48,9 @@ pub const CAP_CLAUSES_MAX: usize = 64;
 /// Most permissions, and most resources, in one clause of a cap.
 pub const CAP_ENTRIES_MAX: usize = 256;
 
+/// Most entries among the origins of an endorsement.
+pub const ENDORSEMENT_ORIGINS_MAX: usize = 256;
+
 /// Deepest nesting of a [`Value`](crate::Value): a number is 1 deep, a list of numbers 2. Reading one recurses, so this
 /// bounds the stack.
 pub const VALUE_NESTING_MAX: usize = 32;

@@ -92,8 +92,12 @@ fn plausible(changes: &[Change]) -> bool {
             Change::DelegationCreated(link) => {
                 ids.insert(link.id.as_str());
             }
+            Change::EndorsementCreated(endorsement) => {
+                ids.insert(endorsement.id.as_str());
+            }
             Change::TaskClosed(id, _) if !ids.contains(id.as_str()) => return false,
             Change::DelegationRevoked(id) if !ids.contains(id.as_str()) => return false,
+            Change::EndorsementRevoked(id) if !ids.contains(id.as_str()) => return false,
             _ => {}
         }
     }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use prokura_model::{
-    Change, Delegation, DelegationId, ObjectRef, Principal, RelationName, Relationship, Schema, SubjectRef, Task,
-    TaskId, Terms, Timestamp, Value,
+    Change, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal, RelationName, Relationship,
+    Schema, SubjectRef, Task, TaskId, Terms, Timestamp, Value,
 };
 
 use crate::{Answer, Ask, Candidate};
@@ -22,6 +22,8 @@ pub struct World {
     pub tasks: BTreeMap<TaskId, Task>,
     /// Every link ever made.
     pub delegations: BTreeMap<DelegationId, Delegation>,
+    /// Every endorsement ever made.
+    pub endorsements: BTreeMap<EndorsementId, Endorsement>,
 }
 
 impl World {
@@ -85,6 +87,14 @@ impl World {
             Change::DelegationRevoked(id) => {
                 if let Some(link) = self.delegations.get_mut(id) {
                     link.revoked_at.get_or_insert(at);
+                }
+            }
+            Change::EndorsementCreated(endorsement) => {
+                self.endorsements.insert(endorsement.id.clone(), endorsement.clone());
+            }
+            Change::EndorsementRevoked(id) => {
+                if let Some(endorsement) = self.endorsements.get_mut(id) {
+                    endorsement.revoked_at.get_or_insert(at);
                 }
             }
             // No answer depends on these.

@@ -12,7 +12,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use prokura_model::{Change, DelegationId, Key, TaskId, TenantName, Timestamp, encode_changes};
+use prokura_model::{Change, DelegationId, EndorsementId, Key, TaskId, TenantName, Timestamp, encode_changes};
 use prokura_store::{DecisionLog, Disk, Entry, FolderDisk, Log};
 
 use crate::{
@@ -138,6 +138,12 @@ impl Authority {
     #[must_use]
     pub fn mint_delegation_id(&self) -> DelegationId {
         self.0.shared.mint_id("d-", DelegationId::new)
+    }
+
+    /// A new name for an endorsement: `e-` and a UUIDv7.
+    #[must_use]
+    pub fn mint_endorsement_id(&self) -> EndorsementId {
+        self.0.shared.mint_id("e-", EndorsementId::new)
     }
 
     /// All keys, oldest first, revoked ones included.

@@ -1,9 +1,13 @@
 //! What files kept in git say there should be.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use prokura_model::{
-    AuthzenMapping, Cap, Change, DelegationId, ObjectRef, PrincipalState, Relationship, TaskId, Terms, Timestamp, Value,
+    AuthzenMapping, Cap, Change, DelegationId, DelegationKind, EndorsementId, ObjectRef, PrincipalState, Relationship,
+    SubjectRef, TaskId, Terms, Timestamp, Value,
 };
 
 use crate::Receipt;
@@ -23,6 +27,8 @@ pub struct Declaration {
     pub tasks: Option<Vec<DeclaredTask>>,
     /// Delegations, parents in any order.
     pub delegations: Option<Vec<DeclaredDelegation>>,
+    /// Endorsements.
+    pub endorsements: Option<Vec<DeclaredEndorsement>>,
     /// What names are called over AuthZEN, whole.
     pub authzen: Option<AuthzenMapping>,
 }
@@ -68,6 +74,8 @@ pub struct DeclaredDelegation {
     pub id: DelegationId,
     /// The task it serves.
     pub task: TaskId,
+    /// What it does with authority.
+    pub kind: DelegationKind,
     /// Who passes on.
     pub from: ObjectRef,
     /// Who receives.
@@ -84,13 +92,30 @@ pub struct DeclaredDelegation {
     pub expires_at: Option<Timestamp>,
 }
 
+/// An endorsement there should be. Once written it does not change: declaring it differently is an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredEndorsement {
+    /// Its name.
+    pub id: EndorsementId,
+    /// Who does the work.
+    pub worker: ObjectRef,
+    /// Who says so.
+    pub by: ObjectRef,
+    /// What the worker does.
+    pub cap: Cap,
+    /// For the tasks of which origins.
+    pub origins: BTreeSet<SubjectRef>,
+    /// The moment from which it counts no more.
+    pub expires_at: Option<Timestamp>,
+}
+
 /// How a declaration is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ApplyMode {
     /// Only say what would change.
     pub dry_run: bool,
     /// Also end what the present sections no longer name: relationships and attributes, whoever wrote them; principals,
-    /// tasks and delegations that were declared.
+    /// tasks, delegations and endorsements that were declared.
     pub prune: bool,
 }
 
@@ -146,6 +171,8 @@ pub enum Section {
     Task,
     /// A delegation.
     Delegation,
+    /// An endorsement.
+    Endorsement,
     /// What names are called over AuthZEN.
     Authzen,
 }
@@ -173,6 +200,7 @@ impl Section {
             Self::Principal => "principal",
             Self::Task => "task",
             Self::Delegation => "delegation",
+            Self::Endorsement => "endorsement",
             Self::Authzen => "authzen",
         }
     }

@@ -4,9 +4,9 @@ mod delegation;
 
 use prokura_engine::EngineError;
 use prokura_model::{
-    CodecError, DecisionId, DelegationId, Fault, KeyId, ModelId, ObjectRef, PrincipalState, Relationship,
-    RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId, TaskState, TenantName, Terms,
-    Timestamp,
+    CodecError, DecisionId, DelegationId, EndorsementId, Fault, KeyId, ModelId, ObjectRef, PrincipalState,
+    Relationship, RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId, TaskState, TenantName,
+    Terms, Timestamp,
     model::ModelFault,
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
@@ -14,7 +14,7 @@ use prokura_store::ReadError;
 
 use crate::Precondition;
 
-pub use delegation::DelegationFault;
+pub use delegation::{DelegationFault, EndorsementFault};
 
 /// Why an authority could not be opened. What is on disk is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -470,6 +470,20 @@ pub enum WriteError {
         /// Why not.
         fault: Box<DelegationFault>,
     },
+    /// There is no such endorsement.
+    #[error("there is no endorsement `{0}`")]
+    EndorsementUnknown(EndorsementId),
+    /// The id of the endorsement is taken.
+    #[error("there is an endorsement `{0}` already; an endorsement does not change once it is made")]
+    EndorsementExists(EndorsementId),
+    /// The endorsement would count for nothing from its first day.
+    #[error("endorsement `{id}`: {fault}")]
+    EndorsementInvalid {
+        /// Which one.
+        id: EndorsementId,
+        /// Why not.
+        fault: Box<EndorsementFault>,
+    },
     /// Declared differently from what is there, and it does not change.
     #[error(
         "{section} `{name}` is there already with {detail}; it does not change once it is written: \
@@ -577,6 +591,9 @@ impl WriteError {
             Self::DelegationUnknown(_) => "delegation_unknown",
             Self::DelegationExists(_) => "delegation_exists",
             Self::DelegationInvalid { fault, .. } => fault.code(),
+            Self::EndorsementUnknown(_) => "endorsement_unknown",
+            Self::EndorsementExists(_) => "endorsement_exists",
+            Self::EndorsementInvalid { fault, .. } => fault.code(),
             Self::DeclaredDiffers { .. } => "declared_differs",
             Self::DeclaredTwice { .. } => "declared_twice",
             Self::KeyUnknown(_) => "key_unknown",

@@ -149,10 +149,10 @@ pub use authority::{Authority, StoreStats, TupleChangesPlace};
 pub use consistency::Consistency;
 pub use decide::{Asked, Decided, DecidedOn, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
 pub use declaration::{
-    Applied, ApplyMode, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Difference, Effect, Expiry,
-    Section,
+    Applied, ApplyMode, Declaration, DeclaredDelegation, DeclaredEndorsement, DeclaredPrincipal, DeclaredTask,
+    Difference, Effect, Expiry, Section,
 };
-pub use error::{AskError, DecideError, DelegationFault, OpenError, Unfit, WriteError};
+pub use error::{AskError, DecideError, DelegationFault, EndorsementFault, OpenError, Unfit, WriteError};
 pub use health::{Condition, Health};
 pub use import::{ImportError, ImportFault, Imported};
 pub use key::{NewKey, Secret};

@@ -6,8 +6,8 @@ use std::{
 
 use prokura_engine::{Context, EngineError, Explanation, Given, Limits, Permissionship, Standing, Stats, Stored, View};
 use prokura_model::{
-    AuthzenMapping, Delegation, DelegationId, ObjectRef, Principal, RelationName, RelationshipFilter, Revision, Schema,
-    SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
+    AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal, RelationName,
+    RelationshipFilter, Revision, Schema, SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
 };
 
 use crate::{AskError, Listed, Page, tenant::Tenant};
@@ -292,6 +292,32 @@ impl Snapshot {
         };
         let meant = delegations.into_iter().filter(meant).collect();
         Listed::of(meant, page, |delegation| delegation.id.clone(), |text| DelegationId::new(text))
+    }
+
+    /// An endorsement.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn endorsement(&self, id: &EndorsementId) -> Result<Option<Arc<Endorsement>>, AskError> {
+        self.read(|view| Ok(view.endorsement(id)))
+    }
+
+    /// The endorsements of a worker, or of all, that somebody made or is the worker of, or all; by id.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn endorsements(
+        &self,
+        worker: Option<&ObjectRef>,
+        seen_by: Option<&ObjectRef>,
+        page: &Page,
+    ) -> Result<Listed<Arc<Endorsement>>, AskError> {
+        let mut found = self.read(|view| Ok(view.endorsements()))?;
+        found.retain(|endorsement| {
+            worker.is_none_or(|worker| *worker == endorsement.worker)
+                && seen_by.is_none_or(|seer| *seer == endorsement.by || *seer == endorsement.worker)
+        });
+        Listed::of(found, page, |endorsement| endorsement.id.clone(), |text| EndorsementId::new(text))
     }
 
     /// Whether a delegation under the task was made by or to the principal.

@@ -1,12 +1,12 @@
 use super::{Client, ClientError};
 use crate::{
     ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse, DecideRequest, Decision,
-    DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships, DeletedRelationships,
-    ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewDelegation, NewKey, NewKeyResponse,
-    NewTask, NewTenant, ObjectAttributes, Page, PageQuery, PermissionsRequest, PermissionsResponse, Principal,
-    PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, ResourcesRequest, Schema,
-    SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task,
-    TaskQuery, Tenant, Transaction, WriteRelationships,
+    DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships, DeletedRelationships, Endorsement,
+    EndorsementQuery, ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewDelegation,
+    NewEndorsement, NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes, Page, PageQuery, PermissionsRequest,
+    PermissionsResponse, Principal, PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery,
+    ResourcesRequest, Schema, SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats,
+    StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant, Transaction, WriteRelationships,
 };
 
 macro_rules! routes {
@@ -96,6 +96,14 @@ routes! {
     delegate(delegation: &NewDelegation) -> Delegation = post tenant ["delegations"] (delegation);
     /// Revokes a delegation; every link below it ends.
     revoke_delegation(id: &str, why: &ReasonOnly) -> Delegation = post tenant ["delegations", id, "revoke"] (why);
+    /// The endorsements.
+    endorsements(query: &EndorsementQuery) -> Page<Endorsement> = fetch_by tenant ["endorsements"] (query);
+    /// One endorsement.
+    endorsement(id: &str) -> Endorsement = fetch tenant ["endorsements", id];
+    /// Endorses a worker.
+    endorse(endorsement: &NewEndorsement) -> Endorsement = post tenant ["endorsements"] (endorsement);
+    /// Revokes an endorsement.
+    revoke_endorsement(id: &str, why: &ReasonOnly) -> Endorsement = post tenant ["endorsements", id, "revoke"] (why);
 
     /// Decides. Recorded.
     decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);

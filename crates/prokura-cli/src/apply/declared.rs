@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Display, str::FromStr};
 
-use prokura_api::Time;
-use prokura_model::{CapResource, ObjectRef, RelationName, TypeName};
+use prokura_api::{DelegationKind, Time};
+use prokura_model::{CapResource, ObjectRef, RelationName, SubjectRef, TypeName};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
@@ -19,6 +19,7 @@ pub(super) struct Document {
     pub(super) principals: Option<BTreeMap<Text<ObjectRef>, Option<PrincipalEntry>>>,
     pub(super) tasks: Option<BTreeMap<String, TaskEntry>>,
     pub(super) delegations: Option<BTreeMap<String, DelegationEntry>>,
+    pub(super) endorsements: Option<BTreeMap<String, EndorsementEntry>>,
     pub(super) authzen: Option<AuthzenEntry>,
 }
 
@@ -66,6 +67,8 @@ pub(super) struct TaskEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct DelegationEntry {
     pub(super) task: String,
+    #[serde(default)]
+    pub(super) kind: DelegationKind,
     pub(super) from: Text<ObjectRef>,
     pub(super) to: Text<ObjectRef>,
     pub(super) parent: Option<String>,
@@ -73,6 +76,16 @@ pub(super) struct DelegationEntry {
     #[serde(default)]
     pub(super) depth: u32,
     pub(super) not_before: Option<Time>,
+    pub(super) expires_at: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndorsementEntry {
+    pub(super) worker: Text<ObjectRef>,
+    pub(super) by: Text<ObjectRef>,
+    pub(super) origins: Vec<Text<SubjectRef>>,
+    pub(super) cap: Vec<CapEntry>,
     pub(super) expires_at: Option<Time>,
 }
 

@@ -10,7 +10,9 @@ use prokura_api as api;
 use prokura_model::{Relationship, Schema, Terms, did_you_mean};
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter as _};
 
-use super::declared::{AuthzenEntry, CapEntry, DelegationEntry, Document, PrincipalEntry, State, TaskEntry, Text};
+use super::declared::{
+    AuthzenEntry, CapEntry, DelegationEntry, Document, EndorsementEntry, PrincipalEntry, State, TaskEntry, Text,
+};
 use crate::{
     failure::Failure,
     source::{Mistake, Source},
@@ -91,6 +93,7 @@ struct Reading {
     principals: Option<BTreeMap<api::ObjectRef, api::DeclaredPrincipal>>,
     tasks: Option<BTreeMap<String, api::DeclaredTask>>,
     delegations: Option<BTreeMap<String, api::DeclaredDelegation>>,
+    endorsements: Option<BTreeMap<String, api::DeclaredEndorsement>>,
     authzen: Option<api::authzen::Mapping>,
 }
 
@@ -168,6 +171,10 @@ impl Reading {
             let entry = delegation(id.clone(), entry);
             insert(&mut self.delegations, id, entry).map_err(|key| twice("delegation", key))?;
         }
+        for (id, entry) in section(&mut self.endorsements, document.endorsements) {
+            let entry = endorsement(id.clone(), entry);
+            insert(&mut self.endorsements, id, entry).map_err(|key| twice("endorsement", key))?;
+        }
         if let Some(entry) = document.authzen {
             let mapping = self.authzen.get_or_insert_default();
             authzen(mapping, entry).map_err(|(what, name)| twice(what, name))?;
@@ -193,6 +200,7 @@ impl Reading {
             principals: self.principals.map(|entries| entries.into_values().collect()),
             tasks: self.tasks.map(|entries| entries.into_values().collect()),
             delegations: self.delegations.map(|entries| entries.into_values().collect()),
+            endorsements: self.endorsements.map(|entries| entries.into_values().collect()),
             authzen: self.authzen,
         })
     }
@@ -411,13 +419,24 @@ fn delegation(id: String, entry: DelegationEntry) -> api::DeclaredDelegation {
     api::DeclaredDelegation {
         id,
         task: entry.task,
-        kind: api::DelegationKind::Lends,
+        kind: entry.kind,
         from: wire::object(&entry.from.0),
         to: wire::object(&entry.to.0),
         parent: entry.parent,
         cap: api::Cap { clauses: entry.cap.into_iter().map(clause).collect() },
         depth: entry.depth,
         not_before: entry.not_before,
+        expires_at: entry.expires_at,
+    }
+}
+
+fn endorsement(id: String, entry: EndorsementEntry) -> api::DeclaredEndorsement {
+    api::DeclaredEndorsement {
+        id,
+        worker: wire::object(&entry.worker.0),
+        by: wire::object(&entry.by.0),
+        cap: api::Cap { clauses: entry.cap.into_iter().map(clause).collect() },
+        origins: entry.origins.iter().map(|Text(origin)| wire::subject(origin)).collect(),
         expires_at: entry.expires_at,
     }
 }

@@ -34,6 +34,9 @@ pub(crate) struct Delegate {
     /// The delegation it continues; none at the root of a chain
     #[arg(long, value_name = "ID")]
     parent: Option<String>,
+    /// Ask `to` to do the work with its own authority, as far as its owner endorses it
+    #[arg(long)]
+    dispatch: bool,
     /// What it may carry: `deploy, restart on service:checkout`, `* on service:*`; may be repeated
     #[arg(long, required = true, value_name = "PERMISSIONS on RESOURCES")]
     cap: Vec<Clause>,
@@ -112,6 +115,15 @@ impl FromStr for Clause {
     }
 }
 
+/// The clauses as the protocol has them.
+pub(crate) fn cap(clauses: &[Clause]) -> Cap {
+    let clauses = clauses.iter().map(|clause| ApiClause {
+        permissions: clause.permissions.iter().cloned().collect(),
+        resources: clause.resources.iter().map(wire::cap_resource).collect(),
+    });
+    Cap { clauses: clauses.collect() }
+}
+
 /// The parts between commas, where a comma inside a quoted id is none.
 fn split(text: &str) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
@@ -133,17 +145,13 @@ fn split(text: &str) -> Vec<&str> {
 
 impl Delegate {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
-        let clauses = self.cap.iter().map(|clause| ApiClause {
-            permissions: clause.permissions.iter().cloned().collect(),
-            resources: clause.resources.iter().map(wire::cap_resource).collect(),
-        });
         let wanted = NewDelegation {
             task: self.task,
-            kind: DelegationKind::Lends,
+            kind: if self.dispatch { DelegationKind::Dispatches } else { DelegationKind::Lends },
             from: Some(wire::object(&self.from)),
             to: wire::object(&self.to),
             parent: self.parent,
-            cap: Cap { clauses: clauses.collect() },
+            cap: cap(&self.cap),
             depth: self.depth,
             not_before: self.not_before.map(When::moment),
             expires_at: self.expires.and_then(When::at),
@@ -248,6 +256,13 @@ fn told(link: &Delegation, state: &str) -> String {
         ("delegation", link.id.clone()),
         ("task", link.task.clone()),
         ("state", state.to_owned()),
+        (
+            "kind",
+            match link.kind {
+                DelegationKind::Lends => "lends".to_owned(),
+                DelegationKind::Dispatches => "dispatches".to_owned(),
+            },
+        ),
         ("from", wire::object_text(&link.from)),
         ("to", wire::object_text(&link.to)),
         ("parent", link.parent.clone().unwrap_or_default()),

@@ -14,8 +14,9 @@ use prokura::{
     Authority, Clock, Context, Options, Permissionship, Provenance, Question, ResourceLookup, Snapshot, SubjectLookup,
 };
 use prokura_model::{
-    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, ObjectRef, Principal,
-    PrincipalState, RelationName, Relationship, SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, TypeName,
+    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId,
+    ObjectRef, Principal, PrincipalState, RelationName, Relationship, SubjectRef, Task, TaskId, TaskState, TenantName,
+    Timestamp, TypeName,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -53,9 +54,11 @@ struct Step {
     unregister: Vec<String>,
     tasks: BTreeMap<String, TaskEntry>,
     delegations: BTreeMap<String, DelegationEntry>,
+    endorsements: BTreeMap<String, EndorsementEntry>,
     complete: Vec<String>,
     cancel: Vec<String>,
     revoke: Vec<String>,
+    revoke_endorsements: Vec<String>,
     ask: Vec<AskEntry>,
 }
 
@@ -81,6 +84,9 @@ struct TaskEntry {
 #[serde(deny_unknown_fields)]
 struct DelegationEntry {
     task: String,
+    /// `lends` if it does not say.
+    #[serde(default)]
+    kind: Option<String>,
     #[serde(default)]
     parent: Option<String>,
     from: String,
@@ -89,6 +95,17 @@ struct DelegationEntry {
     depth: u32,
     #[serde(default)]
     not_before: Option<String>,
+    #[serde(default)]
+    expires_at: Option<String>,
+    cap: Vec<ClauseEntry>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndorsementEntry {
+    worker: String,
+    by: String,
+    origins: Vec<String>,
     #[serde(default)]
     expires_at: Option<String>,
     cap: Vec<ClauseEntry>,
@@ -382,10 +399,7 @@ impl DecideEntry {
                 return Ok(Found { answer: format!("error {}", error.code()), explanation: String::new() });
             }
         };
-        let subject = match (&question.delegation, &decision.origin) {
-            (Some(_), Some(origin)) => origin,
-            _ => &question.actor,
-        };
+        let subject = decision.authority.as_ref().unwrap_or(&question.actor);
         let asked = format!("{} on {}", question.permission, question.resource);
         let drawn =
             why.map(|why| explain::drawn(&prokura_server::explanation_on_the_wire(subject, &why), &asked).drawn());
@@ -506,6 +520,9 @@ impl Step {
         for (id, entry) in links {
             changes.push(Change::DelegationCreated(entry.delegation(id)?));
         }
+        for (id, entry) in &self.endorsements {
+            changes.push(Change::EndorsementCreated(entry.endorsement(id)?));
+        }
         for id in &self.complete {
             changes.push(Change::TaskClosed(task_id(id)?, TaskState::Completed));
         }
@@ -514,6 +531,9 @@ impl Step {
         }
         for id in &self.revoke {
             changes.push(Change::DelegationRevoked(delegation_id(id)?));
+        }
+        for id in &self.revoke_endorsements {
+            changes.push(Change::EndorsementRevoked(endorsement_id(id)?));
         }
         Ok(Written { now: *now, changes })
     }
@@ -557,11 +577,11 @@ impl DelegationEntry {
         Ok(Delegation {
             id: delegation_id(id)?,
             task: task_id(&self.task)?,
-            kind: DelegationKind::Lends,
+            kind: self.kind()?,
             from: parsed(&self.from)?,
             to: parsed(&self.to)?,
             parent: self.parent.as_deref().map(delegation_id).transpose()?,
-            cap: Cap { clauses: self.cap.iter().map(ClauseEntry::clause).collect::<Result<_, _>>()? },
+            cap: cap(&self.cap)?,
             depth: self.depth,
             not_before: self.not_before.as_deref().map(terms::moment).transpose()?,
             expires_at: self.expires_at.as_deref().map(terms::moment).transpose()?,
@@ -569,6 +589,32 @@ impl DelegationEntry {
             declared: false,
         })
     }
+}
+
+impl DelegationEntry {
+    fn kind(&self) -> Result<DelegationKind, String> {
+        let Some(word) = &self.kind else { return Ok(DelegationKind::Lends) };
+        DelegationKind::from_word(word).ok_or_else(|| format!("`{word}` is no kind of a delegation"))
+    }
+}
+
+impl EndorsementEntry {
+    fn endorsement(&self, id: &str) -> Result<Endorsement, String> {
+        Ok(Endorsement {
+            id: endorsement_id(id)?,
+            worker: parsed(&self.worker)?,
+            by: parsed(&self.by)?,
+            cap: cap(&self.cap)?,
+            origins: self.origins.iter().map(|origin| parsed(origin)).collect::<Result<_, _>>()?,
+            expires_at: self.expires_at.as_deref().map(terms::moment).transpose()?,
+            revoked_at: None,
+            declared: false,
+        })
+    }
+}
+
+fn cap(clauses: &[ClauseEntry]) -> Result<Cap, String> {
+    Ok(Cap { clauses: clauses.iter().map(ClauseEntry::clause).collect::<Result<_, _>>()? })
 }
 
 impl ClauseEntry {
@@ -593,6 +639,10 @@ fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
 
 fn task_id(text: &str) -> Result<TaskId, String> {
     TaskId::new(text).ok_or_else(|| format!("`{text}` is no task id"))
+}
+
+fn endorsement_id(text: &str) -> Result<EndorsementId, String> {
+    EndorsementId::new(text).ok_or_else(|| format!("`{text}` is no endorsement id"))
 }
 
 fn delegation_id(text: &str) -> Result<DelegationId, String> {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use prokura_model::{
-    Cap, CapPermissions, Change, Delegation, Principal, PrincipalState, Reason, RelationshipOnTerms, Task, TaskState,
-    Terms, Timestamp, Value as ModelValue,
+    Cap, CapPermissions, Change, Delegation, Endorsement, Principal, PrincipalState, Reason, RelationshipOnTerms, Task,
+    TaskState, Terms, Timestamp, Value as ModelValue,
 };
 use prokura_testkit::{Answer, Ask, Candidate, List, Standing, Verdict, scenario};
 use serde_json::{Value, json};
@@ -107,6 +107,7 @@ impl Door<'_> {
     fn delegation(&self, link: &Delegation) -> Value {
         json!({
             "task": link.task.as_str(),
+            "kind": link.kind.word(),
             "from": link.from.to_string(),
             "to": link.to.to_string(),
             "parent": link.parent.as_ref().map(ToString::to_string),
@@ -114,6 +115,16 @@ impl Door<'_> {
             "depth": link.depth,
             "not_before": link.not_before.map(|time| self.moment(time)),
             "expires_at": link.expires_at.map(|time| self.moment(time)),
+        })
+    }
+
+    fn endorsement(&self, endorsement: &Endorsement) -> Value {
+        json!({
+            "worker": endorsement.worker.to_string(),
+            "by": endorsement.by.to_string(),
+            "origins": endorsement.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "cap": cap(&endorsement.cap),
+            "expires_at": endorsement.expires_at.map(|time| self.moment(time)),
         })
     }
 
@@ -138,6 +149,9 @@ impl Door<'_> {
                     ("principals", object.to_string(), json!({ "owner": owner, "state": state.word() }))
                 }
                 Change::TaskOpened(task) => ("tasks", task.id.to_string(), self.task(task)),
+                Change::EndorsementCreated(endorsement) => {
+                    ("endorsements", endorsement.id.to_string(), self.endorsement(endorsement))
+                }
                 Change::DelegationCreated(link) => ("delegations", link.id.to_string(), self.delegation(link)),
                 _ => continue,
             };
@@ -159,6 +173,7 @@ impl Door<'_> {
             Change::TaskClosed(id, TaskState::Completed) => self.well(&["task", "complete", id.as_str()]),
             Change::TaskClosed(id, _) => self.well(&["task", "cancel", id.as_str()]),
             Change::DelegationRevoked(id) => self.well(&["revoke", id.as_str()]),
+            Change::EndorsementRevoked(id) => self.well(&["endorsement", "revoke", id.as_str()]),
             Change::PrincipalSet(Principal { object, state: PrincipalState::OffBoarded, .. }) => {
                 self.well(&["principal", "show", &object.to_string()]);
             }

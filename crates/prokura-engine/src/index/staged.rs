@@ -6,8 +6,8 @@ use std::{
 };
 
 use prokura_model::{
-    AuthzenMapping, Change, Delegation, DelegationId, ModelId, ObjectRef, Principal, Relationship, Schema, Task,
-    TaskId, Terms, Transaction, Value,
+    AuthzenMapping, Change, Delegation, DelegationId, Endorsement, EndorsementId, ModelId, ObjectRef, Principal,
+    Relationship, Schema, Task, TaskId, TaskState, Terms, Timestamp, Transaction, Value,
 };
 
 use super::{Compiled, Index};
@@ -45,6 +45,7 @@ pub(crate) struct Staged {
     pub(super) principals: BTreeMap<ObjectRef, Option<Principal>>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) delegations: BTreeMap<DelegationId, Delegation>,
+    pub(super) endorsements: BTreeMap<EndorsementId, Endorsement>,
     pub(super) attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
     pub(super) authzen_mapping: Option<AuthzenMapping>,
 }
@@ -110,30 +111,62 @@ impl Staged {
             Change::TaskOpened(task) => {
                 self.tasks.insert(task.id.clone(), task.clone());
             }
-            Change::TaskClosed(id, state) => {
-                let stored = index.tasks.at(id, index.applied(), guard).map(|(_, task)| Task::clone(task));
-                let task = self.tasks.remove(id).or(stored);
-                let task = task.ok_or_else(|| ApplyError::TaskUnknown(id.clone()))?;
-                self.tasks.insert(id.clone(), Task { state: *state, ..task });
-            }
+            Change::TaskClosed(id, state) => self.close(index, id, *state, guard)?,
             Change::DelegationCreated(delegation) => {
                 self.delegations.insert(delegation.id.clone(), delegation.clone());
             }
-            Change::DelegationRevoked(id) => {
-                let stored = index.delegations.at(id, index.applied(), guard);
-                let stored = stored.map(|(_, link)| Delegation::clone(&link.delegation));
-                let link = self.delegations.remove(id).or(stored);
-                let link = link.ok_or_else(|| ApplyError::DelegationUnknown(id.clone()))?;
-                // The first revocation is the one that ended it.
-                let revoked_at = link.revoked_at.or(Some(transaction.time));
-                self.delegations.insert(id.clone(), Delegation { revoked_at, ..link });
+            Change::DelegationRevoked(id) => self.revoke_delegation(index, id, transaction.time, guard)?,
+            Change::EndorsementCreated(endorsement) => {
+                self.endorsements.insert(endorsement.id.clone(), endorsement.clone());
             }
+            Change::EndorsementRevoked(id) => self.revoke_endorsement(index, id, transaction.time, guard)?,
             Change::TenantCreated(_) | Change::TenantNamed(..) | Change::TenantDeleted(_) => {
                 return Err(ApplyError::NotForIndex("tenant"));
             }
             Change::KeyCreated(_) | Change::KeyRevoked(_) => return Err(ApplyError::NotForIndex("key")),
             Change::SecretMade(_) => return Err(ApplyError::NotForIndex("secret")),
         }
+        Ok(())
+    }
+
+    fn close(&mut self, index: &Index, id: &TaskId, state: TaskState, guard: &Guard<'_>) -> Result<(), ApplyError> {
+        let stored = index.tasks.at(id, index.applied(), guard).map(|(_, task)| Task::clone(task));
+        let task = self.tasks.remove(id).or(stored);
+        let task = task.ok_or_else(|| ApplyError::TaskUnknown(id.clone()))?;
+        self.tasks.insert(id.clone(), Task { state, ..task });
+        Ok(())
+    }
+
+    /// The first revocation is the one that ended it; so with an endorsement.
+    fn revoke_delegation(
+        &mut self,
+        index: &Index,
+        id: &DelegationId,
+        now: Timestamp,
+        guard: &Guard<'_>,
+    ) -> Result<(), ApplyError> {
+        let stored = index.delegations.at(id, index.applied(), guard);
+        let stored = stored.map(|(_, link)| Delegation::clone(&link.delegation));
+        let link = self.delegations.remove(id).or(stored);
+        let link = link.ok_or_else(|| ApplyError::DelegationUnknown(id.clone()))?;
+        let revoked_at = link.revoked_at.or(Some(now));
+        self.delegations.insert(id.clone(), Delegation { revoked_at, ..link });
+        Ok(())
+    }
+
+    fn revoke_endorsement(
+        &mut self,
+        index: &Index,
+        id: &EndorsementId,
+        now: Timestamp,
+        guard: &Guard<'_>,
+    ) -> Result<(), ApplyError> {
+        let stored = index.endorsements.at(id, index.applied(), guard);
+        let stored = stored.map(|(_, endorsement)| Endorsement::clone(endorsement));
+        let found = self.endorsements.remove(id).or(stored);
+        let found = found.ok_or_else(|| ApplyError::EndorsementUnknown(id.clone()))?;
+        let revoked_at = found.revoked_at.or(Some(now));
+        self.endorsements.insert(id.clone(), Endorsement { revoked_at, ..found });
         Ok(())
     }
 

@@ -48,12 +48,15 @@ fn words_are_read_back() {
     for fault in [Fault::Caller, Fault::Limit, Fault::Server] {
         assert_eq!(Fault::from_word(fault.word()), Some(fault));
     }
-    assert_eq!(DelegationKind::from_word("lends"), Some(DelegationKind::Lends));
-    assert_eq!(DelegationKind::from_word("dispatches"), None);
-    for word in ["own_authority", "lent_authority"] {
+    for kind in [DelegationKind::Lends, DelegationKind::Dispatches] {
+        assert_eq!(DelegationKind::from_word(kind.word()), Some(kind));
+    }
+    for word in ["own_authority", "lent_authority", "dispatched_authority"] {
         assert_eq!(Reason::from_word(word).unwrap().disposition(), Disposition::Allow);
     }
-    for word in ["no_path", "delegation_not_for_actor", "origin_lacks_permission"] {
+    for word in
+        ["no_path", "delegation_not_for_actor", "origin_lacks_permission", "worker_lacks_permission", "not_endorsed"]
+    {
         assert_eq!(Reason::from_word(word).unwrap().disposition(), Disposition::Deny);
         assert_eq!(Reason::from_word(word).unwrap().to_string(), word);
     }

@@ -4,15 +4,16 @@ use std::{collections::BTreeSet, fmt::Display};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura::{
-    Consistency, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, DeleteRelationships, Expiry,
-    Operation, Page, Precondition, RelationshipUpdate, RelationshipWrite,
+    Consistency, Declaration, DeclaredDelegation, DeclaredEndorsement, DeclaredPrincipal, DeclaredTask,
+    DeleteRelationships, Expiry, Operation, Page, Precondition, RelationshipUpdate, RelationshipWrite,
 };
 use prokura_api as api;
 use prokura_model::{
     AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, DelegationId, DelegationKind,
-    Disposition, KeyRole, KeyScope, NameError, ObjectId, ObjectRef, PrincipalState, RelationName, Relationship,
-    RelationshipFilter, SpokenFor, SubjectIdFilter, SubjectRef, SubjectRelationFilter, TaskId, TaskState, TenantName,
-    Terms, Timestamp, TypeName, Value, limits::CAP_CLAUSES_MAX, limits::CAP_ENTRIES_MAX,
+    Disposition, EndorsementId, KeyRole, KeyScope, NameError, ObjectId, ObjectRef, PrincipalState, RelationName,
+    Relationship, RelationshipFilter, SpokenFor, SubjectIdFilter, SubjectRef, SubjectRelationFilter, TaskId, TaskState,
+    TenantName, Terms, Timestamp, TypeName, Value, limits::CAP_CLAUSES_MAX, limits::CAP_ENTRIES_MAX,
+    limits::ENDORSEMENT_ORIGINS_MAX,
 };
 
 use crate::{error::Refusal, json, limits::PAGE_ENTRIES_DEFAULT};
@@ -52,6 +53,10 @@ pub(crate) fn relation(text: &str, at: impl Into<String>) -> Checked<RelationNam
 
 pub(crate) fn task_id(text: &str, at: impl Into<String>) -> Checked<TaskId> {
     TaskId::new(text).ok_or_else(|| Refusal::invalid_at(at, "task_id_invalid", RECORD_ID_RULE))
+}
+
+pub(crate) fn endorsement_id(text: &str, at: impl Into<String>) -> Checked<EndorsementId> {
+    EndorsementId::new(text).ok_or_else(|| Refusal::invalid_at(at, "endorsement_id_invalid", RECORD_ID_RULE))
 }
 
 pub(crate) fn delegation_id(text: &str, at: impl Into<String>) -> Checked<DelegationId> {
@@ -215,15 +220,6 @@ pub(crate) fn time(wire: api::Time) -> Timestamp {
 }
 
 pub(crate) fn cap(wire: &api::Cap, at: impl Display) -> Checked<Cap> {
-    let too_many = |at: String, max: usize| {
-        Refusal::new(
-            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
-            "limit_exceeded",
-            prokura_model::Fault::Limit,
-            format!("at most {max} entries"),
-        )
-        .at(at)
-    };
     if wire.clauses.len() > CAP_CLAUSES_MAX {
         return Err(too_many(format!("{at}.clauses"), CAP_CLAUSES_MAX));
     }
@@ -246,6 +242,12 @@ pub(crate) fn cap(wire: &api::Cap, at: impl Display) -> Checked<Cap> {
         })
     });
     Ok(Cap { clauses: clauses.collect::<Checked<Vec<_>>>()? })
+}
+
+fn too_many(at: String, max: usize) -> Refusal {
+    let message = format!("at most {max} entries");
+    Refusal::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "limit_exceeded", prokura_model::Fault::Limit, message)
+        .at(at)
 }
 
 fn cap_permissions(wire: &[String], at: &str) -> Checked<CapPermissions> {
@@ -347,6 +349,7 @@ pub(crate) fn task_state(wire: api::TaskState) -> TaskState {
 pub(crate) fn delegation_kind(wire: api::DelegationKind) -> DelegationKind {
     match wire {
         api::DelegationKind::Lends => DelegationKind::Lends,
+        api::DelegationKind::Dispatches => DelegationKind::Dispatches,
     }
 }
 
@@ -383,6 +386,7 @@ pub(crate) fn declaration(wire: &api::Declaration) -> Checked<Declaration> {
         principals: section(wire.principals.as_deref(), "declaration.principals", declared_principal)?,
         tasks: section(wire.tasks.as_deref(), "declaration.tasks", declared_task)?,
         delegations: section(wire.delegations.as_deref(), "declaration.delegations", declared_delegation)?,
+        endorsements: section(wire.endorsements.as_deref(), "declaration.endorsements", declared_endorsement)?,
         authzen: wire.authzen.as_ref().map(|mapping| authzen_mapping(mapping, "declaration.authzen")).transpose()?,
     })
 }
@@ -449,10 +453,29 @@ fn declared_task(wire: &api::DeclaredTask, at: &str) -> Checked<DeclaredTask> {
     })
 }
 
+fn declared_endorsement(wire: &api::DeclaredEndorsement, at: &str) -> Checked<DeclaredEndorsement> {
+    Ok(DeclaredEndorsement {
+        id: endorsement_id(&wire.id, format!("{at}.id"))?,
+        worker: object(&wire.worker, format_args!("{at}.worker"))?,
+        by: object(&wire.by, format_args!("{at}.by"))?,
+        cap: cap(&wire.cap, format_args!("{at}.cap"))?,
+        origins: origins(&wire.origins, &format!("{at}.origins"))?,
+        expires_at: wire.expires_at.map(time),
+    })
+}
+
+/// The origins of an endorsement.
+pub(crate) fn origins(wire: &[api::SubjectRef], at: &str) -> Checked<BTreeSet<SubjectRef>> {
+    if wire.len() > ENDORSEMENT_ORIGINS_MAX {
+        return Err(too_many(at.to_owned(), ENDORSEMENT_ORIGINS_MAX));
+    }
+    wire.iter().enumerate().map(|(position, origin)| subject(origin, format_args!("{at}[{position}]"))).collect()
+}
+
 fn declared_delegation(wire: &api::DeclaredDelegation, at: &str) -> Checked<DeclaredDelegation> {
-    let DelegationKind::Lends = delegation_kind(wire.kind);
     Ok(DeclaredDelegation {
         id: delegation_id(&wire.id, format!("{at}.id"))?,
+        kind: delegation_kind(wire.kind),
         task: task_id(&wire.task, format!("{at}.task"))?,
         from: object(&wire.from, format_args!("{at}.from"))?,
         to: object(&wire.to, format_args!("{at}.to"))?,

@@ -8,8 +8,8 @@ use prokura::{
 use prokura_api as api;
 use prokura_model::{
     AuthzenMapping, Cap, CapPermissions, CapResource, ChainLink, Change, DecisionRecord, Delegation, DelegationKind,
-    Disposition, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship, SpokenFor,
-    SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
+    Disposition, Endorsement, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship,
+    SpokenFor, SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
 };
 
 use crate::json;
@@ -163,6 +163,7 @@ pub(crate) fn wire_delegation(delegation: &Delegation) -> api::Delegation {
         task: delegation.task.to_string(),
         kind: match delegation.kind {
             DelegationKind::Lends => api::DelegationKind::Lends,
+            DelegationKind::Dispatches => api::DelegationKind::Dispatches,
         },
         from: wire_object(&delegation.from),
         to: wire_object(&delegation.to),
@@ -173,6 +174,19 @@ pub(crate) fn wire_delegation(delegation: &Delegation) -> api::Delegation {
         expires_at: delegation.expires_at.map(wire_time),
         revoked_at: delegation.revoked_at.map(wire_time),
         declared: delegation.declared,
+    }
+}
+
+pub(crate) fn wire_endorsement(endorsement: &Endorsement) -> api::Endorsement {
+    api::Endorsement {
+        id: endorsement.id.to_string(),
+        worker: wire_object(&endorsement.worker),
+        by: wire_object(&endorsement.by),
+        cap: wire_cap(&endorsement.cap),
+        origins: endorsement.origins.iter().map(wire_subject).collect(),
+        expires_at: endorsement.expires_at.map(wire_time),
+        revoked_at: endorsement.revoked_at.map(wire_time),
+        declared: endorsement.declared,
     }
 }
 
@@ -406,6 +420,10 @@ pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
             api::Change::DelegationCreated { delegation: wire_delegation(delegation) }
         }
         Change::DelegationRevoked(id) => api::Change::DelegationRevoked { delegation: id.to_string() },
+        Change::EndorsementCreated(endorsement) => {
+            api::Change::EndorsementCreated { endorsement: wire_endorsement(endorsement) }
+        }
+        Change::EndorsementRevoked(id) => api::Change::EndorsementRevoked { endorsement: id.to_string() },
         Change::TenantCreated(tenant) => api::Change::TenantCreated { tenant: tenant.to_string() },
         Change::TenantNamed(tenant, name) => {
             api::Change::TenantNamed { tenant: tenant.to_string(), display_name: name.clone() }

@@ -70,6 +70,7 @@ pub(super) fn for_token(visit: &Visit, question: &Question, decision: &mut Decis
         decision.message = format!("delegation `{named}` was not made to {actor}");
         decision.task = None;
         decision.origin = None;
+        decision.authority = None;
         decision.chain.clear();
     }
 }
@@ -122,10 +123,7 @@ pub(crate) async fn explain(
         context: json::from_wire_members(&wire.context),
     };
     let (decision, explanation) = app.authority().explain(&tenant, &question)?;
-    let subject = match (&question.delegation, &decision.origin) {
-        (Some(_), Some(origin)) => origin,
-        _ => &question.actor,
-    };
+    let subject = decision.authority.as_ref().unwrap_or(&question.actor);
     let explanation = explanation.map(|explanation| convert::wire_explanation(subject, &explanation));
     Ok(Json(api::ExplainResponse { decision: convert::wire_decision(None, &decision, true), explanation }))
 }

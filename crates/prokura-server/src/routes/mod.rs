@@ -3,6 +3,7 @@
 mod ask;
 mod authzen;
 mod bulk;
+mod endorsements;
 mod graph;
 mod lookup;
 mod open;
@@ -129,6 +130,9 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tasks::cancel))
         .routes(routes!(tasks::delegations, tasks::delegate))
         .routes(routes!(tasks::delegation))
+        .routes(routes!(endorsements::endorsements, endorsements::endorse))
+        .routes(routes!(endorsements::endorsement))
+        .routes(routes!(endorsements::revoke))
         .routes(routes!(tasks::revoke))
         .routes(routes!(ask::decide))
         .routes(routes!(ask::check))

@@ -279,7 +279,7 @@ pub(crate) async fn revoke(
 }
 
 /// Who is named, or else the token's subject; a token may name only itself.
-fn own_or_named(visit: &Visit, named: Option<&api::ObjectRef>, path: &str) -> Result<ObjectRef, Refusal> {
+pub(super) fn own_or_named(visit: &Visit, named: Option<&api::ObjectRef>, path: &str) -> Result<ObjectRef, Refusal> {
     let object = match (convert::optional_object(named, path)?, visit.caller.token()) {
         (Some(object), _) => object,
         (None, Some(token)) => token.actor.clone(),
@@ -319,7 +319,7 @@ fn may_see(snapshot: &Snapshot, visit: &Visit, delegation: &Delegation) -> Resul
     Ok(snapshot.task(&delegation.task)?.is_some_and(|task| task.origin == token.actor))
 }
 
-fn moment(expiry: Expiry, now: Timestamp) -> Timestamp {
+pub(super) fn moment(expiry: Expiry, now: Timestamp) -> Timestamp {
     match expiry {
         Expiry::At(time) => time,
         Expiry::AfterMs(milliseconds) => now.plus_ms(milliseconds),
@@ -327,7 +327,7 @@ fn moment(expiry: Expiry, now: Timestamp) -> Timestamp {
 }
 
 /// What the same caller wrote with the same `Idempotency-Key` before.
-async fn done_before(app: &App, visit: &Visit, tenant: &TenantName) -> Result<Option<Transaction>, Refusal> {
+pub(super) async fn done_before(app: &App, visit: &Visit, tenant: &TenantName) -> Result<Option<Transaction>, Refusal> {
     let Some(key) = visit.idempotency_key().map(str::to_owned) else { return Ok(None) };
     let (authority, tenant, author) = (app.authority().clone(), tenant.clone(), visit.caller.author());
     blocking(move || Ok(authority.transaction_of_request(&tenant, &author, &key)?)).await
@@ -346,7 +346,7 @@ fn same_but_for_time(made: &Delegation, asked: &Delegation) -> bool {
         && made.expires_at.is_some() == asked.expires_at.is_some()
 }
 
-fn key_reused(first: &Transaction) -> Refusal {
+pub(super) fn key_reused(first: &Transaction) -> Refusal {
     Refusal::new(
         StatusCode::CONFLICT,
         "request_id_reused",
@@ -355,6 +355,6 @@ fn key_reused(first: &Transaction) -> Refusal {
     )
 }
 
-fn lost() -> Refusal {
+pub(super) fn lost() -> Refusal {
     Refusal::server("internal", "what was just written is not there")
 }

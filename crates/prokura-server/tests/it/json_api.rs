@@ -104,6 +104,65 @@ async fn the_graph_is_written_and_read() {
     assert_eq!(client.check(&check).await.unwrap().permissionship, Permissionship::NoPermission);
 }
 
+/// Work under the task goes to a worker with a right of its own, as far as its owner says.
+async fn dispatches(client: &Client, task: &str) {
+    let worker = object("user", "dora");
+    let owned = PrincipalWrite { object: worker.clone(), owner: Some(object("user", "alice")), reason: None };
+    client.set_principal(&owned).await.unwrap();
+    let create =
+        WriteRelationships { touch: vec![edge("record-1", "reader", "dora")], ..WriteRelationships::default() };
+    client.write_relationships(&create).await.unwrap();
+    let new = NewDelegation {
+        task: task.to_owned(),
+        kind: DelegationKind::Dispatches,
+        from: Some(object("user", "alice")),
+        to: worker.clone(),
+        parent: None,
+        cap: cap(),
+        depth: 0,
+        not_before: None,
+        expires_at: None,
+        expires_in_seconds: None,
+        reason: None,
+    };
+    let sent = client.delegate(&new).await.unwrap();
+    assert_eq!(sent.kind, DelegationKind::Dispatches);
+    let asked = decide(worker.clone(), Some(&sent.id));
+    let denied = client.decide(&asked).await.unwrap();
+    assert_eq!((denied.reason.as_str(), denied.failed_at), ("not_endorsed", Some(0)));
+    let everyone = SubjectRef { kind: "user".to_owned(), id: None, relation: None, wildcard: true };
+    let wanted = NewEndorsement {
+        worker: worker.clone(),
+        by: Some(object("user", "alice")),
+        cap: cap(),
+        origins: vec![everyone],
+        expires_at: None,
+        expires_in_seconds: Some(60),
+        reason: Some("she reads for us".to_owned()),
+    };
+    let by_another = NewEndorsement { by: Some(object("user", "bob")), ..wanted.clone() };
+    let refused = client.endorse(&by_another).await.unwrap_err();
+    assert!(refused.status().is_some_and(|status| (400..500).contains(&status)), "{refused:?}");
+    let made = client.endorse(&wanted).await.unwrap();
+    assert_eq!((&made.worker, &made.by, made.origins.len()), (&worker, &object("user", "alice"), 1));
+    assert_eq!(client.endorsement(&made.id).await.unwrap(), made);
+    let query = EndorsementQuery {
+        worker_type: Some("user".to_owned()),
+        worker_id: Some("dora".to_owned()),
+        ..EndorsementQuery::default()
+    };
+    assert_eq!(client.endorsements(&query).await.unwrap().items, std::slice::from_ref(&made));
+    let allowed = client.decide(&asked).await.unwrap();
+    assert_eq!((allowed.disposition, allowed.reason.as_str()), (Disposition::Allow, "dispatched_authority"));
+    assert_eq!(allowed.origin, Some(object("user", "alice")));
+    assert_eq!(allowed.witness[0].relationship, edge("record-1", "reader", "dora"));
+    assert_eq!(allowed.valid_until, made.expires_at);
+    assert!(client.revoke_endorsement(&made.id, &why("enough")).await.unwrap().revoked_at.is_some());
+    assert_eq!(client.decide(&asked).await.unwrap().reason, "not_endorsed");
+    let unknown = client.endorsement("e-nowhere").await.unwrap_err();
+    assert_eq!((unknown.status(), unknown.code()), (Some(404), "endorsement_unknown"));
+}
+
 #[tokio::test]
 async fn authority_is_lent_used_explained_and_withdrawn() {
     let setup = Setup::filled().await;
@@ -159,6 +218,7 @@ async fn authority_is_lent_used_explained_and_withdrawn() {
     assert!(client.revoke_delegation(&lent.id, &why("enough")).await.unwrap().revoked_at.is_some());
     let denied = client.decide(&decide(object("agent", "coder"), Some(&lent.id))).await.unwrap();
     assert_eq!((denied.reason.as_str(), denied.failed_at), ("delegation_revoked", Some(0)));
+    dispatches(&client, &task.id).await;
     let done = client.complete_task(&task.id, &why("done")).await.unwrap();
     assert_eq!(done.state, TaskState::Completed);
     let again = client.cancel_task(&task.id, &why("again")).await.unwrap_err();
@@ -175,7 +235,7 @@ async fn authority_is_lent_used_explained_and_withdrawn() {
     assert_eq!(client.tasks(&TaskQuery::default()).await.unwrap().items.len(), 1);
     assert_eq!(client.task(&task.id).await.unwrap().state, TaskState::Completed);
     assert_eq!(client.delegation(&lent.id).await.unwrap().task, task.id);
-    assert_eq!(client.delegations(&DelegationQuery::default()).await.unwrap().items.len(), 1);
+    assert_eq!(client.delegations(&DelegationQuery::default()).await.unwrap().items.len(), 2);
 }
 
 #[tokio::test]
@@ -292,6 +352,7 @@ async fn a_declaration_is_applied_in_one_transaction() {
             not_before: None,
             expires_at: None,
         }]),
+        endorsements: None,
         authzen: None,
     };
     let mut request = ApplyRequest { declaration, dry_run: true, prune: false, reason: None };

@@ -109,14 +109,18 @@ impl<D: Door> Trial<D> {
         let mut checks = Vec::new();
         match ask {
             Ask::LookupResources { kind, permission, subject, .. } => {
-                for object in objects(&self.world, kind) {
+                let asked = match subject {
+                    SubjectRef::Object(object) | SubjectRef::Userset(object, _) => Some(object),
+                    SubjectRef::Wildcard(_) => None,
+                };
+                for object in objects(&self.world, kind, asked) {
                     let check = self.door.check((&object, permission), subject, context).await;
                     let right = self.right((&object, permission), subject, ask);
                     checks.push((object, check, right));
                 }
             }
             Ask::LookupSubjects { resource, permission, kind, relation, .. } => {
-                for object in objects(&self.world, kind) {
+                for object in objects(&self.world, kind, Some(resource)) {
                     let subject = match relation {
                         Some(relation) => SubjectRef::Userset(object.clone(), relation.clone()),
                         None => SubjectRef::Object(object.clone()),

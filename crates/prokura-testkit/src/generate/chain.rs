@@ -10,7 +10,7 @@ use prokura_model::{
 use super::{Maker, NOON, asking::add};
 use crate::{Answer, Ask, Context, Question, oracle::CHAIN_LINKS};
 
-const MINUTE: u64 = 60_000;
+pub(super) const MINUTE: u64 = 60_000;
 
 /// The one thing that is wrong with a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,12 +100,12 @@ impl Flaw {
 }
 
 /// A chain while it is made: nothing of it is written yet.
-struct Draft {
-    task: Task,
-    links: Vec<Delegation>,
+pub(super) struct Draft {
+    pub(super) task: Task,
+    pub(super) links: Vec<Delegation>,
     actor: ObjectRef,
     leaf: DelegationId,
-    principals: Vec<Principal>,
+    pub(super) principals: Vec<Principal>,
 }
 
 impl Maker {
@@ -119,12 +119,15 @@ impl Maker {
                 (origin, target) = self.origin(&context);
             }
         }
-        let (resource, permission) = target;
+        let (mut resource, mut permission) = target;
         let flaw = if self.rng.chance(40) { Some(*self.rng.pick(&FLAWS)) } else { None };
         let count = *self.rng.pick(&[1, 1, 2, 2, 3, 3, 4, 5, 6]);
         // Some things can only be wrong with a link that has another above or below it.
         let count = count.max(flaw.map_or(1, Flaw::links));
         let mut draft = self.draft(&origin, &permission, &resource, count);
+        if self.rng.chance(35) {
+            (resource, permission) = self.dispatch(&mut draft, &context);
+        }
         if let Some(flaw) = flaw {
             self.spoil(&mut draft, flaw, &permission, &resource);
         }
@@ -207,7 +210,7 @@ impl Maker {
         Draft { task, actor: from, leaf, links, principals }
     }
 
-    fn end(&mut self) -> Option<Timestamp> {
+    pub(super) fn end(&mut self) -> Option<Timestamp> {
         match self.rng.below(10) {
             0 => Some(Timestamp(NOON + 1)),
             1..=3 => Some(Timestamp(NOON + 30 * MINUTE)),
@@ -216,7 +219,7 @@ impl Maker {
     }
 
     /// A cap that covers the request, in one of the ways there are.
-    fn cap(&mut self, permission: &RelationName, resource: &ObjectRef) -> Cap {
+    pub(super) fn cap(&mut self, permission: &RelationName, resource: &ObjectRef) -> Cap {
         let mut clauses = Vec::new();
         if self.rng.chance(40) {
             clauses.push(self.clause());
@@ -351,6 +354,12 @@ impl Maker {
     }
 
     pub(crate) fn end_a_task_or_link(&mut self) {
+        let endorsements: Vec<_> = self.world.endorsements.keys().cloned().collect();
+        if !endorsements.is_empty() && self.rng.chance(20) {
+            let endorsement = self.rng.pick(&endorsements).clone();
+            self.push(Change::EndorsementRevoked(endorsement));
+            return;
+        }
         let tasks: Vec<_> = self.world.tasks.keys().cloned().collect();
         let links: Vec<_> = self.world.delegations.keys().cloned().collect();
         if !tasks.is_empty() && self.rng.chance(40) {
@@ -392,7 +401,7 @@ fn spoil_length(draft: &mut Draft, flaw: Flaw) {
     }
 }
 
-fn active(object: &ObjectRef, owner: Option<ObjectRef>) -> Principal {
+pub(super) fn active(object: &ObjectRef, owner: Option<ObjectRef>) -> Principal {
     Principal { object: object.clone(), owner, state: PrincipalState::Active, declared: false }
 }
 

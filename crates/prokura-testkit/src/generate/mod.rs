@@ -6,6 +6,7 @@
 
 mod asking;
 mod chain;
+mod dispatch;
 mod graph;
 mod schema;
 mod terms;

@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 
-use prokura_model::{Delegation, ObjectRef, PrincipalState, Reason, TaskState, Timestamp};
+use prokura_model::{
+    Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, TaskState,
+    Timestamp,
+};
 
 use super::OracleError;
-use crate::{Answer, Question, Standing, Verdict, World};
+use crate::{Answer, Context, Question, Standing, Verdict, World};
 
 /// The most links a chain may have: the engine's default.
 pub const CHAIN_LINKS: usize = 32;
@@ -18,7 +21,9 @@ enum Basis<'a> {
         /// How long an allow holds as far as tasks and links go.
         ends: Option<Timestamp>,
         allow: Reason,
-        deny: Reason,
+        deny: Verdict,
+        /// Of a worker that the work was dispatched to: by which link, and for whom it has to be endorsed.
+        dispatch: Option<(usize, &'a ObjectRef)>,
     },
 }
 
@@ -26,37 +31,126 @@ impl World {
     /// Whether the actor may do it now, and why: the steps of the decision, in order.
     #[must_use]
     pub fn decide(&self, question: &Question, now: Timestamp) -> Answer {
-        let (whose, ends, allow, deny) = match self.basis(question, now) {
-            Err(error) => return error.into(),
-            Ok(Basis::Decided(verdict)) => return Answer::Decided(verdict),
-            Ok(Basis::Check { whose, ends, allow, deny }) => (whose, ends, allow, deny),
+        Answer::one_of(self.decisions(question, now))
+    }
+
+    /// Every right answer. They differ in what an answer that depends on something says of that, and in until when an
+    /// allow is said to hold.
+    fn decisions(&self, question: &Question, now: Timestamp) -> Vec<Answer> {
+        let (whose, ends, allow, deny, dispatch) = match self.basis(question, now) {
+            Err(error) => return vec![error.into()],
+            Ok(Basis::Decided(verdict)) => return vec![Answer::Decided(verdict)],
+            Ok(Basis::Check { whose, ends, allow, deny, dispatch }) => (whose, ends, allow, deny, dispatch),
         };
-        let check = |now| {
-            self.outcomes(&question.resource, &question.permission, &whose.clone().into(), &question.context, now)
+        let endorsed = match dispatch {
+            None => vec![Ok(true)],
+            Some((_, origin)) => self.endorsed(whose, origin, question, now),
         };
-        Answer::one_of(check(now).into_iter().flat_map(|outcome| match outcome {
-            Ok(Standing::Has) => {
-                let until = self.validity(ends, now, &|now| check(now) == [Ok(Standing::Has)]);
-                let verdict = |valid_until| Answer::Decided(Verdict { reason: allow, at: None, valid_until });
-                until.into_iter().map(verdict).collect()
+        let mut answers = Vec::new();
+        for endorsed in endorsed {
+            match (endorsed, dispatch) {
+                (Err(error), _) => answers.push(error.into()),
+                (Ok(false), Some((at, _))) => {
+                    answers.push(Answer::Decided(Verdict { at: Some(at), ..Verdict::because(Reason::NotEndorsed) }));
+                }
+                (Ok(_), _) => {
+                    let Question { resource, permission, context, .. } = question;
+                    for outcome in self.outcomes(resource, permission, &whose.clone().into(), context, now) {
+                        match outcome {
+                            Ok(Standing::Has) => {
+                                let until = self.validity(ends, now, &|later| self.is_allowed(question, later));
+                                let verdict = |valid_until| Verdict { valid_until, ..Verdict::because(allow) };
+                                answers.extend(until.into_iter().map(verdict).map(Answer::Decided));
+                            }
+                            Ok(Standing::Conditional(_)) => {
+                                answers.push(Answer::Decided(Verdict::because(Reason::ContextMissing)));
+                            }
+                            Ok(Standing::HasNot) => answers.push(Answer::Decided(deny.clone())),
+                            Err(error) => answers.push(error.into()),
+                        }
+                    }
+                }
             }
-            Ok(Standing::Conditional(_)) => vec![Answer::Decided(Verdict::because(Reason::ContextMissing))],
-            Ok(Standing::HasNot) => vec![Answer::Decided(Verdict::because(deny))],
-            Err(error) => vec![error.into()],
-        }))
+        }
+        answers
+    }
+
+    /// Whether it is allowed at that moment, and nothing else can be said.
+    fn is_allowed(&self, question: &Question, now: Timestamp) -> bool {
+        let Ok(Basis::Check { whose, dispatch, .. }) = self.basis(question, now) else { return false };
+        let Question { resource, permission, context, .. } = question;
+        dispatch.is_none_or(|(_, origin)| self.endorsed(whose, origin, question, now) == [Ok(true)])
+            && self.outcomes(resource, permission, &whose.clone().into(), context, now) == [Ok(Standing::Has)]
+    }
+
+    /// Whether something that the worker's owner says covers the request for this origin: each way it may come out.
+    fn endorsed(
+        &self,
+        worker: &ObjectRef,
+        origin: &ObjectRef,
+        question: &Question,
+        now: Timestamp,
+    ) -> Vec<Result<bool, OracleError>> {
+        let mut found = vec![Ok(false)];
+        for endorsement in self.endorsements.values() {
+            if !self.counts(endorsement, worker, now)
+                || !endorsement.cap.covers(&question.permission, &question.resource)
+            {
+                continue;
+            }
+            for meant in named_first(endorsement) {
+                // What was settled before stays so.
+                let (settled, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| *found != Ok(false));
+                found = settled;
+                if !open.is_empty() {
+                    found.extend(self.is_meant(meant, origin, now));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether an endorsement is one of the worker's, by its owner, and is not over.
+    fn counts(&self, endorsement: &Endorsement, worker: &ObjectRef, now: Timestamp) -> bool {
+        let owner = self.principals.get(worker).and_then(|worker| worker.owner.as_ref());
+        endorsement.worker == *worker
+            && owner == Some(&endorsement.by)
+            && self.principals.get(&endorsement.by).is_some_and(|owner| owner.state == PrincipalState::Active)
+            && endorsement.revoked_at.is_none()
+            && endorsement.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the origin is this one, of this type, or surely stands in this userset when nobody brings a value.
+    fn is_meant(&self, meant: &SubjectRef, origin: &ObjectRef, now: Timestamp) -> Vec<Result<bool, OracleError>> {
+        match meant {
+            SubjectRef::Object(object) => vec![Ok(object == origin)],
+            SubjectRef::Wildcard(kind) => vec![Ok(*kind == origin.kind)],
+            SubjectRef::Userset(object, relation) => {
+                if !self.knows(object, relation, origin) {
+                    return vec![Ok(false)];
+                }
+                let outcomes = self.outcomes(object, relation, &origin.clone().into(), &Context::new(), now);
+                outcomes.into_iter().map(|outcome| Ok(outcome? == Standing::Has)).collect()
+            }
+        }
+    }
+
+    fn knows(&self, object: &ObjectRef, relation: &RelationName, origin: &ObjectRef) -> bool {
+        self.require_member(&object.kind, relation).is_ok() && self.require_type(&origin.kind).is_ok()
     }
 
     /// Until when an allow may be said to hold, the latest first. It holds until a task or link ends, and no longer than
-    /// the same question is allowed while edges come to their ends. Which edges an allow rests on is the evaluator's
-    /// choice, so it may name the end of any edge before that.
+    /// the same question is allowed while edges and endorsements come to their ends. Which of them an allow rests on is the
+    /// evaluator's choice, so it may name the end of any before that.
     fn validity(
         &self,
         ends: Option<Timestamp>,
         now: Timestamp,
         allowed: &dyn Fn(Timestamp) -> bool,
     ) -> Vec<Option<Timestamp>> {
-        let later = self.relationships.values().filter_map(|terms| terms.expires_at).filter(|end| *end > now);
-        let later: BTreeSet<Timestamp> = later.collect();
+        let edges = self.relationships.values().filter_map(|terms| terms.expires_at);
+        let endorsements = self.endorsements.values().filter_map(|endorsement| endorsement.expires_at);
+        let later: BTreeSet<Timestamp> = edges.chain(endorsements).filter(|end| *end > now).collect();
         let lost = later.iter().copied().find(|end| !allowed(*end));
         let latest = ends.into_iter().chain(lost).min();
         let earlier = later.into_iter().filter(|end| latest.is_none_or(|latest| *end < latest));
@@ -75,7 +169,8 @@ impl World {
             return because(Reason::OwnerOffBoarded);
         }
         let Some(delegation) = delegation else {
-            return Ok(Basis::Check { whose: actor, ends: None, allow: Reason::OwnAuthority, deny: Reason::NoPath });
+            let (allow, deny) = (Reason::OwnAuthority, Verdict::because(Reason::NoPath));
+            return Ok(Basis::Check { whose: actor, ends: None, allow, deny, dispatch: None });
         };
 
         let Some(leaf) = self.delegations.get(delegation) else {
@@ -111,16 +206,24 @@ impl World {
             }
             above = Some(link);
         }
-        for (position, link) in chain.iter().enumerate() {
+        let dispatch = chain.iter().rposition(|link| link.kind == DelegationKind::Dispatches);
+        for (position, link) in chain.iter().enumerate().skip(dispatch.unwrap_or(0)) {
             if !link.cap.covers(permission, resource) {
                 return at(Reason::OutsideCap, position);
             }
         }
-        Ok(Basis::Check {
-            whose: &task.origin,
-            ends: chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]).min(),
-            allow: Reason::LentAuthority,
-            deny: Reason::OriginLacksPermission,
+        let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]).min();
+        let origin = &task.origin;
+        Ok(match dispatch.and_then(|position| Some((position, *chain.get(position)?))) {
+            None => {
+                let deny = Verdict::because(Reason::OriginLacksPermission);
+                Basis::Check { whose: origin, ends, allow: Reason::LentAuthority, deny, dispatch: None }
+            }
+            Some((position, link)) => {
+                let deny = Verdict { at: Some(position), ..Verdict::because(Reason::WorkerLacksPermission) };
+                let allow = Reason::DispatchedAuthority;
+                Basis::Check { whose: &link.to, ends, allow, deny, dispatch: Some((position, origin)) }
+            }
         })
     }
 
@@ -188,4 +291,11 @@ impl World {
     pub(crate) fn is_left_out(&self, object: &ObjectRef) -> bool {
         self.is_stopped(object) || self.owner_is_off_boarded(object)
     }
+}
+
+/// Who is meant by an endorsement: those named by themselves or by their type, and then those in usersets.
+fn named_first(endorsement: &Endorsement) -> impl Iterator<Item = &SubjectRef> {
+    let is_userset = |meant: &&SubjectRef| matches!(meant, SubjectRef::Userset(..));
+    let named = endorsement.origins.iter().filter(move |meant| !is_userset(meant));
+    named.chain(endorsement.origins.iter().filter(is_userset))
 }

@@ -1,7 +1,10 @@
-use prokura_model::{Delegation, ObjectRef, PrincipalState, Reason, Task, TaskState, Timestamp};
+use prokura_model::{
+    Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, Task,
+    TaskState, Timestamp,
+};
 
 use super::{Bug, Planted};
-use crate::{Question, Standing, Verdict, oracle::CHAIN_LINKS};
+use crate::{Context, Question, Standing, Verdict, oracle::CHAIN_LINKS};
 
 impl Planted {
     fn has(&self, bug: Bug) -> bool {
@@ -45,7 +48,7 @@ impl Planted {
     fn ambient(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
         for link in self.world.delegations.values().filter(|link| link.to == question.actor) {
             let verdict = self.lent(question, link, now)?;
-            if verdict.reason == Reason::LentAuthority {
+            if matches!(verdict.reason, Reason::LentAuthority | Reason::DispatchedAuthority) {
                 return Ok(verdict);
             }
         }
@@ -69,25 +72,39 @@ impl Planted {
                 return Ok(Verdict { reason, at: Some(position), valid_until: None });
             }
         }
-        let outside = chain.iter().position(|link| !link.cap.covers(permission, resource));
+        let dispatch = chain.iter().rposition(|link| link.kind == DelegationKind::Dispatches);
+        let bounds = || chain.iter().enumerate().skip(dispatch.unwrap_or(0));
+        let outside = bounds().find(|(_, link)| !link.cap.covers(permission, resource)).map(|(position, _)| position);
         let covered = match self.bug {
             Bug::CapOfTheLastLinkOnly => leaf.cap.covers(permission, resource),
-            Bug::CapOfAnyLinkIsEnough => chain.iter().any(|link| link.cap.covers(permission, resource)),
+            Bug::CapOfAnyLinkIsEnough => bounds().any(|(_, link)| link.cap.covers(permission, resource)),
             _ => outside.is_none(),
         };
         if !covered {
             return Ok(Verdict { reason: Reason::OutsideCap, at: outside, valid_until: None });
         }
-        let whose = if self.has(Bug::ActorInPlaceOfOrigin) { actor } else { &task.origin };
+        let worker = dispatch.and_then(|position| chain.get(position)).map(|link| &link.to);
+        if let Some(worker) = worker
+            && !self.endorsed(worker, &task.origin, question, now)?
+        {
+            return Ok(Verdict { at: dispatch, ..Verdict::because(Reason::NotEndorsed) });
+        }
+        let (whose, allow, deny) = match worker {
+            Some(worker) => (worker, Reason::DispatchedAuthority, Reason::WorkerLacksPermission),
+            None if self.has(Bug::ActorInPlaceOfOrigin) => {
+                (actor, Reason::LentAuthority, Reason::OriginLacksPermission)
+            }
+            None => (&task.origin, Reason::LentAuthority, Reason::OriginLacksPermission),
+        };
         match self.check(resource, permission, &whose.clone().into(), context, now)? {
             Standing::Has => {}
             Standing::Conditional(_) => return Ok(self.conditional()),
-            Standing::HasNot => return Ok(Verdict::because(Reason::OriginLacksPermission)),
+            Standing::HasNot => return Ok(Verdict { at: dispatch, ..Verdict::because(deny) }),
         }
         let ends = chain.iter().filter_map(|link| link.expires_at);
         let until = if self.has(Bug::ValidityOfTheLastLinkOnly) { leaf.expires_at } else { ends.min() };
         let until = until.into_iter().chain(self.first_end(now)).chain([task.expires_at]).min();
-        Ok(Verdict { reason: Reason::LentAuthority, at: None, valid_until: until })
+        Ok(Verdict { reason: allow, at: None, valid_until: until })
     }
 
     fn conditional(&self) -> Verdict {
@@ -95,9 +112,54 @@ impl Planted {
         Verdict::because(if denied { Reason::NoPath } else { Reason::ContextMissing })
     }
 
-    /// The next moment at which any edge ends: an allow is good until then at least.
+    /// Whether the worker's owner says that it does this for the origin.
+    fn endorsed(
+        &self,
+        worker: &ObjectRef,
+        origin: &ObjectRef,
+        question: &Question,
+        now: Timestamp,
+    ) -> Result<bool, &'static str> {
+        let owner = self.world.principals.get(worker).and_then(|worker| worker.owner.as_ref());
+        let owner = owner.filter(|owner| self.world.principals.contains_key(*owner) && !self.stopped(owner));
+        let counts = |found: &&Endorsement| {
+            found.worker == *worker
+                && (Some(&found.by) == owner || self.has(Bug::AnybodyMayEndorse))
+                && found.revoked_at.is_none()
+                && found.expires_at.is_none_or(|end| now < end)
+                && found.cap.covers(&question.permission, &question.resource)
+        };
+        for endorsement in self.world.endorsements.values().filter(counts) {
+            let named = |meant: &SubjectRef| match meant {
+                SubjectRef::Object(object) => object == origin,
+                SubjectRef::Wildcard(kind) => *kind == origin.kind,
+                SubjectRef::Userset(..) => false,
+            };
+            if endorsement.origins.iter().any(named) {
+                return Ok(true);
+            }
+            for meant in &endorsement.origins {
+                if let SubjectRef::Userset(object, relation) = meant
+                    && self.knows(object, relation, origin)
+                    && self.check(object, relation, &origin.clone().into(), &Context::new(), now)? == Standing::Has
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(self.has(Bug::WorkersNeedNoEndorsement))
+    }
+
+    fn knows(&self, object: &ObjectRef, relation: &RelationName, origin: &ObjectRef) -> bool {
+        self.world.schema.as_ref().is_some_and(|schema| {
+            schema.find_member(&object.kind, relation).is_ok() && schema.find_definition(&origin.kind).is_ok()
+        })
+    }
+
+    /// The next moment at which any edge or endorsement ends: an allow is good until then at least.
     fn first_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let ends = self.world.relationships.values().filter_map(|terms| terms.expires_at);
+        let endorsements = self.world.endorsements.values().filter_map(|endorsement| endorsement.expires_at);
+        let ends = self.world.relationships.values().filter_map(|terms| terms.expires_at).chain(endorsements);
         ends.filter(|end| *end > now && !self.has(Bug::ValidityForgetsEdges)).min()
     }
 

@@ -44,6 +44,8 @@ pub enum Bug {
     CapOfTheLastLinkOnly,
     CapOfAnyLinkIsEnough,
     ActorInPlaceOfOrigin,
+    WorkersNeedNoEndorsement,
+    AnybodyMayEndorse,
     RootOfAnyone,
     SuspendedMiddleIgnored,
     OwnerOffBoardedIgnored,
@@ -85,7 +87,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 68] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -115,6 +117,8 @@ impl Bug {
         Self::CapOfTheLastLinkOnly,
         Self::CapOfAnyLinkIsEnough,
         Self::ActorInPlaceOfOrigin,
+        Self::WorkersNeedNoEndorsement,
+        Self::AnybodyMayEndorse,
         Self::RootOfAnyone,
         Self::SuspendedMiddleIgnored,
         Self::OwnerOffBoardedIgnored,

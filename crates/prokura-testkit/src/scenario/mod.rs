@@ -14,9 +14,11 @@
 //!     unregister: [agent:coder]
 //!     tasks: { t1: { origin: user:alice, expires_at: 2026-11-22T18:00:00Z } }
 //!     delegations: { d1: { task: t1, from: user:alice, to: agent:coder, cap: [{ permissions: [view], resources: ["document:*"] }] } }
+//!     endorsements: { e1: { worker: agent:coder, by: user:alice, origins: ["user:*"], cap: [{ permissions: [view], resources: ["document:*"] }] } }
 //!     complete: [t1]
 //!     cancel: [t1]
 //!     revoke: [d1]
+//!     revoke_endorsements: [e1]
 //!     ask:                   # each with `context` for caveats and `now`, where it is another moment than the step's
 //!       - { check: "document:plan#view@user:alice", expect: has }        # has, has_not, conditional NAME,NAME, error CODE
 //!       - { check: "document:plan#view@user:bob", context: { day: monday }, expect: has }
@@ -84,7 +86,11 @@ struct Step {
     #[serde(skip_serializing_if = "is_default")]
     cancel: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
+    endorsements: BTreeMap<String, EndorsementEntry>,
+    #[serde(skip_serializing_if = "is_default")]
     revoke: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    revoke_endorsements: Vec<String>,
     ask: Vec<AskEntry>,
 }
 
@@ -112,6 +118,9 @@ struct TaskEntry {
 #[serde(deny_unknown_fields)]
 struct DelegationEntry {
     task: String,
+    /// `lends` if it does not say.
+    #[serde(default, skip_serializing_if = "is_default")]
+    kind: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     parent: Option<String>,
     from: String,
@@ -120,6 +129,17 @@ struct DelegationEntry {
     depth: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     not_before: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    expires_at: Option<String>,
+    cap: Vec<ClauseEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndorsementEntry {
+    worker: String,
+    by: String,
+    origins: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     expires_at: Option<String>,
     cap: Vec<ClauseEntry>,

@@ -1,11 +1,11 @@
 use std::{fmt::Display, str::FromStr};
 
 use prokura_model::{
-    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Principal, PrincipalState,
-    RelationshipOnTerms, Task, TaskId, TaskState, Timestamp,
+    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId,
+    Principal, PrincipalState, RelationshipOnTerms, Task, TaskId, TaskState, Timestamp,
 };
 
-use super::{ClauseEntry, DelegationEntry, PrincipalEntry, Stage, Step, TaskEntry};
+use super::{ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Stage, Step, TaskEntry};
 
 impl Step {
     pub(super) fn stage(&self, now: &mut Timestamp) -> Result<Stage, String> {
@@ -36,6 +36,9 @@ impl Step {
         for (id, entry) in links {
             changes.push(Change::DelegationCreated(entry.delegation(id)?));
         }
+        for (id, entry) in &self.endorsements {
+            changes.push(Change::EndorsementCreated(entry.endorsement(id)?));
+        }
         for id in &self.complete {
             changes.push(Change::TaskClosed(task_id(id)?, TaskState::Completed));
         }
@@ -44,6 +47,9 @@ impl Step {
         }
         for id in &self.revoke {
             changes.push(Change::DelegationRevoked(delegation_id(id)?));
+        }
+        for id in &self.revoke_endorsements {
+            changes.push(Change::EndorsementRevoked(endorsement_id(id)?));
         }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
         Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
@@ -89,11 +95,11 @@ impl DelegationEntry {
         Ok(Delegation {
             id: delegation_id(id)?,
             task: task_id(&self.task)?,
-            kind: DelegationKind::Lends,
+            kind: self.kind()?,
             from: parsed(&self.from)?,
             to: parsed(&self.to)?,
             parent: self.parent.as_deref().map(delegation_id).transpose()?,
-            cap: Cap { clauses: self.cap.iter().map(ClauseEntry::clause).collect::<Result<_, _>>()? },
+            cap: cap(&self.cap)?,
             depth: self.depth,
             not_before: self.not_before.as_deref().map(moment).transpose()?,
             expires_at: self.expires_at.as_deref().map(moment).transpose()?,
@@ -101,6 +107,32 @@ impl DelegationEntry {
             declared: false,
         })
     }
+}
+
+impl DelegationEntry {
+    fn kind(&self) -> Result<DelegationKind, String> {
+        let Some(word) = &self.kind else { return Ok(DelegationKind::Lends) };
+        DelegationKind::from_word(word).ok_or_else(|| format!("`{word}` is no kind of a delegation"))
+    }
+}
+
+impl EndorsementEntry {
+    fn endorsement(&self, id: &str) -> Result<Endorsement, String> {
+        Ok(Endorsement {
+            id: endorsement_id(id)?,
+            worker: parsed(&self.worker)?,
+            by: parsed(&self.by)?,
+            cap: cap(&self.cap)?,
+            origins: self.origins.iter().map(|origin| parsed(origin)).collect::<Result<_, _>>()?,
+            expires_at: self.expires_at.as_deref().map(moment).transpose()?,
+            revoked_at: None,
+            declared: false,
+        })
+    }
+}
+
+fn cap(clauses: &[ClauseEntry]) -> Result<Cap, String> {
+    Ok(Cap { clauses: clauses.iter().map(ClauseEntry::clause).collect::<Result<_, _>>()? })
 }
 
 impl ClauseEntry {
@@ -135,4 +167,8 @@ fn task_id(text: &str) -> Result<TaskId, String> {
 
 pub(super) fn delegation_id(text: &str) -> Result<DelegationId, String> {
     DelegationId::new(text).ok_or_else(|| format!("`{text}` is no delegation id"))
+}
+
+fn endorsement_id(text: &str) -> Result<EndorsementId, String> {
+    EndorsementId::new(text).ok_or_else(|| format!("`{text}` is no endorsement id"))
 }

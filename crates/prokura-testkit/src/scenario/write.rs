@@ -1,6 +1,6 @@
-use prokura_model::{Cap, CapPermissions, Change, Delegation, TaskState, Timestamp};
+use prokura_model::{Cap, CapPermissions, Change, Delegation, DelegationKind, Endorsement, TaskState, Timestamp};
 
-use super::{AskEntry, ClauseEntry, DelegationEntry, PrincipalEntry, Scenario, Step, TaskEntry};
+use super::{AskEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Scenario, Step, TaskEntry};
 use crate::{Answer, Ask};
 
 /// A scenario in which these changes are made one after the other, and the question then has this answer.
@@ -39,9 +39,11 @@ fn place(change: &Change) -> usize {
         Change::PrincipalRemoved(_) => 4,
         Change::TaskOpened(_) => 5,
         Change::DelegationCreated(_) => 6,
-        Change::TaskClosed(_, TaskState::Completed) => 7,
-        Change::TaskClosed(..) => 8,
-        Change::DelegationRevoked(_) => 9,
+        Change::EndorsementCreated(_) => 7,
+        Change::TaskClosed(_, TaskState::Completed) => 8,
+        Change::TaskClosed(..) => 9,
+        Change::DelegationRevoked(_) => 10,
+        Change::EndorsementRevoked(_) => 11,
         Change::AttributesSet(..)
         | Change::MetadataAttached(_)
         | Change::WorkDigested(..)
@@ -53,7 +55,7 @@ fn place(change: &Change) -> usize {
         | Change::TenantDeleted(_)
         | Change::SecretMade(_)
         | Change::KeyCreated(_)
-        | Change::KeyRevoked(_) => 10,
+        | Change::KeyRevoked(_) => 12,
     }
 }
 
@@ -84,9 +86,13 @@ fn put(step: &mut Step, change: &Change) {
         Change::DelegationCreated(link) => {
             step.delegations.insert(link.id.to_string(), link_entry(link));
         }
+        Change::EndorsementCreated(endorsement) => {
+            step.endorsements.insert(endorsement.id.to_string(), endorsement_entry(endorsement));
+        }
         Change::TaskClosed(id, TaskState::Completed) => step.complete.push(id.to_string()),
         Change::TaskClosed(id, _) => step.cancel.push(id.to_string()),
         Change::DelegationRevoked(id) => step.revoke.push(id.to_string()),
+        Change::EndorsementRevoked(id) => step.revoke_endorsements.push(id.to_string()),
         // No answer depends on these.
         Change::AttributesSet(..)
         | Change::MetadataAttached(_)
@@ -106,6 +112,7 @@ fn put(step: &mut Step, change: &Change) {
 fn link_entry(link: &Delegation) -> DelegationEntry {
     DelegationEntry {
         task: link.task.to_string(),
+        kind: (link.kind != DelegationKind::Lends).then(|| link.kind.to_string()),
         parent: link.parent.as_ref().map(ToString::to_string),
         from: link.from.to_string(),
         to: link.to.to_string(),
@@ -113,6 +120,16 @@ fn link_entry(link: &Delegation) -> DelegationEntry {
         not_before: link.not_before.map(moment_text),
         expires_at: link.expires_at.map(moment_text),
         cap: clauses(&link.cap),
+    }
+}
+
+fn endorsement_entry(endorsement: &Endorsement) -> EndorsementEntry {
+    EndorsementEntry {
+        worker: endorsement.worker.to_string(),
+        by: endorsement.by.to_string(),
+        origins: endorsement.origins.iter().map(ToString::to_string).collect(),
+        expires_at: endorsement.expires_at.map(moment_text),
+        cap: clauses(&endorsement.cap),
     }
 }
 

@@ -9,7 +9,7 @@ use prokura_testkit::{
 };
 
 /// As many as the engine is compared on in the ordinary run.
-const CASES: u64 = 10_000;
+const CASES: u64 = 20_000;
 
 #[test]
 fn the_evaluator_without_a_bug_is_the_oracle() {

@@ -89,3 +89,36 @@ impl DelegationFault {
         }
     }
 }
+
+/// Why an endorsement would count for nothing from its first day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndorsementFault {
+    /// Somebody else owns the worker, or nobody does.
+    #[error("`{by}` does not own `{worker}`{}", .owner.as_ref().map_or_else(|| "; nobody does".to_owned(), |owner| format!("; `{owner}` does")))]
+    NotByOwner {
+        /// The worker.
+        worker: ObjectRef,
+        /// Who would endorse it.
+        by: ObjectRef,
+        /// Who owns it.
+        owner: Option<ObjectRef>,
+    },
+    /// It is for no origin.
+    #[error("it names no origins, so it is for nobody; name some, such as `user:*`")]
+    ForNobody,
+    /// It is written as revoked.
+    #[error("an endorsement is not revoked when it is made")]
+    AlreadyRevoked,
+}
+
+impl EndorsementFault {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotByOwner { .. } => "endorsement_not_by_owner",
+            Self::ForNobody => "endorsement_for_nobody",
+            Self::AlreadyRevoked => "already_revoked",
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What differs between a declaration and what is there. See `docs/decisions/0006-what-prune-ends.md`.
 
+mod endorsements;
 mod parents;
 
 use std::{
@@ -9,8 +10,8 @@ use std::{
 
 use prokura_engine::View;
 use prokura_model::{
-    AuthzenMapping, Change, Delegation, DelegationKind, ObjectRef, Principal, PrincipalState, Relationship,
-    RelationshipFilter, Schema, Task, TaskState, Terms, Timestamp, Value,
+    AuthzenMapping, Change, Delegation, ObjectRef, Principal, PrincipalState, Relationship, RelationshipFilter, Schema,
+    Task, TaskState, Terms, Timestamp, Value,
 };
 
 use crate::{
@@ -50,6 +51,9 @@ pub(super) fn difference(
     }
     if let Some(delegations) = &declaration.delegations {
         found.delegations(view, delegations, prune)?;
+    }
+    if let Some(endorsements) = &declaration.endorsements {
+        found.endorsements(view, endorsements, prune)?;
     }
     if let Some(mapping) = &declaration.authzen {
         found.authzen(view, mapping);
@@ -295,6 +299,8 @@ impl Found {
         };
         let detail = if there.task != declared.task {
             format!("task `{}`, not `{}`", there.task, declared.task)
+        } else if there.kind != declared.kind {
+            format!("kind `{}`, not `{}`", there.kind, declared.kind)
         } else if there.from != declared.from {
             format!("from `{}`, not `{}`", there.from, declared.from)
         } else if there.to != declared.to {
@@ -353,7 +359,7 @@ fn created(declared: &DeclaredDelegation) -> Delegation {
     Delegation {
         id: declared.id.clone(),
         task: declared.task.clone(),
-        kind: DelegationKind::Lends,
+        kind: declared.kind,
         from: declared.from.clone(),
         to: declared.to.clone(),
         parent: declared.parent.clone(),

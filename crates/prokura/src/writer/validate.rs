@@ -3,17 +3,18 @@
 mod authority;
 mod authzen;
 mod cap;
+mod endorsement;
 mod schema;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use prokura_engine::View;
 use prokura_model::{
-    Change, Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Relationship, Schema, Task, TaskId, Terms,
-    Timestamp, TypeName, Value,
+    Change, Delegation, DelegationId, EndorsementId, ObjectRef, Principal, PrincipalState, Relationship, Schema, Task,
+    TaskId, Terms, Timestamp, TypeName, Value,
     limits::{SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
     schema::RelationshipFault,
 };
@@ -38,6 +39,8 @@ pub(super) struct Draft<'v> {
     to_come: HashMap<ObjectRef, PrincipalState>,
     tasks: HashMap<TaskId, Arc<Task>>,
     delegations: HashMap<DelegationId, Arc<Delegation>>,
+    /// The endorsements that the transaction makes.
+    endorsements: HashSet<EndorsementId>,
 }
 
 /// Checks the changes, and sets what is the authority's to set.
@@ -62,6 +65,7 @@ pub(super) fn validate(
         to_come: to_come(changes),
         tasks: HashMap::new(),
         delegations: HashMap::new(),
+        endorsements: HashSet::new(),
     };
     changes.iter_mut().try_for_each(|change| draft.take(change))?;
     changes.extend(over.into_iter().map(Change::RelationshipExpired));
@@ -137,6 +141,8 @@ impl Draft<'_> {
             Change::TaskClosed(task, state) => self.task_closed(task, *state),
             Change::DelegationCreated(delegation) => self.delegation_created(delegation),
             Change::DelegationRevoked(delegation) => self.delegation_revoked(delegation),
+            Change::EndorsementCreated(endorsement) => self.endorsement_created(endorsement),
+            Change::EndorsementRevoked(endorsement) => self.endorsement_revoked(endorsement),
             Change::MetadataAttached(metadata) => metadata_attached(metadata),
             // What the authority itself adds.
             Change::WorkDigested(_) => Ok(()),

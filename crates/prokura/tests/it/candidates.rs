@@ -333,7 +333,7 @@ fn what_is_recovered_is_what_was_there() {
 fn the_laws_hold_at_this_door() {
     let tried = [
         laws::removing_an_edge_never_allows(Replayed::default, 10),
-        laws::nobody_downstream_may_more(Replayed::default, 20),
+        laws::nobody_downstream_may_more(Replayed::default, 40),
         laws::one_cut_ends_it(Replayed::default, 60),
         laws::time_only_takes(Replayed::default, 60),
     ];

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use prokura::{
     Applied, ApplyMode, Authority, Declaration, DeclaredDelegation, DeclaredPrincipal, DeclaredTask, Effect, Expiry,
     Page, WriteError,
-    model::{CapPermissions, Change, PrincipalState, Revision, TaskState, Timestamp, Value},
+    model::{CapPermissions, Change, DelegationKind, PrincipalState, Revision, TaskState, Timestamp, Value},
 };
 
 use super::support::{
@@ -23,6 +23,7 @@ fn declared_link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Declar
     DeclaredDelegation {
         id: delegation_id(id),
         task: task_id("plan"),
+        kind: DelegationKind::Lends,
         from: object(from),
         to: object(to),
         parent: parent.map(delegation_id),
@@ -53,6 +54,7 @@ fn files() -> Declaration {
             declared_link("second", "agent:planner", "agent:coder", Some("first")),
             declared_link("first", "user:alice", "agent:planner", None),
         ]),
+        endorsements: None,
         authzen: None,
     }
 }
@@ -147,6 +149,7 @@ fn prune_ends_what_the_sections_no_longer_name() {
         principals: Some(vec![declared_principal("user:alice")]),
         tasks: Some(vec![]),
         delegations: Some(vec![]),
+        endorsements: Some(vec![]),
         authzen: None,
     };
     let pruned = apply(&authority, &nothing, PRUNE).unwrap();

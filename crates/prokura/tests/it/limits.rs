@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use prokura::{
     ApplyMode, Authority, Declaration, Options, Provenance, WriteError, limits,
     model::{
-        CapPermissions, CapResource, Change, KeyRole, KeyScope, RelationName, TenantName, Value,
-        limits::{CAP_CLAUSES_MAX, CAP_ENTRIES_MAX, SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
+        CapPermissions, CapResource, Change, Endorsement, EndorsementId, KeyRole, KeyScope, Principal, PrincipalState,
+        RelationName, SubjectRef, TenantName, Value,
+        limits::{CAP_CLAUSES_MAX, CAP_ENTRIES_MAX, ENDORSEMENT_ORIGINS_MAX, SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
     },
 };
 
@@ -168,6 +169,32 @@ fn limit_cap_entries_max() {
     };
     write(&authority, permissions("d3", CAP_ENTRIES_MAX)).unwrap();
     exceeded(write(&authority, permissions("d4", CAP_ENTRIES_MAX + 1)), CAP_ENTRIES_MAX);
+}
+
+#[test]
+fn limit_endorsement_origins_max() {
+    let (authority, _) = at_noon();
+    let owned = Principal {
+        object: object("agent:worker"),
+        owner: Some(object("user:alice")),
+        state: PrincipalState::Active,
+        declared: false,
+    };
+    write(&authority, vec![Change::PrincipalSet(owned)]).unwrap();
+    let endorsed = |id: &str, count: usize| {
+        vec![Change::EndorsementCreated(Endorsement {
+            id: EndorsementId::new(id).unwrap(),
+            worker: object("agent:worker"),
+            by: object("user:alice"),
+            cap: super::support::cap(CapPermissions::Any, "document:*"),
+            origins: (0..count).map(|number| SubjectRef::Object(object(&format!("user:u{number}")))).collect(),
+            expires_at: None,
+            revoked_at: None,
+            declared: false,
+        })]
+    };
+    write(&authority, endorsed("e1", ENDORSEMENT_ORIGINS_MAX)).unwrap();
+    exceeded(write(&authority, endorsed("e2", ENDORSEMENT_ORIGINS_MAX + 1)), ENDORSEMENT_ORIGINS_MAX);
 }
 
 #[test]

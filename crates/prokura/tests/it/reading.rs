@@ -177,9 +177,9 @@ fn a_standing_says_with_whose_authority_and_within_what() {
         snapshot.standing(&object(actor), id.as_ref()).unwrap()
     };
     let own = standing("agent:coder", None).unwrap();
-    assert_eq!((own.origin, own.chain.len()), (object("agent:coder"), 0));
+    assert_eq!((own.authority, own.chain.len()), (object("agent:coder"), 0));
     let lent = standing("agent:coder", Some("second")).unwrap();
-    assert_eq!((&lent.origin, lent.chain.len()), (&object("user:alice"), 2));
+    assert_eq!((&lent.authority, lent.chain.len()), (&object("user:alice"), 2));
     assert!(lent.covers(&relation("view"), &object("document:plan")));
     assert!(!lent.covers(&relation("view"), &object("folder:plan")), "the caps are about documents");
     assert_eq!(standing("agent:coder", Some("first")), None, "it was made to somebody else");

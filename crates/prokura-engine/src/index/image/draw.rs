@@ -186,7 +186,11 @@ impl<E, F: FnMut(u8, &[u64]) -> Result<(), E>> Image<'_, F> {
         let versions = index.tasks.versions(horizon, at, &index.guard());
         self.changes(versions, |_, task| Some(Change::TaskOpened(task?.clone())))?;
         let versions = index.delegations.versions(horizon, at, &index.guard());
-        self.changes(versions, |_, link| Some(Change::DelegationCreated((*link?.delegation).clone())))
+        self.changes(versions, |_, link| Some(Change::DelegationCreated((*link?.delegation).clone())))?;
+        // In the order in which they were made: that of a worker's grows.
+        let mut versions = index.endorsements.versions(horizon, at, &index.guard());
+        versions.sort_by_key(|version| version.from);
+        self.changes(versions, |_, endorsement| Some(Change::EndorsementCreated(endorsement?.clone())))
     }
 
     /// The models in the order in which they were written: the last of them is the newest.

@@ -303,7 +303,7 @@ impl Search {
         let lookup = ResourceLookup {
             kind: kind.clone(),
             permission: permission.clone(),
-            subject: SubjectRef::Object(standing.origin.clone()),
+            subject: SubjectRef::Object(standing.authority.clone()),
             context: self.context.clone(),
         };
         let listed = snapshot.lookup_resources_all(&lookup)?.into_iter().filter(|found| {
@@ -323,7 +323,7 @@ impl Search {
         resource: &ObjectRef,
     ) -> Result<Vec<Found>, Refusal> {
         let Some(standing) = self.standing(snapshot, subject)? else { return Ok(Vec::new()) };
-        let origin = SubjectRef::Object(standing.origin.clone());
+        let origin = SubjectRef::Object(standing.authority.clone());
         let mut found = Vec::new();
         for (member, permissionship) in snapshot.permissions(resource, &origin, &self.context)? {
             let (actions, is_mapped) = self.names.actions_for(&member);
@@ -350,7 +350,7 @@ impl Search {
         if !standing.covers(permission, resource) {
             return Ok(false);
         }
-        let origin = SubjectRef::Object(standing.origin);
+        let origin = SubjectRef::Object(standing.authority);
         Ok(snapshot.check(resource, permission, &origin, &self.context)? == Permissionship::Has)
     }
 

@@ -139,8 +139,10 @@ pub(crate) fn questions(case: &Case, plain: bool) -> Vec<Ask> {
 const NOBODY: &str = "nobody_there";
 
 /// Every object of the type that any edge or entry names, and one that none does.
-pub(crate) fn objects(world: &World, kind: &TypeName) -> BTreeSet<ObjectRef> {
+pub(crate) fn objects(world: &World, kind: &TypeName, asked: Option<&ObjectRef>) -> BTreeSet<ObjectRef> {
     let mut found = BTreeSet::from([ObjectRef::new(kind.as_str(), NOBODY).unwrap()]);
+    // A userset is in itself, whether or not a relationship names its object.
+    found.extend(asked.cloned());
     for edge in world.relationships.keys() {
         found.insert(edge.resource.clone());
         if let SubjectRef::Object(object) | SubjectRef::Userset(object, _) = &edge.subject {

@@ -210,7 +210,7 @@ async fn list_is_the_checks(store: &Store, world: &World, ask: &Ask, seed: u64, 
     let list = store.post("list-objects", &body).await;
     let mut failing = false;
     let listed = if list.status == 200 { super::support::strings(&list.json()["objects"]) } else { Vec::new() };
-    let candidates = objects(world, kind);
+    let candidates = objects(world, kind, None);
     for object in &candidates {
         let check = checked(store, subject, permission.as_str(), object, context).await;
         seen.checks += 1;

@@ -93,7 +93,7 @@ impl Draft<'_> {
             None => {}
         }
         self.inside_its_time(delegation, &task)?;
-        check_cap(self.schema()?, delegation)?;
+        check_cap(self.schema()?, &delegation.cap, || format!("cap of delegation `{id}`"))?;
         self.delegations.insert(id.clone(), Arc::new(delegation.clone()));
         Ok(())
     }
@@ -109,7 +109,11 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn registered(&self, object: &ObjectRef, place: impl FnOnce() -> String) -> Result<Arc<Principal>, WriteError> {
+    pub(super) fn registered(
+        &self,
+        object: &ObjectRef,
+        place: impl FnOnce() -> String,
+    ) -> Result<Arc<Principal>, WriteError> {
         self.principal(object).ok_or_else(|| WriteError::PrincipalUnknown { place: place(), object: object.clone() })
     }
 
@@ -125,7 +129,7 @@ impl Draft<'_> {
     }
 
     /// Registered, and neither stopped itself nor by the loss of its owner.
-    fn able(&self, object: &ObjectRef, place: impl Fn() -> String) -> Result<(), WriteError> {
+    pub(super) fn able(&self, object: &ObjectRef, place: impl Fn() -> String) -> Result<(), WriteError> {
         let principal = self.registered(object, &place)?;
         if principal.state != PrincipalState::Active {
             let (object, state) = (object.clone(), principal.state);

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use prokura_model::{
-    CapClause, CapPermissions, CapResource, Delegation, RelationName, Schema, TypeName,
+    Cap, CapClause, CapPermissions, CapResource, RelationName, Schema, TypeName,
     limits::{CAP_CLAUSES_MAX, CAP_ENTRIES_MAX},
     schema::UnknownName,
 };
@@ -11,14 +11,11 @@ use crate::WriteError;
 
 /// Every type a cap names exists, and every permission exists on at least one of the types it stands beside: a misspelt
 /// one would carry nothing, and nobody would know why.
-pub(super) fn check_cap(schema: &Schema, delegation: &Delegation) -> Result<(), WriteError> {
-    within("clauses in a cap", CAP_CLAUSES_MAX, delegation.cap.clauses.len())?;
-    delegation.cap.clauses.iter().try_for_each(|clause| {
+pub(super) fn check_cap(schema: &Schema, cap: &Cap, place: impl Fn() -> String) -> Result<(), WriteError> {
+    within("clauses in a cap", CAP_CLAUSES_MAX, cap.clauses.len())?;
+    cap.clauses.iter().try_for_each(|clause| {
         check_sizes(clause)?;
-        check_names(schema, clause).map_err(|unknown| WriteError::NameUnknown {
-            place: format!("cap of delegation `{}`", delegation.id),
-            unknown,
-        })
+        check_names(schema, clause).map_err(|unknown| WriteError::NameUnknown { place: place(), unknown })
     })
 }
 
