@@ -210,7 +210,9 @@ fn in_order<T>(found: Vec<(ObjectId, T)>) -> Vec<(ObjectId, T)> {
     // Numbers are moved about instead of what they stand for, which is several times as large.
     order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| id(one.1).cmp(&id(other.1))));
     let mut found: Vec<Option<(ObjectId, T)>> = found.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|(_, place)| found.get_mut(place)?.take()).collect()
+    let mut sorted = Vec::with_capacity(found.len());
+    sorted.extend(order.into_iter().filter_map(|(_, place)| found.get_mut(place)?.take()));
+    sorted
 }
 
 /// How many bytes all ids begin with.

@@ -141,8 +141,9 @@ impl Descent<'_> {
         } else {
             None
         };
-        let (mut subjects, mut excluded) = (Vec::new(), Vec::new());
-        for (subject, way) in self.found.into_once() {
+        let found = self.found.into_once();
+        let (mut subjects, mut excluded) = (Vec::with_capacity(found.len()), Vec::new());
+        for (subject, way) in found {
             let subject = Subject::from_bits(subject);
             // Who can only be kept out is in no list unless everybody is.
             if !way.lets_in && everyone.is_none() {

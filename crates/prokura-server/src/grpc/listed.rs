@@ -24,7 +24,7 @@ use prost::{
 use tonic::{
     Status,
     body::Body,
-    codec::{Codec, EncodeBuf, Encoder},
+    codec::{BufferSettings, Codec, EncodeBuf, Encoder},
     server::{Grpc, ServerStreamingService},
 };
 use tonic_prost::ProstDecoder;
@@ -85,42 +85,54 @@ impl Shared {
         Self { looked_up_at: moment.encode_to_vec(), cursor: walk.cursors().to_owned(), kind }
     }
 
-    /// Writes the entry as its message would be.
-    fn write(&self, id: &str, scratch: &mut String, to: &mut impl BufMut) {
-        scratch.clear();
-        URL_SAFE_NO_PAD.encode_string(id, scratch);
-        to.put_slice(&self.looked_up_at);
+    /// Adds the bytes of the entry, which are those of its message.
+    fn write(&self, id: &str, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.looked_up_at);
         put_text(2, id, to);
         match self.kind {
             Kind::Resources => {
-                to.put_slice(&[of_number(3), HAS]);
-                self.put_cursor(5, scratch, to);
+                to.extend_from_slice(&[of_number(3), HAS]);
+                self.put_cursor(5, id, to);
             }
             Kind::Subjects => {
-                to.put_slice(&[of_number(4), HAS, of_length(6)]);
-                encode_varint((text_len(id.len()) + 2) as u64, to);
+                to.extend_from_slice(&[of_number(4), HAS, of_length(6)]);
+                put_length(text_len(id.len()) + 2, to);
                 put_text(1, id, to);
-                to.put_slice(&[of_number(2), HAS]);
-                self.put_cursor(8, scratch, to);
+                to.extend_from_slice(&[of_number(2), HAS]);
+                self.put_cursor(8, id, to);
             }
         }
     }
 
-    fn put_cursor(&self, field: u8, place: &str, to: &mut impl BufMut) {
-        let bytes = self.cursor.len() + place.len();
-        to.put_u8(of_length(field));
-        encode_varint(text_len(bytes) as u64, to);
-        to.put_u8(of_length(1));
-        encode_varint(bytes as u64, to);
-        to.put_slice(self.cursor.as_bytes());
-        to.put_slice(place.as_bytes());
+    fn put_cursor(&self, field: u8, id: &str, to: &mut Vec<u8>) {
+        let place = base64::encoded_len(id.len(), false).unwrap_or_default();
+        let bytes = self.cursor.len() + place;
+        to.push(of_length(field));
+        put_length(text_len(bytes), to);
+        to.push(of_length(1));
+        put_length(bytes, to);
+        to.extend_from_slice(self.cursor.as_bytes());
+        let from = to.len();
+        to.resize(from + place, 0);
+        if let Some(room) = to.get_mut(from..) {
+            // There is as much room as it takes.
+            let _ = URL_SAFE_NO_PAD.encode_slice(id, room);
+        }
     }
 }
 
-fn put_text(field: u8, text: &str, to: &mut impl BufMut) {
-    to.put_u8(of_length(field));
-    encode_varint(text.len() as u64, to);
-    to.put_slice(text.as_bytes());
+fn put_text(field: u8, text: &str, to: &mut Vec<u8>) {
+    to.push(of_length(field));
+    put_length(text.len(), to);
+    to.extend_from_slice(text.as_bytes());
+}
+
+/// A number in as many bytes as it takes. Nearly all are short.
+fn put_length(length: usize, to: &mut Vec<u8>) {
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => to.push(short),
+        _ => encode_varint(length as u64, to),
+    }
 }
 
 /// How long a text of so many bytes is as a field.
@@ -131,8 +143,12 @@ fn text_len(bytes: usize) -> usize {
 /// Reads the question as ever, and writes the entries.
 pub(super) struct Lists<Q, M>(PhantomData<(Q, M)>);
 
-/// Writes entries, with room for one cursor.
-pub(super) struct Writer<M>(String, PhantomData<M>);
+/// Writes entries, with room for one: it is put together there, and copied in one go.
+pub(super) struct Writer<M>(Vec<u8>, PhantomData<M>);
+
+/// Bytes of entries that leave together, and what they are gathered in: the last of them may be longer than what is left.
+const GATHERED_BYTES: usize = 32 * 1024;
+const ROOM_BYTES: usize = 2 * GATHERED_BYTES;
 
 impl<Q, M> Codec for Lists<Q, M>
 where
@@ -145,7 +161,7 @@ where
     type Decoder = ProstDecoder<Q>;
 
     fn encoder(&mut self) -> Writer<M> {
-        Writer(String::new(), PhantomData)
+        Writer(Vec::new(), PhantomData)
     }
 
     fn decoder(&mut self) -> ProstDecoder<Q> {
@@ -159,12 +175,20 @@ impl<M: Message> Encoder for Writer<M> {
 
     fn encode(&mut self, entry: Listed<M>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         match entry {
-            Listed::Plain { list, id } => list.write(id.as_str(), &mut self.0, to),
+            Listed::Plain { list, id } => {
+                self.0.clear();
+                list.write(id.as_str(), &mut self.0);
+                to.put_slice(&self.0);
+            }
             Listed::Message(message) => {
                 message.encode(to).map_err(|_| Status::internal("an entry of the list could not be written"))?;
             }
         }
         Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(ROOM_BYTES, GATHERED_BYTES)
     }
 }
 
@@ -276,7 +300,7 @@ mod tests {
             let shared = |kind| Shared { looked_up_at: moment.encode_to_vec(), cursor: head.clone(), kind };
             let written = |kind| {
                 let mut bytes = Vec::new();
-                shared(kind).write(id.as_str(), &mut String::from("what was before"), &mut bytes);
+                shared(kind).write(id.as_str(), &mut bytes);
                 bytes
             };
             let token = head.clone() + &URL_SAFE_NO_PAD.encode(id.as_str());

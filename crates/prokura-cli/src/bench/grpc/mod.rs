@@ -4,10 +4,12 @@
 mod calls;
 mod load;
 
+use std::mem;
+
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request, Uri, Version,
-    body::Bytes,
+    body::{Buf as _, Bytes},
     client::conn::http2,
     header::{self, HeaderMap, HeaderValue},
     http::uri::{Authority, Scheme},
@@ -60,12 +62,18 @@ impl Connection {
         *request.headers_mut() = self.headers.clone();
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
-        let (head, body) = response.into_parts();
-        let collected = body.collect().await?;
+        let (head, mut body) = response.into_parts();
+        let (mut parting, mut trailers) = (Parting::default(), None);
+        while let Some(frame) = body.frame().await {
+            match frame?.into_data() {
+                Ok(bytes) => parting.take(bytes)?,
+                Err(other) => trailers = other.into_trailers().ok(),
+            }
+        }
         let status = tonic::Status::from_header_map(&head.headers)
-            .or_else(|| tonic::Status::from_header_map(collected.trailers()?));
+            .or_else(|| tonic::Status::from_header_map(trailers.as_ref()?));
         match status {
-            Some(status) if status.code() == tonic::Code::Ok => parted(collected.to_bytes()),
+            Some(status) if status.code() == tonic::Code::Ok => parting.done(),
             Some(status) => Err(format!("{path}: {:?}: {}", status.code(), status.message()).into()),
             None => Err(format!("{path}: the answer ({}) is none of gRPC's; name a gRPC port", head.status).into()),
         }
@@ -96,18 +104,39 @@ fn frame(message: &impl Message, into: &mut Vec<u8>) -> Outcome<()> {
     Ok(())
 }
 
-fn parted(mut bytes: Bytes) -> Outcome<Vec<Bytes>> {
-    let mut messages = Vec::new();
-    while let Some((prefix, _)) = bytes.split_first_chunk::<PREFIX_BYTES>() {
-        let [compressed, length @ ..] = *prefix;
-        let end = PREFIX_BYTES + usize::try_from(u32::from_be_bytes(length))?;
-        if compressed != 0 || end > bytes.len() {
-            return Err("an answer is compressed or cut off".into());
+/// Takes messages apart while they arrive, as every client does.
+#[derive(Default)]
+struct Parting {
+    messages: Vec<Bytes>,
+    /// What has come of the next message, where that is not all of it.
+    begun: Vec<u8>,
+}
+
+impl Parting {
+    fn take(&mut self, mut bytes: Bytes) -> Outcome<()> {
+        if !self.begun.is_empty() {
+            self.begun.extend_from_slice(&bytes);
+            bytes = mem::take(&mut self.begun).into();
         }
-        let mut message = bytes.split_to(end);
-        messages.push(message.split_off(PREFIX_BYTES));
+        while let Some((prefix, _)) = bytes.split_first_chunk::<PREFIX_BYTES>() {
+            let [compressed, length @ ..] = *prefix;
+            let end = PREFIX_BYTES + usize::try_from(u32::from_be_bytes(length))?;
+            if compressed != 0 {
+                return Err("an answer is compressed".into());
+            }
+            if end > bytes.len() {
+                break;
+            }
+            self.messages.push(bytes.slice(PREFIX_BYTES..end));
+            bytes.advance(end);
+        }
+        self.begun.extend_from_slice(&bytes);
+        Ok(())
     }
-    Ok(messages)
+
+    fn done(self) -> Outcome<Vec<Bytes>> {
+        if self.begun.is_empty() { Ok(self.messages) } else { Err("an answer is cut off".into()) }
+    }
 }
 
 fn only<A: Message + Default>(path: &str, messages: &[Bytes]) -> Outcome<A> {
@@ -129,10 +158,16 @@ mod tests {
         for token in ["", "one", "another"] {
             frame(&ZedToken { token: token.to_owned() }, &mut bytes).expect("short");
         }
-        let parts = parted(bytes.clone().into()).expect("whole");
         let read = |part: &Bytes| ZedToken::decode(part.clone()).expect("a token").token;
-        assert_eq!(parts.iter().map(read).collect::<Vec<_>>(), ["", "one", "another"]);
+        for at_once in 1..=bytes.len() {
+            let mut parting = Parting::default();
+            bytes.chunks(at_once).try_for_each(|some| parting.take(Bytes::copy_from_slice(some))).expect("whole");
+            let parts = parting.done().expect("whole");
+            assert_eq!(parts.iter().map(read).collect::<Vec<_>>(), ["", "one", "another"]);
+        }
         bytes.pop();
-        parted(bytes.into()).expect_err("cut off");
+        let mut parting = Parting::default();
+        parting.take(bytes.into()).expect("as far as it goes");
+        parting.done().expect_err("cut off");
     }
 }
