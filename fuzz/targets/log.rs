@@ -305,6 +305,8 @@ fn seeds() -> Vec<Vec<u8>> {
         expires_at: Timestamp(2),
         state: TaskState::Open,
         declared: false,
+        parent: None,
+        owner: None,
     };
     let others = [
         Change::TaskOpened(task),

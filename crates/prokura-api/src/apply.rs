@@ -83,6 +83,12 @@ pub struct DeclaredTask {
     /// The same, counted from when it was first applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u64>,
+    /// The task it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Who answers for it besides its origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
 }
 
 /// A delegation there should be.

@@ -96,6 +96,12 @@ pub struct Task {
     /// Written by `apply`, which may prune what its files no longer name.
     #[serde(default)]
     pub declared: bool,
+    /// The task it is a part of: it is over when that one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Who answers for it besides its origin, and may close it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
 }
 
 /// Whether work under a task goes on.
@@ -119,6 +125,12 @@ pub struct NewTask {
     pub origin: Option<ObjectRef>,
     /// What the work is, in words.
     pub purpose: String,
+    /// The task it is a part of: one for the same origin, which it does not outlive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Who answers for it besides its origin, and may close it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<ObjectRef>,
     /// The moment from which it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
@@ -154,6 +166,9 @@ pub struct TaskQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub state: Option<TaskState>,
+    /// A part of this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Most entries on the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,

@@ -24,6 +24,9 @@ pub struct DecideRequest {
     /// Whether the answer should list the edges that justify an allow. They are recorded in any case.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub witness: bool,
+    /// The caller's own name for this step of its work, such as the id of a span. It is recorded, and plays no other part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<String>,
 }
 
 /// The answer to "may this be done?".
@@ -55,6 +58,9 @@ pub struct Decision {
     /// The task of the chain, as far as it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// The run: the task at the root of the tree that the task is in, as far as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The task's origin, as far as it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<ObjectRef>,
@@ -284,6 +290,9 @@ pub struct DecisionRecord {
     /// The task of the chain, as far as it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// The run: the task at the root of the tree that the task is in, as far as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The task's origin, as far as it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<ObjectRef>,
@@ -314,6 +323,15 @@ pub struct DecisionRecord {
     /// For a conditional decision, the parameters of caveats that had no value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// How many links lie between the task's origin and the actor, as far as they were found: 0 without a delegation.
+    #[serde(default)]
+    pub hop: usize,
+    /// The caller's own name for this step of its work, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<String>,
+    /// It was asked for a plan: it says what would have been decided, and nothing could be done on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planned: bool,
 }
 
 /// Which recorded decisions are meant, newest first. An absent parameter matches everything.
@@ -345,6 +363,9 @@ pub struct DecisionQuery {
     /// Under this task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// In this run: under the task, or one of those that are part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// With this delegation on the chain, or named in the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<String>,

@@ -16,8 +16,10 @@ mod error;
 mod graph;
 pub mod grpc;
 mod lookup;
+mod off_boarding;
 pub mod openfga;
 mod page;
+mod plan;
 mod time;
 
 pub use apply::{
@@ -50,5 +52,7 @@ pub use lookup::{
     Consistency, Everyone, ExpandRequest, ExpandResponse, ExpansionNode, Found, FoundObject, HeldPermission, Operation,
     PermissionsRequest, PermissionsResponse, ResourcesRequest, SubjectsRequest,
 };
+pub use off_boarding::{OffBoardRequest, OffBoarding, Owned, Sampled, Transfer};
 pub use page::{Page, PageQuery};
+pub use plan::{PlanRequest, PlanResponse, PlannedAction, PlannedAnswer, PlannedError};
 pub use time::{Time, TimeError};

@@ -1,5 +1,9 @@
 //! `prokura check` asks the graph; `prokura decide` decides, and leaves a record.
 
+mod plan;
+
+use std::path::PathBuf;
+
 use clap::Args;
 use prokura_api::{CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
 use prokura_model::{ObjectRef, RelationName, SubjectRef};
@@ -32,31 +36,34 @@ pub(crate) struct Check {
 
 /// Decide whether an actor may do something, and record it
 ///
-/// Exit code 0 for an allow, 1 for a deny, or for a conditional answer, which is never to be taken for an allow.
+/// Exit code 0 for an allow, 1 for a deny, or for a conditional answer, which is never to be taken for an allow. With
+/// --plan, 0 only if every action of the plan is allowed.
 #[derive(Args, Debug)]
 pub(crate) struct Decide {
-    #[command(flatten)]
-    pub(crate) question: Question,
+    /// Who wants to act
+    #[arg(required_unless_present = "plan", conflicts_with = "plan")]
+    actor: Option<ObjectRef>,
+    /// What it wants to do
+    #[arg(required_unless_present = "plan")]
+    permission: Option<RelationName>,
+    /// To what
+    #[arg(required_unless_present = "plan")]
+    resource: Option<ObjectRef>,
+    /// The delegation it acts under; without one only its own authority counts
+    #[arg(long, short, value_name = "ID", conflicts_with = "plan")]
+    delegation: Option<String>,
+    /// Look ahead over the actions that a file lists, all on one state, and consume nothing; not to be enforced
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["context", "witness"])]
+    plan: Option<PathBuf>,
     /// Values for the parameters of caveats, and whatever else should be recorded, a JSON object
     #[arg(long, value_name = "JSON", value_parser = context)]
     context: Option<Value>,
     /// List the edges that justify an allow
     #[arg(long)]
     witness: bool,
-}
-
-/// Who wants to do what to what, and under which delegation.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Question {
-    /// Who wants to act
-    pub(crate) actor: ObjectRef,
-    /// What it wants to do
-    pub(crate) permission: RelationName,
-    /// To what
-    pub(crate) resource: ObjectRef,
-    /// The delegation it acts under; without one only its own authority counts
-    #[arg(long, short, value_name = "ID")]
-    pub(crate) delegation: Option<String>,
+    /// Your own name for this step, such as the id of a span; it is recorded
+    #[arg(long, value_name = "TEXT")]
+    span: Option<String>,
 }
 
 /// What a conditional answer lacks, behind the sentence that says it.
@@ -105,16 +112,24 @@ impl Check {
 
 impl Decide {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        if let Some(path) = &self.plan {
+            return plan::run(session, path, self.span).await;
+        }
+        let (Some(actor), Some(permission), Some(resource)) = (&self.actor, &self.permission, &self.resource) else {
+            return Err(Failure::new("question_incomplete", "who would do what, and to what?"));
+        };
         let request = DecideRequest {
-            actor: Some(wire::object(&self.question.actor)),
-            delegation: self.question.delegation.clone(),
-            permission: self.question.permission.to_string(),
-            resource: wire::object(&self.question.resource),
+            actor: Some(wire::object(actor)),
+            delegation: self.delegation.clone(),
+            permission: permission.to_string(),
+            resource: wire::object(resource),
             context: members(self.context.as_ref()),
             witness: self.witness,
+            span: self.span.clone(),
         };
         let decision = session.client.decide(&request).await.map_err(|error| session.failure(&error))?;
-        session.out.show(&decision, |decision| told(decision, &self.question))?;
+        let asked = format!("{actor} {permission} {resource}");
+        session.out.show(&decision, |decision| told(decision, &asked))?;
         Ok(ended(decision.disposition))
     }
 }
@@ -135,8 +150,7 @@ pub(crate) fn verdict(disposition: Disposition) -> String {
     }
 }
 
-fn told(decision: &Decision, question: &Question) -> String {
-    let Question { actor, permission, resource, .. } = question;
+fn told(decision: &Decision, asked: &str) -> String {
     let chain: Vec<_> = decision.chain.iter().map(|link| wire::object_text(&link.to)).collect();
     let chain = decision.chain.first().map(|root| format!("{} → {}", wire::object_text(&root.from), chain.join(" → ")));
     let witness: Vec<_> = decision.witness.iter().map(|edge| wire::relationship_text(&edge.relationship)).collect();
@@ -144,13 +158,14 @@ fn told(decision: &Decision, question: &Question) -> String {
         (Disposition::Deny | Disposition::Conditional, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
     };
-    format!("{}  {actor} {permission} {resource}\n", verdict(decision.disposition))
+    format!("{}  {asked}\n", verdict(decision.disposition))
         + &fields(&[
             ("because", decision.message.clone()),
             ("reason", decision.reason.clone()),
             ("missing", decision.missing.join(", ")),
             ("chain", chain.unwrap_or_default()),
             ("task", decision.task.clone().unwrap_or_default()),
+            ("run", decision.run.clone().filter(|run| Some(run) != decision.task.as_ref()).unwrap_or_default()),
             ("witness", witness.join("\n")),
             ("valid until", decision.valid_until.map(shown).unwrap_or_default()),
             ("revision", decision.revision.to_string()),

@@ -43,6 +43,9 @@ pub(crate) struct List {
     /// Under this task
     #[arg(long, value_name = "ID")]
     task: Option<String>,
+    /// In this run: under the task, or one of those that are part of it
+    #[arg(long, value_name = "TASK")]
+    run: Option<String>,
     /// With this delegation on the chain
     #[arg(long, value_name = "ID")]
     delegation: Option<String>,
@@ -160,6 +163,7 @@ impl List {
             resource_id: self.resource.as_ref().map(id),
             permission: self.permission.as_ref().map(ToString::to_string),
             task: self.task.clone(),
+            run: self.run.clone(),
             delegation: self.delegation.clone(),
             disposition: self.disposition.and_then(|wanted| match wanted {
                 Wanted::Allow => Some(Disposition::Allow),
@@ -188,7 +192,7 @@ fn shares_a_part(word: &str, written: &str) -> bool {
     written.split('_').any(|part| part.len() > 3 && word.contains(part))
 }
 
-const REASONS: [Reason; 26] = [
+const REASONS: [Reason; 27] = [
     Reason::OwnAuthority,
     Reason::LentAuthority,
     Reason::NoPath,
@@ -215,6 +219,7 @@ const REASONS: [Reason; 26] = [
     Reason::DispatchedAuthority,
     Reason::WorkerLacksPermission,
     Reason::NotEndorsed,
+    Reason::TaskTreeBroken,
 ];
 
 const FAILURES: [&str; 7] = [
@@ -262,6 +267,7 @@ pub(crate) fn told(record: &DecisionRecord) -> String {
     fields(&[
         ("decision", record.id.clone()),
         ("outcome", outcome),
+        ("planned", if record.planned { "a look ahead: nothing could be done on it" } else { "" }.to_owned()),
         ("because", record.message.clone()),
         ("reason", record.reason.clone()),
         ("actor", wire::object_text(&record.actor)),
@@ -269,6 +275,9 @@ pub(crate) fn told(record: &DecisionRecord) -> String {
         ("resource", wire::object_text(&record.resource)),
         ("delegation", record.delegation.clone().unwrap_or_default()),
         ("task", record.task.clone().unwrap_or_default()),
+        ("run", record.run.clone().unwrap_or_default()),
+        ("hop", if record.chain.is_empty() { String::new() } else { record.hop.to_string() }),
+        ("span", record.span.clone().unwrap_or_default()),
         ("for", record.origin.as_ref().map(wire::object_text).unwrap_or_default()),
         ("chain", chain.join(" → ")),
         ("witness", witness.join("\n")),

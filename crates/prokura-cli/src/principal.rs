@@ -1,10 +1,13 @@
 //! `prokura principal`
 
+mod off_board;
+
 use clap::{Args, Subcommand, ValueEnum};
 use prokura_api::{ClientError, Principal, PrincipalQuery, PrincipalState, PrincipalWrite, StateChange};
 use prokura_model::{ObjectRef, TypeName};
 use serde::Serialize;
 
+use self::off_board::OffBoard;
 use crate::{
     arguments::Ended,
     failure::Failure,
@@ -21,8 +24,7 @@ pub(crate) enum PrincipalCommand {
     Suspend(Change),
     /// Let a suspended principal act again
     Resume(Change),
-    /// Off-board a principal for good; what it owns stops until it has another owner
-    OffBoard(Change),
+    OffBoard(OffBoard),
     /// Take a principal out of the register
     Remove(Change),
     List(List),
@@ -112,9 +114,7 @@ impl PrincipalCommand {
             Self::Set(set) => client.set_principal(&set.request()).await,
             Self::Suspend(change) => return change.run(session, async |it| client.suspend_principal(it).await).await,
             Self::Resume(change) => return change.run(session, async |it| client.resume_principal(it).await).await,
-            Self::OffBoard(change) => {
-                return change.run(session, async |it| client.off_board_principal(it).await).await;
-            }
+            Self::OffBoard(off_board) => return off_board.run(session).await,
         };
         let principal = answer.map_err(|error| session.failure(&error))?;
         session.out.show(&principal, told)?;

@@ -1,9 +1,12 @@
 //! `prokura task`
 
+mod show;
+
 use clap::{Args, Subcommand, ValueEnum};
 use prokura_api::{NewTask, ReasonOnly, Task, TaskQuery, TaskState};
 use prokura_model::ObjectRef;
 
+use self::show::Show;
 use crate::{
     arguments::Ended,
     failure::Failure,
@@ -22,11 +25,7 @@ pub(crate) enum TaskCommand {
     /// Call the work off; every delegation under the task ends
     Cancel(Close),
     List(List),
-    /// Show one task
-    Show {
-        /// Which
-        task: String,
-    },
+    Show(Show),
 }
 
 /// Open a task
@@ -38,6 +37,12 @@ pub(crate) struct Open {
     /// What the work is
     #[arg(long, value_name = "TEXT")]
     purpose: String,
+    /// The task it is a part of: it is over when that one is
+    #[arg(long, value_name = "TASK")]
+    parent: Option<String>,
+    /// Who answers for it besides its origin, and may close it
+    #[arg(long, value_name = "PRINCIPAL")]
+    owner: Option<ObjectRef>,
     /// When it is over: `8h`, `30d`, or a time of RFC 3339
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: When,
@@ -63,6 +68,9 @@ pub(crate) struct List {
     /// In this state
     #[arg(long)]
     state: Option<State>,
+    /// A part of this task
+    #[arg(long, value_name = "TASK")]
+    parent: Option<String>,
     /// Most to list
     #[arg(long, default_value_t = 1_000)]
     limit: usize,
@@ -100,7 +108,7 @@ impl TaskCommand {
         let client = &session.client;
         let named = match &self {
             Self::Complete(close) | Self::Cancel(close) => close.task.clone(),
-            Self::Show { task } => task.clone(),
+            Self::Show(show) => show.task.clone(),
             Self::List(_) | Self::Open(_) => String::new(),
         };
         let answer = match self {
@@ -108,7 +116,7 @@ impl TaskCommand {
             Self::Open(open) => client.open_task(&open.request()).await,
             Self::Complete(close) => client.complete_task(&close.task, &ReasonOnly { reason: close.reason }).await,
             Self::Cancel(close) => client.cancel_task(&close.task, &ReasonOnly { reason: close.reason }).await,
-            Self::Show { task } => client.task(&task).await,
+            Self::Show(show) => return show.run(session).await,
         };
         let task = match answer {
             Ok(task) => task,
@@ -124,6 +132,8 @@ impl Open {
         NewTask {
             origin: self.origin.as_ref().map(wire::object),
             purpose: self.purpose.clone(),
+            parent: self.parent.clone(),
+            owner: self.owner.as_ref().map(wire::object),
             expires_at: self.expires.at(),
             expires_in_seconds: self.expires.in_seconds(),
             reason: self.reason.clone(),
@@ -137,6 +147,7 @@ impl List {
             origin_type: self.origin.as_ref().map(|origin| origin.kind.to_string()),
             origin_id: self.origin.as_ref().map(|origin| origin.id.as_str().to_owned()),
             state: self.state.map(Into::into),
+            parent: self.parent.clone(),
             limit: None,
             cursor: None,
         };
@@ -171,6 +182,8 @@ fn told(task: &Task) -> String {
         ("task", task.id.clone()),
         ("state", state_text(task).to_owned()),
         ("origin", wire::object_text(&task.origin)),
+        ("owner", task.owner.as_ref().map(wire::object_text).unwrap_or_default()),
+        ("part of", task.parent.clone().unwrap_or_default()),
         ("purpose", harmless(&task.purpose).into_owned()),
         ("opened", shown(task.opened_at)),
         ("expires", shown(task.expires_at)),

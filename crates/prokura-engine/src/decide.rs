@@ -1,11 +1,12 @@
 mod dispatch;
 mod message;
+mod tasks;
 
 use std::{ptr, sync::Arc};
 
 use prokura_model::{
     ChainLink, Delegation, DelegationId, Disposition, Endorsement, ObjectRef, Principal, PrincipalState, Reason,
-    RelationName, Revision, SubjectRef, Task, TaskId, TaskState, Timestamp, WitnessEdge,
+    RelationName, Revision, SubjectRef, Task, TaskId, Timestamp, WitnessEdge,
 };
 
 use self::{
@@ -47,6 +48,8 @@ pub struct Decision {
     pub message: String,
     /// The task of the chain, as far as it was found.
     pub task: Option<TaskId>,
+    /// The run that the task is part of, as far as it was found: the task at the root of its tree.
+    pub run: Option<TaskId>,
     /// The task's origin, as far as it was found.
     pub origin: Option<ObjectRef>,
     /// Whose authority decides: the actor's own, the origin's, or the worker's that the work was dispatched to; none if it
@@ -72,6 +75,7 @@ impl Decision {
             reason: Reason::NoPath,
             message: String::new(),
             task: None,
+            run: None,
             origin: None,
             authority: None,
             chain: Vec::new(),
@@ -263,6 +267,8 @@ struct Walk<'w> {
     chain: Vec<&'w Link>,
     /// Who was seen last not to be off-boarded: mostly one person owns all that act.
     owner_seen: Option<&'w ObjectRef>,
+    /// When the first of the task and those above it ends.
+    tasks_end: Timestamp,
     found: Decision,
 }
 
@@ -274,7 +280,17 @@ impl<'w> Walk<'w> {
         limits: &'w Limits,
         found: Decision,
     ) -> Self {
-        Self { actor, head, guard, now, limits, chain: Vec::new(), owner_seen: None, found }
+        Self {
+            actor,
+            head,
+            guard,
+            now,
+            limits,
+            chain: Vec::new(),
+            owner_seen: None,
+            tasks_end: Timestamp(u64::MAX),
+            found,
+        }
     }
 
     fn steps(&mut self, posed: &Posed<'_>, recorder: Recorder) -> Result<(Verdict, Option<Explanation>), Stop> {
@@ -392,26 +408,6 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Step 5: the task is open and not over.
-    fn task(&mut self) -> Result<&'w Task, Stop> {
-        let Some(id) = self.chain.last().map(|leaf| &leaf.task) else {
-            return deny(Reason::TaskUnknown, String::new());
-        };
-        let Some((_, task)) = self.head.index.tasks.at(id, self.head.revision, self.guard) else {
-            return deny(Reason::TaskUnknown, format!("there is no task `{id}`"));
-        };
-        self.found.origin = Some(task.origin.clone());
-        match task.state {
-            TaskState::Open => {}
-            TaskState::Completed => return deny(Reason::TaskCompleted, format!("task `{id}` is completed")),
-            TaskState::Cancelled => return deny(Reason::TaskCancelled, format!("task `{id}` is cancelled")),
-        }
-        if self.now >= task.expires_at {
-            return deny(Reason::TaskExpired, format!("task `{id}` has expired"));
-        }
-        Ok(task)
-    }
-
     /// Step 6, for one link.
     fn check_link(&mut self, position: usize, task: &Task) -> Result<(), Stop> {
         let Some(link) = self.chain.get(position).copied() else { return Ok(()) };
@@ -478,7 +474,7 @@ impl<'w> Walk<'w> {
         let (found, explanation) = self.check(posed, origin, recorder)?;
         let (reason, message) = match found {
             Permissionship::Has => {
-                let ends = self.chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]);
+                let ends = self.chain.iter().filter_map(|link| link.expires_at).chain([self.tasks_end]);
                 self.found.valid_until = ends.chain(self.witness_ends()).min();
                 let message = sentence(format_args!(
                     "{actor} acts for {origin} under task `{}`: every link of the chain carries `{permission}` on \

@@ -23,6 +23,10 @@ pub const EXPANDED_NODES_MAX: usize = 100_000;
 /// not how far somebody looked.
 pub const CHAIN_LINKS_DEFAULT: usize = 32;
 
+/// Most tasks in a line, from one to the root of its tree. With more above it, a task carries nothing: as with a chain that
+/// is too long, that is a deny.
+pub const TASK_LINE_MAX: usize = 16;
+
 /// Most type names a tenant can ever have used: a type is part of every packed node, and has 14 bits there.
 pub const TYPES_MAX: usize = 16_384;
 

@@ -8,7 +8,7 @@ use crate::{
     AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, DecisionId,
     DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Key, KeyId, KeyRole,
     KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Revision,
-    SpokenFor, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Value, WitnessEdge,
+    SpokenFor, Step, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -93,7 +93,7 @@ pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
     let found = (option::of(task_id()), option::of(object()), collection::vec(link(), 0..3), outcome(), ".{0,20}");
     let rest = (collection::vec(edge(), 0..3), value(), ".{0,9}", ".{0,9}", option::of(".{0,9}"), any::<u64>());
     let missing = collection::vec("[a-z]{1,9}", 0..3);
-    (asked, found, rest, missing).prop_map(|(asked, found, rest, missing)| {
+    (asked, found, rest, missing, step()).prop_map(|(asked, found, rest, missing, step)| {
         let (id, time, revision, actor, permission, resource, delegation) = asked;
         let (task, origin, chain, outcome, message) = found;
         let (witness, request, door, enforcement_point, request_id, duration_us) = rest;
@@ -118,7 +118,16 @@ pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
             request_id,
             duration_us,
             missing,
+            step,
         }
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (option::of(task_id()), option::of(".{0,9}"), any::<bool>()).prop_map(|(run, span, planned)| Step {
+        run,
+        span,
+        planned,
     })
 }
 
@@ -161,8 +170,9 @@ fn principal() -> impl Strategy<Value = Principal> {
 }
 
 fn task() -> impl Strategy<Value = Task> {
-    (task_id(), object(), ".{0,20}", moment(), moment(), task_state(), any::<bool>()).prop_map(
-        |(id, origin, purpose, opened_at, expires_at, state, declared)| Task {
+    let above = (option::of(task_id()), option::of(object()));
+    (task_id(), object(), ".{0,20}", moment(), moment(), task_state(), any::<bool>(), above).prop_map(
+        |(id, origin, purpose, opened_at, expires_at, state, declared, (parent, owner))| Task {
             id,
             origin,
             purpose,
@@ -170,6 +180,8 @@ fn task() -> impl Strategy<Value = Task> {
             expires_at,
             state,
             declared,
+            parent,
+            owner,
         },
     )
 }

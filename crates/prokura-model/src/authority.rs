@@ -120,6 +120,12 @@ pub struct Task {
     /// Written by `apply` from files, which may prune what the files no longer name.
     #[n(6)]
     pub declared: bool,
+    /// The task it is a part of: it is over when that one is, and is for the same origin.
+    #[n(7)]
+    pub parent: Option<TaskId>,
+    /// Who answers for it besides its origin, and may close it.
+    #[n(8)]
+    pub owner: Option<ObjectRef>,
 }
 
 /// Whether work under a task goes on.

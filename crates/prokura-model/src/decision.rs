@@ -111,6 +111,9 @@ pub enum Reason {
     /// Deny: nothing that the worker's owner says covers the request for this origin.
     #[n(25)]
     NotEndorsed,
+    /// Deny: there are more tasks above the task than the limit, or one of them is for another origin.
+    #[n(40)]
+    TaskTreeBroken,
 }
 
 words!(Reason {
@@ -140,6 +143,7 @@ words!(Reason {
     DispatchedAuthority => "dispatched_authority",
     WorkerLacksPermission => "worker_lacks_permission",
     NotEndorsed => "not_endorsed",
+    TaskTreeBroken => "task_tree_broken",
 });
 
 impl Reason {
@@ -170,7 +174,8 @@ impl Reason {
             | Self::OutsideCap
             | Self::OriginLacksPermission
             | Self::WorkerLacksPermission
-            | Self::NotEndorsed => Disposition::Deny,
+            | Self::NotEndorsed
+            | Self::TaskTreeBroken => Disposition::Deny,
         }
     }
 }
@@ -296,6 +301,25 @@ pub struct DecisionRecord {
     #[n(18)]
     #[cbor(default)]
     pub missing: Vec<String>,
+    /// Where it stands in the work as a whole.
+    #[n(19)]
+    #[cbor(default)]
+    pub step: Step,
+}
+
+/// Where a decision stands in the work of many agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Step {
+    /// The run: the task at the root of the tree that the task is in, as far as it was found.
+    #[n(0)]
+    pub run: Option<TaskId>,
+    /// The caller's own name for this step of it, such as the id of a span, if it gave one.
+    #[n(1)]
+    pub span: Option<String>,
+    /// It was asked for a plan: it said what would be decided, and nothing could be done on it.
+    #[n(2)]
+    #[cbor(default)]
+    pub planned: bool,
 }
 
 /// A record of a decision as it is encoded: what it is made of need not be copied together first. Its members are those of
@@ -342,6 +366,8 @@ pub struct RecordView<'r> {
     pub duration_us: u64,
     #[cfg_attr(test, n(18))]
     pub missing: &'r [String],
+    #[cfg_attr(test, n(19))]
+    pub step: &'r Step,
 }
 
 impl DecisionRecord {
@@ -368,6 +394,7 @@ impl DecisionRecord {
             request_id: self.request_id.as_deref(),
             duration_us: self.duration_us,
             missing: &self.missing,
+            step: &self.step,
         }
     }
 }

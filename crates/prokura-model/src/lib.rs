@@ -17,6 +17,7 @@
 //! | principal | a node that can act or authorise | [`Principal`] |
 //! | actor | the principal making this call | [`ObjectRef`] |
 //! | task | a unit of work with an origin, a purpose and an expiry | [`Task`] |
+//! | run | a task that is part of no other, and all tasks below it: named by the one at the root | [`Step`] |
 //! | delegation | a stored, directed link under a task, *from* one principal *to* another | [`Delegation`] |
 //! | cap | what a link may carry: permissions × resources | [`Cap`] |
 //! | endorsement | a worker's standing statement of what it does for which origins, made by its owner | [`Endorsement`] |
@@ -62,7 +63,9 @@ pub use authzen::AuthzenMapping;
 pub use change::{Change, Revision, Timestamp, Transaction};
 pub use codec::{CodecError, decode_changes, decode_record, decode_terms, encode_changes, encode_record, encode_terms};
 pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};
-pub use decision::{ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, RecordView, WitnessEdge};
+pub use decision::{
+    ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, RecordView, Step, WitnessEdge,
+};
 pub use fault::Fault;
 pub use model::{Model, ModelId};
 pub use name::{CaveatName, NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};

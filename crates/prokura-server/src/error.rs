@@ -8,7 +8,7 @@ use prokura::{AskError, DecideError, EngineError, WriteError};
 use prokura_api as api;
 use prokura_model::Fault;
 
-use crate::json::JsonFault;
+use crate::{convert, json::JsonFault};
 
 /// A refusal: why, in a form that both doors can say. The outermost layer writes the body, because it knows the name of
 /// the request and which door it came through.
@@ -102,11 +102,7 @@ impl Refusal {
                     Some(path) => format!("`{path}`: {}", parts.message),
                     None => parts.message.clone(),
                 },
-                fault: match parts.fault {
-                    Fault::Caller => api::Fault::Caller,
-                    Fault::Limit => api::Fault::Limit,
-                    Fault::Server => api::Fault::Server,
-                },
+                fault: convert::wire_fault(parts.fault),
                 details,
                 request_id: request_id.to_owned(),
             },
@@ -173,6 +169,7 @@ impl From<DecideError> for Refusal {
         let status = match &error {
             DecideError::Undecided { error, .. } => engine_status(error),
             DecideError::RequestInvalid(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            DecideError::PlanSize(_) => StatusCode::BAD_REQUEST,
             other => status_of(other.code(), other.fault()),
         };
         let mut refusal = Self::new(status, error.code(), error.fault(), error.to_string());
@@ -233,6 +230,7 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "schema_strands_principals"
         | "principal_off_boarded"
         | "principal_not_active"
+        | "off_boarding_changed"
         | "task_not_open"
         | "task_expired"
         | "parent_revoked"

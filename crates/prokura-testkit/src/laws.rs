@@ -3,7 +3,11 @@
 //! Each function plays random cases to fresh candidates and returns how often the law could have been broken. Breaking it is
 //! a panic that names the seed.
 
-use prokura_model::{Change, DelegationId, Principal, PrincipalState, Reason, Relationship, TaskState, Timestamp};
+use std::iter;
+
+use prokura_model::{
+    Change, DelegationId, Principal, PrincipalState, Reason, Relationship, TaskId, TaskState, Timestamp,
+};
 
 use crate::{
     Answer, Ask, Candidate, Question, World,
@@ -46,7 +50,7 @@ pub fn nobody_downstream_may_more<C: Candidate>(new: impl Fn() -> C, worlds: u64
     for seed in first_seed()..first_seed() + worlds {
         let case = Case::of(seed);
         let (mut candidate, mut world) = begun(&case, &new);
-        for transaction in std::iter::once(Vec::new()).chain(case.after.iter().cloned()) {
+        for transaction in iter::once(Vec::new()).chain(case.after.iter().cloned()) {
             if !transaction.is_empty() {
                 candidate.apply(&transaction, Timestamp(2));
                 world.apply(&transaction, Timestamp(2));
@@ -72,7 +76,7 @@ pub fn nobody_downstream_may_more<C: Candidate>(new: impl Fn() -> C, worlds: u64
     tried
 }
 
-/// Revoking any link of a chain, ending its task, or stopping anyone on it ends what it allowed.
+/// Revoking any link of a chain, ending its task or one that it is a part of, or stopping anyone on it ends what it allowed.
 ///
 /// # Panics
 /// It does not.
@@ -86,11 +90,12 @@ pub fn one_cut_ends_it<C: Candidate>(new: impl Fn() -> C, worlds: u64) -> u64 {
             let links = above(&world, question.delegation.as_ref());
             let link = world.delegations.get(rng.pick(&links)).expect("a link of the chain");
             let whom = if rng.chance(50) { &link.from } else { &link.to };
+            let task = rng.pick(&tasks_above(&world, &link.task)).clone();
             let stopped = |state| Principal { object: whom.clone(), owner: None, state, declared: false };
             let cuts = [
                 Change::DelegationRevoked(link.id.clone()),
-                Change::TaskClosed(link.task.clone(), TaskState::Completed),
-                Change::TaskClosed(link.task.clone(), TaskState::Cancelled),
+                Change::TaskClosed(task.clone(), TaskState::Completed),
+                Change::TaskClosed(task, TaskState::Cancelled),
                 Change::PrincipalSet(stopped(PrincipalState::Suspended)),
                 Change::PrincipalSet(stopped(PrincipalState::OffBoarded)),
             ];
@@ -174,6 +179,12 @@ fn lent(case: &Case, candidate: &impl Candidate) -> Vec<(Question, Timestamp)> {
         }
     }
     found
+}
+
+/// The task and all above it, the root last.
+fn tasks_above(world: &World, task: &TaskId) -> Vec<TaskId> {
+    let above = |id: &TaskId| world.tasks.get(id).and_then(|task| task.parent.clone());
+    iter::successors(Some(task.clone()), above).collect()
 }
 
 /// The link and all above it, the root last.

@@ -28,7 +28,7 @@ mod world;
 pub use answer::{Answer, List, Standing, Verdict};
 pub use candidate::{Ask, Candidate, Context, Question};
 pub use features::Tally;
-pub use oracle::{CHAIN_LINKS, OracleError};
+pub use oracle::{CHAIN_LINKS, OracleError, TASK_LINE};
 pub use planted::{Bug, Planted};
 pub use rng::Rng;
 pub use shrink::shrink;

@@ -54,6 +54,7 @@ fn asked(question: &Question) -> Asked {
         door: "authzen".to_owned(),
         enforcement_point: "key:gateway".to_owned(),
         request_id: None,
+        span: None,
         request: Value::Map(request.into()),
     }
 }

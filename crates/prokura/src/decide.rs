@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Instant};
 use prokura_engine::{Decision, EngineError, Question};
 use prokura_model::{
     DecisionId, DecisionRecord, DelegationId, Disposition, ObjectRef, Outcome, RecordView, RelationName, Revision,
-    TaskId, TenantName, Timestamp, Value,
+    Step, TaskId, TenantName, Timestamp, Value,
 };
 
 use crate::{
-    ByModel, DecideError, Snapshot, limits::RECORDED_REQUEST_BYTES_MAX, recorder::Unplaced, shared::Shared,
+    ByModel, DecideError, Snapshot,
+    limits::{RECORDED_REQUEST_BYTES_MAX, SPAN_BYTES_MAX},
+    recorder::Unplaced,
+    shared::Shared,
     writer::check_value,
 };
 
@@ -51,6 +54,8 @@ pub struct Asked {
     pub enforcement_point: String,
     /// The caller's own name for the request, if it gave one.
     pub request_id: Option<String>,
+    /// The caller's own name for this step of its work, such as the id of a span, if it gave one.
+    pub span: Option<String>,
     /// The canonical request as the door received it, context included.
     pub request: Value,
 }
@@ -63,6 +68,7 @@ impl Asked {
             door: "library".to_owned(),
             enforcement_point: "library".to_owned(),
             request_id: None,
+            span: None,
             request: Value::empty_map(),
         }
     }
@@ -96,6 +102,8 @@ pub struct DecisionFilter {
     pub origin: Option<ObjectRef>,
     /// Under this task.
     pub task: Option<TaskId>,
+    /// In this run: under the task, or one of those that are part of it.
+    pub run: Option<TaskId>,
     /// With this delegation anywhere on the chain, or named in the request.
     pub delegation: Option<DelegationId>,
     /// About this resource.
@@ -133,6 +141,7 @@ impl DecisionFilter {
         same(self.actor.as_ref(), Some(&record.actor))
             && same(self.origin.as_ref(), record.origin.as_ref())
             && same(self.task.as_ref(), record.task.as_ref())
+            && same(self.run.as_ref(), record.step.run.as_ref())
             && self.delegation.as_ref().is_none_or(|wanted| {
                 record.delegation.as_ref() == Some(wanted) || record.chain.iter().any(|link| link.delegation == *wanted)
             })
@@ -212,7 +221,7 @@ pub(crate) fn decide_by(
         None => view.decide(question, time, &shared.limits),
         Some(by) => by.view(view, |view| view.decide(question, time, &ByModel::limits(shared.limits))),
     });
-    put(shared, &tenant.name, question, asked, Found { begun, time, revision, result })
+    put(shared, &tenant.name, question, asked, Found { begun, time, revision, result, planned: false })
 }
 
 /// With relationships and schema of the snapshot, and everything else of the head.
@@ -241,7 +250,7 @@ pub(crate) fn decide_on(
             Err(error) => Err(DecideError::NotPreviewed(Box::new(error))),
         };
     }
-    match put(shared, &tenant.name, question, asked, Found { begun, time, revision, result })? {
+    match put(shared, &tenant.name, question, asked, Found { begun, time, revision, result, planned: false })? {
         Placed::InLine(decided) => Ok(DecidedOn::Recorded(decided)),
         Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared).map(DecidedOn::Recorded),
     }
@@ -253,6 +262,7 @@ pub(crate) fn decide_many(
     shared: &Shared,
     tenant: &TenantName,
     questions: Vec<(Question, Asked)>,
+    planned: bool,
 ) -> Result<Vec<Result<Decided, DecideError>>, DecideError> {
     let Some(tenant) = shared.system.tenant(tenant) else {
         return Err(DecideError::TenantUnknown(tenant.clone()));
@@ -264,7 +274,7 @@ pub(crate) fn decide_many(
         let decided = |(question, _): &(Question, Asked)| {
             let begun = Instant::now();
             let result = view.decide(question, time, &shared.limits);
-            Found { begun, time, revision: view.revision(), result }
+            Found { begun, time, revision: view.revision(), result, planned }
         };
         Ok(questions.iter().map(decided).collect::<Vec<_>>())
     });
@@ -284,6 +294,7 @@ struct Found {
     time: Timestamp,
     revision: Revision,
     result: Result<Decision, EngineError>,
+    planned: bool,
 }
 
 /// Puts the record in line.
@@ -294,12 +305,14 @@ fn put(
     asked: &Asked,
     found: Found,
 ) -> Result<Placed, DecideError> {
-    let Found { begun, time, revision, result } = found;
+    let Found { begun, time, revision, result, planned } = found;
     let id = shared.mint_decision_id(time);
     let (outcome, failure) = match &result {
         Ok(decision) => (Outcome::Decided(decision.reason), String::new()),
         Err(error) => (Outcome::Failed(error.code().to_owned()), error.to_string()),
     };
+    let run = result.as_ref().ok().and_then(|decision| decision.run.clone());
+    let step = Step { run, span: asked.span.clone(), planned };
     let record = RecordView {
         id: &id,
         time,
@@ -320,6 +333,7 @@ fn put(
         request_id: asked.request_id.as_deref(),
         duration_us: microseconds_since(begun),
         missing: &[],
+        step: &step,
     };
     let unplaced = match &result {
         Err(_) => shared.records.put(tenant, &record)?,
@@ -349,6 +363,12 @@ fn put(
 /// What cannot be recorded is refused before it is decided: a record that cannot be read back is none.
 fn check_asked(asked: &Asked) -> Result<(), DecideError> {
     let request = check_value(&asked.request).map_err(DecideError::RequestInvalid)?;
+    let span = asked.span.as_ref().map_or(0, String::len);
+    if span > SPAN_BYTES_MAX {
+        return Err(DecideError::RequestInvalid(format!(
+            "its `span` has {span} bytes, and at most {SPAN_BYTES_MAX} are kept"
+        )));
+    }
     let bytes = request + asked.request_id.as_ref().map_or(0, String::len);
     if bytes > RECORDED_REQUEST_BYTES_MAX {
         return Err(DecideError::RequestInvalid(format!(

@@ -56,6 +56,10 @@ pub struct DeclaredTask {
     pub purpose: String,
     /// When it is over.
     pub expires: Expiry,
+    /// The task it is a part of.
+    pub parent: Option<TaskId>,
+    /// Who answers for it besides its origin.
+    pub owner: Option<ObjectRef>,
 }
 
 /// When something declared is over.

@@ -1,6 +1,8 @@
 //! What can go wrong, whose doing it is, and the stable code of each.
 
 mod delegation;
+mod off_boarding;
+mod task;
 
 use prokura_engine::EngineError;
 use prokura_model::{
@@ -15,6 +17,8 @@ use prokura_store::ReadError;
 use crate::Precondition;
 
 pub use delegation::{DelegationFault, EndorsementFault};
+pub use off_boarding::OffBoardingFault;
+pub use task::TaskFault;
 
 /// Why an authority could not be opened. What is on disk is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +199,9 @@ pub enum DecideError {
     /// The engine could not decide on a historic snapshot. It would have been a preview, so that is not recorded.
     #[error("{0}")]
     NotPreviewed(Box<EngineError>),
+    /// The plan has no actions, or too many.
+    #[error("a plan has 1 to {max} actions, not {0}", max = crate::limits::PLAN_ACTIONS_MAX)]
+    PlanSize(usize),
     /// The request that came with the question cannot be recorded.
     #[error("the request cannot be recorded: {0}")]
     RequestInvalid(String),
@@ -210,6 +217,7 @@ impl DecideError {
         match self {
             Self::TenantUnknown(_) => "tenant_unknown",
             Self::Undecided { error, .. } | Self::NotPreviewed(error) => error.code(),
+            Self::PlanSize(_) => "plan_size",
             Self::RequestInvalid(_) => "request_invalid",
             Self::RecordUnavailable(_) => "record_unavailable",
         }
@@ -221,7 +229,7 @@ impl DecideError {
         match self {
             Self::TenantUnknown(_) => Fault::Caller,
             Self::Undecided { error, .. } | Self::NotPreviewed(error) => error.fault(),
-            Self::RequestInvalid(_) => Fault::Limit,
+            Self::PlanSize(_) | Self::RequestInvalid(_) => Fault::Limit,
             Self::RecordUnavailable(_) => Fault::Server,
         }
     }
@@ -446,6 +454,14 @@ pub enum WriteError {
         /// Since when.
         expired_at: Timestamp,
     },
+    /// The task cannot be a part of the other.
+    #[error("task `{id}`: {fault}")]
+    TaskInvalid {
+        /// Which one.
+        id: TaskId,
+        /// Why not.
+        fault: Box<TaskFault>,
+    },
     /// Something would be over before it begins.
     #[error("{place}: expires at {expires_at}, and it is {now} already")]
     ExpiryPassed {
@@ -470,6 +486,9 @@ pub enum WriteError {
         /// Why not.
         fault: Box<DelegationFault>,
     },
+    /// The principal cannot be off-boarded like this.
+    #[error(transparent)]
+    OffBoardingInvalid(Box<OffBoardingFault>),
     /// There is no such endorsement.
     #[error("there is no endorsement `{0}`")]
     EndorsementUnknown(EndorsementId),
@@ -587,10 +606,12 @@ impl WriteError {
             Self::TaskExists(_) => "task_exists",
             Self::TaskNotOpen { .. } => "task_not_open",
             Self::TaskExpired { .. } => "task_expired",
+            Self::TaskInvalid { fault, .. } => fault.code(),
             Self::ExpiryPassed { .. } => "expiry_passed",
             Self::DelegationUnknown(_) => "delegation_unknown",
             Self::DelegationExists(_) => "delegation_exists",
             Self::DelegationInvalid { fault, .. } => fault.code(),
+            Self::OffBoardingInvalid(fault) => fault.code(),
             Self::EndorsementUnknown(_) => "endorsement_unknown",
             Self::EndorsementExists(_) => "endorsement_exists",
             Self::EndorsementInvalid { fault, .. } => fault.code(),
@@ -614,6 +635,7 @@ impl WriteError {
             Self::LimitExceeded { .. } | Self::MemoryFull(_) | Self::TooManyRelationships { .. } | Self::Busy => {
                 Fault::Limit
             }
+            Self::OffBoardingInvalid(fault) => fault.fault(),
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             _ => Fault::Caller,
         }

@@ -58,6 +58,8 @@
 //!         expires_at: authority.now().plus_ms(3_600_000),
 //!         state: TaskState::Open,
 //!         declared: false,
+//!         parent: None,
+//!         owner: None,
 //!     }),
 //!     Change::DelegationCreated(Delegation {
 //!         id: delegation.clone(),
@@ -129,8 +131,10 @@ mod lookup;
 mod mint;
 mod modelled;
 mod now;
+mod off_boarding;
 mod options;
 mod page;
+mod plan;
 mod queue;
 mod record;
 mod recorder;
@@ -152,14 +156,18 @@ pub use declaration::{
     Applied, ApplyMode, Declaration, DeclaredDelegation, DeclaredEndorsement, DeclaredPrincipal, DeclaredTask,
     Difference, Effect, Expiry, Section,
 };
-pub use error::{AskError, DecideError, DelegationFault, EndorsementFault, OpenError, Unfit, WriteError};
+pub use error::{
+    AskError, DecideError, DelegationFault, EndorsementFault, OffBoardingFault, OpenError, TaskFault, Unfit, WriteError,
+};
 pub use health::{Condition, Health};
 pub use import::{ImportError, ImportFault, Imported};
 pub use key::{NewKey, Secret};
 pub use lookup::{ExcludedSubject, FoundResource, FoundSubject, ResourceLookup, SubjectLookup};
 pub use modelled::{ByModel, Modelled};
+pub use off_boarding::{OffBoard, OffBoarded, OffBoarding, Owned, Sampled};
 pub use options::{Clock, Options, Progress, ProgressListener};
 pub use page::{Listed, Page};
+pub use plan::PlanDecided;
 pub use prokura_engine::{
     CaveatFailure, Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion,
     ExpansionNode, Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation,

@@ -67,6 +67,15 @@ pub const REQUEST_IDS_KEPT_MAX: usize = 10_000;
 /// Longest request id, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 256;
 
+/// Most actions of a plan.
+pub const PLAN_ACTIONS_MAX: usize = 256;
+
+/// Most entries of each kind that the preview of an off-boarding shows; it counts all of them.
+pub const OFF_BOARDING_SAMPLE_MAX: usize = 100;
+
+/// Longest name that a caller gives to a step of its work (`span`), in bytes.
+pub const SPAN_BYTES_MAX: usize = 256;
+
 /// Longest author, in bytes.
 pub const AUTHOR_BYTES_MAX: usize = 2_048;
 

@@ -10,7 +10,7 @@ use prokura_model::{
     RelationshipFilter, Revision, Schema, SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
 };
 
-use crate::{AskError, Listed, Page, tenant::Tenant};
+use crate::{AskError, Listed, OffBoard, OffBoarding, Page, off_boarding, tenant::Tenant};
 
 /// A tenant's state at one revision. It can only be asked, and never changes; two answers of one snapshot never
 /// contradict each other.
@@ -36,6 +36,8 @@ pub struct TaskFilter {
     pub origin: Option<ObjectRef>,
     /// In this state.
     pub state: Option<TaskState>,
+    /// A part of this task.
+    pub parent: Option<TaskId>,
 }
 
 /// Which delegations are meant. An absent member matches everything.
@@ -241,6 +243,14 @@ impl Snapshot {
         Listed::of(principals, page, |principal| principal.object.clone(), |text| text.parse().ok())
     }
 
+    /// What off-boarding the principal would come to in this state.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn off_boarding(&self, wanted: &OffBoard) -> Result<OffBoarding, AskError> {
+        self.read(|view| Ok(off_boarding::plan(&view, self.now, wanted)?.off_boarding))
+    }
+
     /// A task.
     ///
     /// # Errors
@@ -258,6 +268,7 @@ impl Snapshot {
         let meant = |task: &Arc<Task>| {
             filter.origin.as_ref().is_none_or(|origin| *origin == task.origin)
                 && filter.state.is_none_or(|state| state == task.state)
+                && filter.parent.as_ref().is_none_or(|parent| Some(parent) == task.parent.as_ref())
         };
         Listed::of(tasks.into_iter().filter(meant).collect(), page, |task| task.id.clone(), |text| TaskId::new(text))
     }

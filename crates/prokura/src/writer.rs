@@ -3,6 +3,7 @@
 mod batch;
 mod declare;
 mod models;
+mod off_boarding;
 mod relationships;
 mod stage;
 mod sweep;
@@ -19,8 +20,8 @@ use prokura_store::Log;
 pub(crate) use validate::check_value;
 
 use crate::{
-    ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, Provenance, Receipt, RelationshipWrite,
-    TupleWrite, WriteError,
+    ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, OffBoard, OffBoarding, Provenance, Receipt,
+    RelationshipWrite, TupleWrite, WriteError,
     checkpoint::Checkpoints,
     limits::WRITE_WAIT_MAX,
     queue::{Queue, Refused, Taken},
@@ -53,6 +54,8 @@ pub(crate) enum Work {
     Relationships { tenant: Arc<Tenant>, write: Box<RelationshipWrite> },
     /// The end of what a filter means, if the preconditions hold.
     Deletion { tenant: Arc<Tenant>, delete: Box<DeleteRelationships> },
+    /// The end of a principal; with `expected`, only if that is still what it comes to.
+    OffBoarding { tenant: Arc<Tenant>, wanted: Box<OffBoard>, expected: Option<String> },
     /// A tenant.
     Tenant(TenantName),
     /// A tenant with a name for people.
@@ -83,6 +86,7 @@ pub(crate) struct Written {
     pub(crate) key: Option<Key>,
     pub(crate) model: Option<ModelId>,
     pub(crate) deleted: Option<Deleted>,
+    pub(crate) off_boarding: Option<Box<OffBoarding>>,
 }
 
 /// Where writes wait for the writer.

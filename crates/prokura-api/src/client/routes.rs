@@ -3,10 +3,11 @@ use crate::{
     ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse, DecideRequest, Decision,
     DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships, DeletedRelationships, Endorsement,
     EndorsementQuery, ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewDelegation,
-    NewEndorsement, NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes, Page, PageQuery, PermissionsRequest,
-    PermissionsResponse, Principal, PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery,
-    ResourcesRequest, Schema, SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats,
-    StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant, Transaction, WriteRelationships,
+    NewEndorsement, NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes, OffBoardRequest, OffBoarding, Page,
+    PageQuery, PermissionsRequest, PermissionsResponse, PlanRequest, PlanResponse, Principal, PrincipalQuery,
+    PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, ResourcesRequest, Schema, SchemaDiffRequest,
+    SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant,
+    Transaction, WriteRelationships,
 };
 
 macro_rules! routes {
@@ -72,8 +73,10 @@ routes! {
     suspend_principal(change: &StateChange) -> Principal = post tenant ["principals", "suspend"] (change);
     /// Resumes a suspended principal.
     resume_principal(change: &StateChange) -> Principal = post tenant ["principals", "resume"] (change);
-    /// Off-boards a principal: it, and whatever it owns, may do nothing any more.
-    off_board_principal(change: &StateChange) -> Principal = post tenant ["principals", "off-board"] (change);
+    /// What off-boarding a principal would come to. Nothing is written.
+    preview_off_boarding(whom: &OffBoardRequest) -> OffBoarding = post tenant ["principals", "off-board", "preview"] (whom);
+    /// Off-boards a principal for good, and ends or hands over what depends on it, in one transaction.
+    off_board_principal(whom: &OffBoardRequest) -> OffBoarding = post tenant ["principals", "off-board"] (whom);
     /// Removes a principal from the register.
     remove_principal(change: &StateChange) -> Receipt = post tenant ["principals", "remove"] (change);
 
@@ -107,6 +110,8 @@ routes! {
 
     /// Decides. Recorded.
     decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);
+    /// Looks ahead over the actions of a plan. Recorded as such, and not to be enforced.
+    decide_plan(plan: &PlanRequest) -> PlanResponse = post tenant ["decide", "plan"] (plan);
     /// Asks the graph. Not recorded, and not to be enforced: it looks at no task and at no suspension.
     check(question: &CheckRequest) -> CheckResponse = post tenant ["check"] (question);
     /// On which objects a subject has a permission.

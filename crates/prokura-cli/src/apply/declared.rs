@@ -61,6 +61,8 @@ pub(super) struct TaskEntry {
     pub(super) purpose: String,
     pub(super) expires_at: Option<Time>,
     pub(super) expires_in: Option<Text<Length>>,
+    pub(super) parent: Option<String>,
+    pub(super) owner: Option<Text<ObjectRef>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,7 +100,7 @@ pub(super) struct CapEntry {
 
 /// Something written as one text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text<T>(pub(super) T);
+pub(crate) struct Text<T>(pub(crate) T);
 
 impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use prokura_api::{ApplyRequest, ApplyResponse, Declaration, Difference, Effect};
 
+pub(crate) use declared::Text;
 pub(crate) use read::{declaration, embedded, yaml};
 
 use crate::{

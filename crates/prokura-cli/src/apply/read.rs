@@ -412,6 +412,8 @@ fn task(id: String, entry: TaskEntry) -> Result<api::DeclaredTask, Failure> {
         purpose: entry.purpose,
         expires_at: entry.expires_at,
         expires_in_seconds: entry.expires_in.map(|Text(length)| length.seconds),
+        parent: entry.parent,
+        owner: entry.owner.map(|Text(owner)| wire::object(&owner)),
     })
 }
 

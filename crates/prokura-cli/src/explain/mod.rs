@@ -202,6 +202,7 @@ fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
         message: record.message,
         revision: record.revision,
         task: record.task,
+        run: record.run,
         origin: record.origin,
         chain: record.chain,
         failed_at: None,

@@ -78,6 +78,10 @@ struct TaskEntry {
     expires_at: String,
     #[serde(default)]
     state: Option<String>,
+    #[serde(default)]
+    parent: Option<String>,
+    #[serde(default)]
+    owner: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -511,7 +515,9 @@ impl Step {
         for object in &self.unregister {
             changes.push(Change::PrincipalRemoved(parsed(object)?));
         }
-        for (id, entry) in &self.tasks {
+        let mut tasks: Vec<_> = self.tasks.iter().collect();
+        tasks.sort_by_key(|(_, entry)| self.tasks_above(entry));
+        for (id, entry) in tasks {
             changes.push(Change::TaskOpened(entry.task(id, *now)?));
         }
         // A parent is written before what hangs below it.
@@ -536,6 +542,12 @@ impl Step {
             changes.push(Change::EndorsementRevoked(endorsement_id(id)?));
         }
         Ok(Written { now: *now, changes })
+    }
+
+    /// How many tasks of this step are above this one; on a loop, as many as there are.
+    fn tasks_above(&self, entry: &TaskEntry) -> usize {
+        let parent_of = |entry: &&TaskEntry| entry.parent.as_ref().and_then(|id| self.tasks.get(id));
+        std::iter::successors(parent_of(&entry), parent_of).take(self.tasks.len()).count()
     }
 
     /// How many links of this step hang above this one; on a loop, as many as there are.
@@ -568,6 +580,8 @@ impl TaskEntry {
             expires_at: terms::moment(&self.expires_at)?,
             state: TaskState::from_word(state).ok_or_else(|| format!("`{state}` is no state of a task"))?,
             declared: false,
+            parent: self.parent.as_deref().map(task_id).transpose()?,
+            owner: self.owner.as_deref().map(parsed).transpose()?,
         })
     }
 }

@@ -52,7 +52,7 @@ fn principals(json: &dyn Fn(&[&str]) -> Value) {
     json(&["principal", "set", "agent:helper", "--owner", "user:bob"]);
     assert_eq!(json(&["principal", "suspend", "agent:helper"])["state"], json!("suspended"));
     assert_eq!(json(&["principal", "resume", "agent:helper"])["state"], json!("active"));
-    assert_eq!(json(&["principal", "off-board", "agent:helper"])["state"], json!("off_boarded"));
+    assert_eq!(json(&["principal", "off-board", "agent:helper", "--yes"])["principal"]["state"], json!("off_boarded"));
     assert_eq!(json(&["principal", "show", "agent:helper"])["owner"], json!({ "type": "user", "id": "bob" }));
     json(&["principal", "set", "agent:passing"]);
     json(&["principal", "remove", "agent:passing"]);

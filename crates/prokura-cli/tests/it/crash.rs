@@ -106,6 +106,8 @@ async fn complete(client: Client) -> Seen {
             purpose: "load".to_owned(),
             expires_at: None,
             expires_in_seconds: Some(3_600),
+            parent: None,
+            owner: None,
             reason: None,
         };
         let Ok(task) = client.open_task(&wanted).await else { return seen };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::Server;
+use crate::support::{Server, file};
 
 fn sample() -> Server {
     let server = Server::in_memory();
@@ -114,15 +114,18 @@ fn decisions_that_failed_can_be_listed() {
 #[test]
 fn what_helps_depends_on_how_somebody_was_stopped() {
     let server = sample();
+    let folder = tempfile::tempdir().expect("a folder");
     let explained =
         || server.well(&["explain", "agent:deployer", "deploy", "service:checkout", "-d", "coder-to-deployer"]);
     server.well(&["principal", "suspend", "agent:coder"]);
     let told = explained().out;
     assert!(told.contains("`prokura principal resume 'agent:coder'`"), "{told}");
-    server.well(&["principal", "off-board", "agent:coder"]);
+    // By files it is only stopped: what it made stays as it is.
+    let path = file(folder.path(), "stopped.yaml", "principals: { agent:coder: { state: off_boarded } }");
+    server.well(&["apply", &path]);
     let told = explained().out;
     assert!(told.contains("off-boarded, and that is for good") && !told.contains("principal resume"), "{told}");
-    server.well(&["principal", "off-board", "agent:deployer"]);
+    server.well(&["principal", "off-board", "agent:deployer", "--yes"]);
     let told = explained().out;
     assert!(told.contains("agent:deployer is off-boarded, and that") && !told.contains("principal resume"), "{told}");
 }
@@ -158,4 +161,96 @@ fn tasks_and_delegations_show_what_has_become_of_them() {
     assert!(server.well(&["task", "show", &task]).out.contains("state    expired"));
     assert!(server.well(&["task", "list"]).out.contains("expired"));
     assert!(server.well(&["delegation", "list", "--task", &task]).out.contains("task expired"));
+}
+
+#[test]
+fn a_task_is_shown_with_its_parts_and_their_links() {
+    let server = sample();
+    let open = |parent: &[&str]| {
+        let args = ["--json", "task", "open", "--origin", "user:alice", "--purpose", "a part", "--expires", "1h"];
+        server.well(&[&args[..], parent].concat()).json()["id"].as_str().expect("an id").to_owned()
+    };
+    let whole = open(&[]);
+    let refused = server.run(&[
+        "task",
+        "open",
+        "--origin",
+        "user:alice",
+        "--purpose",
+        "x",
+        "--expires",
+        "2h",
+        "--parent",
+        &whole,
+    ]);
+    let refused = refused.ended(2);
+    assert!(refused.err.contains("expires after its parent"), "{refused:?}");
+    let part = {
+        let args = ["--json", "task", "open", "--origin", "user:alice", "--purpose", "a part", "--expires", "30m"];
+        let part = server.well(&[&args[..], &["--parent", &whole, "--owner", "agent:planner"]].concat()).json();
+        part["id"].as_str().expect("an id").to_owned()
+    };
+    server.well(&["delegate", "user:alice", "agent:coder", "--task", &part, "--cap", "deploy on service:*"]);
+    let shown = server.well(&["task", "show", &whole]).out;
+    for text in [format!("└─ {part}"), "user:alice lends to agent:coder".to_owned()] {
+        assert!(shown.contains(&text), "{text} is missing:\n{shown}");
+    }
+    let json = server.well(&["--json", "task", "show", &whole]).json();
+    assert_eq!(json["tasks"][0]["id"], json!(part));
+    assert_eq!(json["tasks"][0]["owner"], json!({ "type": "agent", "id": "planner" }));
+    assert_eq!(json["tasks"][0]["delegations"][0]["to"]["id"], json!("coder"));
+    let listed = server.well(&["task", "list", "--parent", &whole]).out;
+    assert!(listed.contains(&part) && !listed.contains(&whole), "{listed}");
+}
+
+#[test]
+fn an_off_boarding_is_shown_first_and_done_as_shown() {
+    let server = sample();
+    let show = ["principal", "off-board", "user:alice"];
+    let shown = server.well(&show);
+    assert!(
+        shown.out.contains("would be off-boarded") && shown.out.contains("tasks: 1 would be cancelled"),
+        "{shown:?}"
+    );
+    assert!(shown.err.contains("nothing was written"), "{shown:?}");
+    assert!(server.well(&["principal", "show", "user:alice"]).out.contains("active"));
+    let digest = server.well(&[&["--json"], &show[..]].concat()).json()["digest"].as_str().expect("one").to_owned();
+    server.well(&["task", "open", "--origin", "user:alice", "--purpose", "one more", "--expires", "1h"]);
+    let refused = server.run(&[&show[..], &["--expect", &digest]].concat());
+    let refused = refused.ended(2);
+    assert!(refused.err.contains("something else by now"), "{refused:?}");
+    let done = server.well(&[&show[..], &["--yes", "--reason", "she leaves"]].concat()).out;
+    assert!(done.contains("user:alice is off-boarded (revision"), "{done}");
+    assert!(server.well(&["task", "show", "ship-checkout"]).out.contains("cancelled"));
+    let again = server.well(&[&show[..], &["--yes"]].concat()).out;
+    assert!(again.contains("nothing was left to be done"), "{again}");
+    let wrong = server.run(&["principal", "off-board", "user:bob", "--transfer", "agent:coder"]);
+    let wrong = wrong.ended(2);
+    assert!(wrong.err.contains("OWNED=OWNER"), "{wrong:?}");
+}
+
+#[test]
+fn a_plan_is_looked_ahead_over_as_a_whole() {
+    let server = sample();
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = |name: &str, actions: &str| {
+        let text = format!("actor: agent:deployer\ndelegation: coder-to-deployer\nactions:\n{actions}");
+        let path = file(folder.path(), name, &text);
+        server.run(&["decide", "--plan", &path])
+    };
+    let deploy = "  - { permission: deploy, resource: service:checkout }\n";
+    let allowed = plan("one.yaml", deploy);
+    let allowed = allowed.ended(0);
+    assert!(allowed.out.contains("the plan: 1 of 1 allowed"), "{allowed:?}");
+    let denied = plan("two.yaml", &format!("{deploy}  - {{ permission: deploy, resource: service:catalog }}\n"));
+    let denied = denied.ended(1);
+    assert!(denied.out.contains("the plan: 1 of 2 allowed"), "{denied:?}");
+    let undecided = plan("three.yaml", &format!("{deploy}  - {{ permission: fly, resource: service:checkout }}\n"));
+    let undecided = undecided.ended(2);
+    assert!(undecided.err.contains("could not be decided"), "{undecided:?}");
+    let wrong = plan("four.yaml", "  - { permision: deploy, resource: service:checkout }\n");
+    let wrong = wrong.ended(2);
+    assert!(wrong.err.contains("four.yaml:4"), "{wrong:?}");
+    let record = server.well(&["--json", "decision", "list", "--limit", "1"]).json();
+    assert_eq!(record["items"][0]["planned"], json!(true));
 }

@@ -101,7 +101,13 @@ impl Door<'_> {
     }
 
     fn task(&self, task: &Task) -> Value {
-        json!({ "origin": task.origin.to_string(), "purpose": task.purpose, "expires_at": self.moment(task.expires_at) })
+        json!({
+            "origin": task.origin.to_string(),
+            "purpose": task.purpose,
+            "expires_at": self.moment(task.expires_at),
+            "parent": task.parent.as_ref().map(ToString::to_string),
+            "owner": task.owner.as_ref().map(ToString::to_string),
+        })
     }
 
     fn delegation(&self, link: &Delegation) -> Value {

@@ -63,7 +63,7 @@ impl<'w> Walk<'w> {
                     }
                 }
                 let ends = self.chain.iter().filter_map(|link| link.expires_at);
-                let ends = ends.chain([task.expires_at]).chain(endorsement.expires_at);
+                let ends = ends.chain([self.tasks_end]).chain(endorsement.expires_at);
                 self.found.valid_until = ends.chain(self.witness_ends()).min();
                 let message = sentence(format_args!(
                     "{actor} does work of task `{}` that was dispatched to {worker}: every cap from there on covers \

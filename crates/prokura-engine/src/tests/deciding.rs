@@ -6,7 +6,10 @@ use prokura_model::{
 };
 
 use super::{delete, index, object, touch, write};
-use crate::{Decision, EngineError, Explanation, Index, Limits, Question, limits::CHAIN_LINKS_DEFAULT};
+use crate::{
+    Decision, EngineError, Explanation, Index, Limits, Question,
+    limits::{CHAIN_LINKS_DEFAULT, TASK_LINE_MAX},
+};
 
 const SCHEMA: &str = "
     definition user {}
@@ -55,6 +58,8 @@ fn task(id: &str) -> Task {
         expires_at: Timestamp(10_000),
         state: TaskState::Open,
         declared: false,
+        parent: None,
+        owner: None,
     }
 }
 
@@ -446,4 +451,51 @@ fn the_first_failing_step_gives_the_reason() {
             Reason::ActorSuspended,
         ]
     );
+}
+
+/// Task `t-1` is a part of `up-1`, which is a part of `up-2`, and so on, with so many tasks in the line.
+fn line_of(tasks: usize) -> Vec<Change> {
+    let id = |number: usize| match number {
+        0 => TaskId::new("t-1").unwrap(),
+        _ => TaskId::new(format!("up-{number}")).unwrap(),
+    };
+    let parent = |number: usize| (number + 1 < tasks).then(|| id(number + 1));
+    (0..tasks)
+        .map(|number| Change::TaskOpened(Task { id: id(number), parent: parent(number), ..task("t-1") }))
+        .collect()
+}
+
+#[test]
+fn limit_task_line_max_is_the_longest_line_of_tasks_that_carries_anything() {
+    for (tasks, reason) in [(TASK_LINE_MAX, Reason::LentAuthority), (TASK_LINE_MAX + 1, Reason::TaskTreeBroken)] {
+        let decision = after(line_of(tasks));
+        assert_eq!(decision.reason, reason, "{tasks}: {}", decision.message);
+        let root = TaskId::new(format!("up-{}", tasks - 1)).unwrap();
+        assert_eq!(decision.run, (reason == Reason::LentAuthority).then_some(root));
+    }
+    assert_eq!(TASK_LINE_MAX, prokura_testkit::TASK_LINE);
+}
+
+#[test]
+fn a_task_is_over_when_one_above_it_is_and_the_message_names_it() {
+    let closed = |state| {
+        let mut changes = line_of(3);
+        changes.push(Change::TaskClosed(TaskId::new("up-2").unwrap(), state));
+        after(changes)
+    };
+    for (state, reason) in
+        [(TaskState::Completed, Reason::TaskCompleted), (TaskState::Cancelled, Reason::TaskCancelled)]
+    {
+        let decision = closed(state);
+        assert_eq!(decision.reason, reason);
+        assert!(decision.message.starts_with("task `up-2` is c"), "{}", decision.message);
+        assert_eq!(decision.run, Some(TaskId::new("up-2").unwrap()), "a deny is part of the run as well");
+    }
+    let mut ends = line_of(2);
+    ends.push(Change::TaskOpened(Task {
+        id: TaskId::new("up-1").unwrap(),
+        expires_at: Timestamp(NOW.0 + 1),
+        ..task("up-1")
+    }));
+    assert_eq!(after(ends).valid_until, Some(Timestamp(NOW.0 + 1)));
 }

@@ -188,6 +188,8 @@ fn task(id: &str) -> Task {
         expires_at: Timestamp(10_000),
         state: TaskState::Open,
         declared: false,
+        parent: None,
+        owner: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use minicbor::Encoder;
 
 use super::Bytes;
-use crate::{ChainLink, ObjectRef, Outcome, RecordView, Relationship, SubjectRef, Terms, Value, WitnessEdge};
+use crate::{ChainLink, ObjectRef, Outcome, RecordView, Relationship, Step, SubjectRef, Terms, Value, WitnessEdge};
 
 /// Major types.
 const UNSIGNED: u8 = 0x00;
@@ -19,7 +19,7 @@ const NULL: u8 = 0xf6;
 const FLOAT_64: u8 = 0xfb;
 
 /// The members of a record.
-const MEMBERS: u64 = 19;
+const MEMBERS: u64 = 20;
 
 /// About the bytes that a record takes: mostly enough, so that it is not copied while it grows.
 pub(super) fn usual_bytes(record: &RecordView<'_>) -> usize {
@@ -55,6 +55,7 @@ impl Bytes {
         self.text_or_null(record.request_id);
         self.head(UNSIGNED, record.duration_us);
         self.list(record.missing, |bytes, name| bytes.text(name));
+        self.step(record.step);
     }
 
     /// A major type, and how many or how much.
@@ -113,6 +114,13 @@ impl Bytes {
         self.text(link.delegation.as_str());
         self.object(&link.from);
         self.object(&link.to);
+    }
+
+    fn step(&mut self, Step { run, span, planned }: &Step) {
+        self.0.push(ARRAY | 3);
+        self.text_or_null(run.as_ref().map(|run| run.as_str()));
+        self.text_or_null(span.as_deref());
+        self.0.push(if *planned { TRUE } else { FALSE });
     }
 
     fn outcome(&mut self, outcome: &Outcome) {

@@ -450,6 +450,8 @@ fn declared_task(wire: &api::DeclaredTask, at: &str) -> Checked<DeclaredTask> {
         origin: object(&wire.origin, format_args!("{at}.origin"))?,
         purpose: wire.purpose.clone(),
         expires,
+        parent: wire.parent.as_deref().map(|id| task_id(id, format!("{at}.parent"))).transpose()?,
+        owner: optional_object(wire.owner.as_ref(), &format!("{at}.owner"))?,
     })
 }
 

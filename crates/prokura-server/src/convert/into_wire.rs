@@ -2,14 +2,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura::{
-    Applied, Authority, Decision, Effect, Expansion, ExpansionNode, ExpansionOperation, Explanation, Goal,
-    Permissionship, Receipt,
+    Applied, Authority, Decision, Effect, Expansion, ExpansionNode, ExpansionOperation, Explanation, Goal, OffBoarding,
+    Permissionship, Receipt, Sampled,
 };
 use prokura_api as api;
 use prokura_model::{
     AuthzenMapping, Cap, CapPermissions, CapResource, ChainLink, Change, DecisionRecord, Delegation, DelegationKind,
-    Disposition, Endorsement, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship,
-    SpokenFor, SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
+    Disposition, Endorsement, Fault, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState,
+    Relationship, Revision, SpokenFor, SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction,
+    WitnessEdge,
 };
 
 use crate::json;
@@ -137,6 +138,36 @@ pub(crate) fn wire_principal(principal: &Principal) -> api::Principal {
     }
 }
 
+pub(crate) fn wire_off_boarding(
+    found: &OffBoarding,
+    principal: &Principal,
+    done_in: Option<Revision>,
+) -> api::OffBoarding {
+    api::OffBoarding {
+        principal: wire_principal(principal),
+        revision: found.revision.0,
+        digest: found.digest.clone(),
+        changes: found.changes,
+        tasks: sampled(&found.tasks, |task| wire_task(task)),
+        delegations: sampled(&found.delegations, |link| wire_delegation(link)),
+        endorsements: sampled(&found.endorsements, |endorsement| wire_endorsement(endorsement)),
+        relationships: sampled(&found.relationships, |stored| {
+            wire_relationship_on_terms(&stored.relationship, &stored.terms)
+        }),
+        owned: sampled(&found.owned, |owned| api::Owned {
+            principal: wire_principal(&owned.principal),
+            new_owner: owned.new_owner.as_ref().map(wire_object),
+            delegations: owned.delegations,
+        }),
+        left: found.left,
+        done_in: done_in.map(|revision| revision.0),
+    }
+}
+
+fn sampled<T, W>(found: &Sampled<T>, wire: impl Fn(&T) -> W) -> api::Sampled<W> {
+    api::Sampled { count: found.count, sample: found.sample.iter().map(wire).collect() }
+}
+
 pub(crate) fn wire_task(task: &Task) -> api::Task {
     api::Task {
         id: task.id.to_string(),
@@ -146,6 +177,8 @@ pub(crate) fn wire_task(task: &Task) -> api::Task {
         expires_at: wire_time(task.expires_at),
         state: wire_task_state(task.state),
         declared: task.declared,
+        parent: task.parent.as_ref().map(ToString::to_string),
+        owner: task.owner.as_ref().map(wire_object),
     }
 }
 
@@ -246,6 +279,14 @@ fn wire_spoken_for(entry: &SpokenFor) -> api::SpokenFor {
     }
 }
 
+pub(crate) fn wire_fault(fault: Fault) -> api::Fault {
+    match fault {
+        Fault::Caller => api::Fault::Caller,
+        Fault::Limit => api::Fault::Limit,
+        Fault::Server => api::Fault::Server,
+    }
+}
+
 pub(crate) fn wire_disposition(disposition: Disposition) -> api::Disposition {
     match disposition {
         Disposition::Allow => api::Disposition::Allow,
@@ -276,6 +317,7 @@ pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bo
         message: decision.message.clone(),
         revision: decision.revision.0,
         task: decision.task.as_ref().map(ToString::to_string),
+        run: decision.run.as_ref().map(ToString::to_string),
         origin: decision.origin.as_ref().map(wire_object),
         chain: wire_chain(&decision.chain),
         failed_at: decision.at,
@@ -295,6 +337,7 @@ pub(crate) fn wire_record(record: &DecisionRecord) -> api::DecisionRecord {
         resource: wire_object(&record.resource),
         delegation: record.delegation.as_ref().map(ToString::to_string),
         task: record.task.as_ref().map(ToString::to_string),
+        run: record.step.run.as_ref().map(ToString::to_string),
         origin: record.origin.as_ref().map(wire_object),
         chain: wire_chain(&record.chain),
         disposition: record.outcome.disposition().map(wire_disposition),
@@ -307,6 +350,9 @@ pub(crate) fn wire_record(record: &DecisionRecord) -> api::DecisionRecord {
         request_id: record.request_id.clone(),
         duration_us: record.duration_us,
         missing: record.missing.clone(),
+        hop: record.chain.len(),
+        span: record.step.span.clone(),
+        planned: record.step.planned,
     }
 }
 

@@ -97,6 +97,7 @@ fn asked(arrival: &Arrival, question: &Question) -> Asked {
         door: "grpc".to_owned(),
         enforcement_point: arrival.visit().caller.enforcement_point(),
         request_id: arrival.visit().request_id.clone(),
+        span: None,
         request: canonical(question),
     }
 }

@@ -138,6 +138,7 @@ async fn answer(app: &App, visit: &Visit, tenant: &TenantName, asking: &Asking, 
         door: "openfga".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
         request_id: visit.request_id.clone(),
+        span: None,
         request: canonical(asking, one),
     };
     match decided_by(app, tenant, &question, Some(&by), asked).await {

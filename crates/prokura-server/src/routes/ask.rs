@@ -47,6 +47,7 @@ pub(crate) async fn decide(
         door: "api".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
         request_id: visit.request_id.clone(),
+        span: wire.span.clone(),
         request: canonical(&question),
     };
     match decided(&app, &tenant, &question, asked).await {
@@ -69,6 +70,7 @@ pub(super) fn for_token(visit: &Visit, question: &Question, decision: &mut Decis
         let named = delegation.as_ref().map_or("", |id| id.as_str());
         decision.message = format!("delegation `{named}` was not made to {actor}");
         decision.task = None;
+        decision.run = None;
         decision.origin = None;
         decision.authority = None;
         decision.chain.clear();
@@ -157,6 +159,7 @@ fn decision_filter(query: &api::DecisionQuery) -> Result<DecisionFilter, Refusal
         resource: convert::object_pair(query.resource_type.as_deref(), query.resource_id.as_deref(), "resource")?,
         permission: query.permission.as_deref().map(|text| convert::relation(text, "permission")).transpose()?,
         task: query.task.as_deref().map(|id| convert::task_id(id, "task")).transpose()?,
+        run: query.run.as_deref().map(|id| convert::task_id(id, "run")).transpose()?,
         delegation: query.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?,
         disposition: query.disposition.map(convert::disposition),
         code: query.reason.clone(),

@@ -240,6 +240,7 @@ async fn evaluate(
         door: "authzen".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
         request_id: visit.request_id.clone(),
+        span: None,
         request,
     };
     match decided(app, tenant, question, asked).await {

@@ -6,7 +6,9 @@ mod bulk;
 mod endorsements;
 mod graph;
 mod lookup;
+mod off_boarding;
 mod open;
+mod plan;
 mod principals;
 mod server_wide;
 mod tasks;
@@ -122,7 +124,8 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(principals::principals, principals::set_principal))
         .routes(routes!(principals::suspend))
         .routes(routes!(principals::resume))
-        .routes(routes!(principals::off_board))
+        .routes(routes!(off_boarding::preview))
+        .routes(routes!(off_boarding::off_board))
         .routes(routes!(principals::remove))
         .routes(routes!(tasks::tasks, tasks::open))
         .routes(routes!(tasks::task))
@@ -135,6 +138,7 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(endorsements::revoke))
         .routes(routes!(tasks::revoke))
         .routes(routes!(ask::decide))
+        .routes(routes!(plan::plan))
         .routes(routes!(ask::check))
         .routes(routes!(ask::explain))
         .routes(routes!(lookup::resources))

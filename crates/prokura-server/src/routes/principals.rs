@@ -110,23 +110,6 @@ pub(crate) async fn resume(
     .await
 }
 
-/// Off-boards a principal: it, and whatever it owns, may do nothing any more. There is no way back but registering anew
-/// under another id.
-#[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/principals/off-board", tag = "principals", params(("tenant" = String, Path)),
-    request_body = api::StateChange, responses((status = 200, body = api::Principal), (status = "4XX", body = ErrorBody))
-)]
-pub(crate) async fn off_board(
-    State(app): State<Arc<App>>,
-    visit: Visit,
-    Segments(tenant): Segments<String>,
-    body: JsonBody,
-) -> Result<Json<api::Principal>, Refusal> {
-    let (tenant, object, reason) = state_change(&visit, &tenant, &body)?;
-    change(&app, &visit, tenant, object, reason, |known| Ok(Principal { state: PrincipalState::OffBoarded, ..known }))
-        .await
-}
-
 /// Removes an active principal from the register. One that may not act stays: removed, it would be a subject that
 /// nobody ever stopped.
 #[utoipa::path(

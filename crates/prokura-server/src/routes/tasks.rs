@@ -34,7 +34,8 @@ pub(crate) async fn tasks(
     if let Some(token) = visit.caller.token() {
         visit.caller.may_act_for(origin.get_or_insert_with(|| token.actor.clone()))?;
     }
-    let filter = TaskFilter { origin, state: query.state.map(convert::task_state) };
+    let parent = query.parent.as_deref().map(|id| convert::task_id(id, "parent")).transpose()?;
+    let filter = TaskFilter { origin, state: query.state.map(convert::task_state), parent };
     let page = convert::page(query.limit, query.cursor.as_deref())?;
     let listed = blocking(move || Ok(snapshot.tasks(&filter, &page)?)).await?;
     Ok(Json(api::Page {
@@ -43,7 +44,7 @@ pub(crate) async fn tasks(
     }))
 }
 
-/// One task. A token sees it if its subject is the origin, or is part of a delegation under it.
+/// One task. A token sees it if its subject is the origin or the owner, or is part of a delegation under it.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/tasks/{id}", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -73,12 +74,23 @@ pub(crate) async fn open(
     let tenant = visit.takes_part(&tenant)?;
     let wire: api::NewTask = body.decode()?;
     let origin = own_or_named(&visit, wire.origin.as_ref(), "origin")?;
+    let parent = wire.parent.as_deref().map(|id| convert::task_id(id, "parent")).transpose()?;
+    let owner = convert::optional_object(wire.owner.as_ref(), "owner")?;
+    if let Some(parent) = &parent {
+        // Why something hidden does not fit would tell about it.
+        visible_task(app.authority().snapshot(&tenant)?, &visit, parent.as_str()).await?;
+    }
     let now = app.authority().now();
     let expires = convert::expiry(wire.expires_at, wire.expires_in_seconds, "")?
         .ok_or_else(|| Refusal::invalid("expiry_missing", "give `expires_at` or `expires_in_seconds`"))?;
     if let Some(first) = done_before(&app, &visit, &tenant).await? {
         let opened = first.changes.iter().find_map(|change| match change {
-            Change::TaskOpened(task) if task.origin == origin && task.purpose == wire.purpose => Some(task),
+            Change::TaskOpened(task)
+                if (&task.origin, &task.purpose) == (&origin, &wire.purpose)
+                    && (&task.parent, &task.owner) == (&parent, &owner) =>
+            {
+                Some(task)
+            }
             _ => None,
         });
         // As it is now: it may be over since.
@@ -95,13 +107,15 @@ pub(crate) async fn open(
         expires_at: moment(expires, now),
         state: TaskState::Open,
         declared: false,
+        parent,
+        owner,
     };
     write(app.authority(), tenant.clone(), visit.provenance(wire.reason), vec![Change::TaskOpened(task)]).await?;
     let written = app.authority().snapshot(&tenant)?.task(&id)?.ok_or_else(lost)?;
     Ok((StatusCode::CREATED, Json(convert::wire_task(&written))))
 }
 
-/// Completes a task: everything under it ends, at the next decision.
+/// Completes a task: everything under it ends, at the next decision. A token does so for its origin or its owner.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/tasks/{id}/complete", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -116,7 +130,7 @@ pub(crate) async fn complete(
     close(&app, &visit, &tenant, &id, &body, TaskState::Completed).await
 }
 
-/// Cancels a task: everything under it ends, at the next decision.
+/// Cancels a task: everything under it ends, at the next decision. A token does so for its origin or its owner.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/tasks/{id}/cancel", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -142,7 +156,9 @@ async fn close(
     let tenant = visit.takes_part(tenant)?;
     let why: api::ReasonOnly = body.decode_or_default()?;
     let task = visible_task(app.authority().snapshot(&tenant)?, visit, id).await?;
-    visit.caller.may_act_for(&task.origin)?;
+    if !task.owner.as_ref().is_some_and(|owner| visit.caller.may_act_for(owner).is_ok()) {
+        visit.caller.may_act_for(&task.origin)?;
+    }
     let changes = vec![Change::TaskClosed(task.id.clone(), state)];
     write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
     let written = app.authority().snapshot(&tenant)?.task(&task.id)?.ok_or_else(lost)?;
@@ -295,7 +311,7 @@ async fn visible_task(snapshot: Snapshot, visit: &Visit, id: &str) -> Result<Arc
     let id = TaskId::new(id).ok_or_else(unknown)?;
     let task = snapshot.task(&id)?.ok_or_else(unknown)?;
     let Some(token) = visit.caller.token() else { return Ok(task) };
-    if task.origin == token.actor {
+    if task.origin == token.actor || task.owner.as_ref() == Some(&token.actor) {
         return Ok(task);
     }
     let actor = token.actor.clone();

@@ -273,6 +273,8 @@ fn lent(setup: &Setup, until: Option<u64>) {
                 expires_at: Timestamp(u64::MAX / 2),
                 state: TaskState::Open,
                 declared: false,
+                parent: None,
+                owner: None,
             }),
             Change::DelegationCreated(Delegation {
                 id,

@@ -40,6 +40,7 @@ fn decide(actor: ObjectRef, delegation: Option<&str>) -> DecideRequest {
         resource: object("record", "record-1"),
         context: serde_json::Map::new(),
         witness: true,
+        span: Some("span-1".to_owned()),
     }
 }
 
@@ -167,13 +168,7 @@ async fn dispatches(client: &Client, task: &str) {
 async fn authority_is_lent_used_explained_and_withdrawn() {
     let setup = Setup::filled().await;
     let client = client(&setup);
-    let new_task = NewTask {
-        origin: Some(object("user", "alice")),
-        purpose: "read the record".to_owned(),
-        expires_at: None,
-        expires_in_seconds: Some(600),
-        reason: None,
-    };
+    let new_task = NewTask { purpose: "read the record".to_owned(), ..new_task(None, None) };
     let task = client.open_task(&new_task).await.unwrap();
     assert_eq!((task.state, task.declared), (TaskState::Open, false));
     let new = NewDelegation {
@@ -272,9 +267,16 @@ async fn principals_are_stopped_and_stay_stopped() {
     client.remove_principal(&change).await.unwrap();
     assert_eq!(client.resume_principal(&change).await.unwrap_err().code(), "principal_unknown");
     // One that was never registered can be stopped, too.
+    let gone = OffBoardRequest {
+        object: object("agent", "stranger"),
+        transfers: Vec::new(),
+        rest_to: None,
+        expect: None,
+        reason: None,
+    };
     let stranger = StateChange { object: object("agent", "stranger"), reason: None };
     assert_eq!(client.suspend_principal(&stranger).await.unwrap().state, PrincipalState::Suspended);
-    assert_eq!(client.off_board_principal(&stranger).await.unwrap().state, PrincipalState::OffBoarded);
+    assert_eq!(client.off_board_principal(&gone).await.unwrap().principal.state, PrincipalState::OffBoarded);
     assert_eq!(client.resume_principal(&stranger).await.unwrap_err().code(), "principal_off_boarded");
     assert_eq!(client.suspend_principal(&stranger).await.unwrap_err().code(), "principal_off_boarded");
     let query = PrincipalQuery { state: Some(PrincipalState::OffBoarded), ..PrincipalQuery::default() };
@@ -339,6 +341,8 @@ async fn a_declaration_is_applied_in_one_transaction() {
             purpose: "work".to_owned(),
             expires_at: None,
             expires_in_seconds: Some(600),
+            parent: None,
+            owner: None,
         }]),
         delegations: Some(vec![DeclaredDelegation {
             id: "d1".to_owned(),
@@ -434,4 +438,110 @@ async fn the_record_keeps_the_question_as_it_was_understood() {
         json!({"actor": {"type": "user", "id": "alice"}, "permission": "read",
             "resource": {"type": "record", "id": "record-1"}, "context": {"a": 1}})
     );
+}
+
+fn new_task(parent: Option<&str>, owner: Option<ObjectRef>) -> NewTask {
+    NewTask {
+        origin: Some(object("user", "alice")),
+        purpose: "in parts".to_owned(),
+        expires_at: None,
+        expires_in_seconds: Some(if parent.is_some() { 300 } else { 600 }),
+        parent: parent.map(str::to_owned),
+        owner,
+        reason: None,
+    }
+}
+
+#[tokio::test]
+async fn parts_of_a_task_end_with_it_and_are_one_run() {
+    let setup = Setup::filled().await;
+    let client = client(&setup);
+    let whole = client.open_task(&new_task(None, None)).await.unwrap();
+    let part = client.open_task(&new_task(Some(&whole.id), Some(object("agent", "coder")))).await.unwrap();
+    assert_eq!(
+        (part.parent.as_deref(), part.owner.as_ref()),
+        (Some(whole.id.as_str()), Some(&object("agent", "coder")))
+    );
+    let query = TaskQuery { parent: Some(whole.id.clone()), ..TaskQuery::default() };
+    assert_eq!(client.tasks(&query).await.unwrap().items, [part.clone()]);
+    let new = NewDelegation {
+        task: part.id.clone(),
+        kind: DelegationKind::Lends,
+        from: Some(object("user", "alice")),
+        to: object("agent", "coder"),
+        parent: None,
+        cap: cap(),
+        depth: 0,
+        not_before: None,
+        expires_at: None,
+        expires_in_seconds: None,
+        reason: None,
+    };
+    let link = client.delegate(&new).await.unwrap();
+    let asked = decide(object("agent", "coder"), Some(&link.id));
+    let decided = client.decide(&asked).await.unwrap();
+    assert_eq!((decided.reason.as_str(), decided.run.as_ref()), ("lent_authority", Some(&whole.id)));
+    client.cancel_task(&whole.id, &ReasonOnly::default()).await.unwrap();
+    let decided = client.decide(&asked).await.unwrap();
+    assert_eq!((decided.reason.as_str(), decided.run.as_ref()), ("task_cancelled", Some(&whole.id)));
+    let query = DecisionQuery { run: Some(whole.id.clone()), ..DecisionQuery::default() };
+    let found = client.decisions(&query).await.unwrap().items;
+    let told: Vec<_> = found.iter().map(|found| (found.hop, found.span.as_deref(), found.planned)).collect();
+    assert_eq!(told, [(1, Some("span-1"), false), (1, Some("span-1"), false)]);
+    let refused = client.open_task(&new_task(Some(&whole.id), None)).await.unwrap_err();
+    assert_eq!(refused.code(), "task_not_open");
+}
+
+#[tokio::test]
+async fn a_plan_says_what_each_action_comes_to() {
+    let setup = Setup::filled().await;
+    let client = client(&setup);
+    let action = |permission: &str, actor: Option<ObjectRef>| PlannedAction {
+        actor,
+        delegation: None,
+        permission: permission.to_owned(),
+        resource: object("record", "record-1"),
+        context: serde_json::Map::new(),
+    };
+    let of = |actions| PlanRequest { actor: Some(object("user", "alice")), actions, ..PlanRequest::default() };
+    let found = client.decide_plan(&of(vec![action("read", None)])).await.unwrap();
+    assert_eq!((found.disposition, found.not_allowed), (Some(Disposition::Allow), vec![]));
+    let stranger = Some(object("agent", "stranger"));
+    let found = client.decide_plan(&of(vec![action("read", None), action("read", stranger)])).await.unwrap();
+    assert_eq!((found.disposition, found.not_allowed), (Some(Disposition::Deny), vec![1]));
+    let found = client.decide_plan(&of(vec![action("fly", None), action("read", None)])).await.unwrap();
+    assert_eq!((found.disposition, found.not_allowed), (None, vec![0]));
+    assert_eq!(found.actions[0].error.as_ref().map(|error| error.code.as_str()), Some("member_unknown"));
+    let id = found.actions[1].decision.as_ref().and_then(|decision| decision.id.clone()).unwrap();
+    assert!(client.decision(&id).await.unwrap().planned);
+    assert_eq!(client.decide_plan(&of(Vec::new())).await.unwrap_err().code(), "plan_size");
+}
+
+#[tokio::test]
+async fn an_off_boarding_is_held_to_its_preview() {
+    let setup = Setup::filled().await;
+    let client = client(&setup);
+    let task = client.open_task(&new_task(None, None)).await.unwrap();
+    let whom = |expect: Option<&str>| OffBoardRequest {
+        object: object("user", "alice"),
+        transfers: Vec::new(),
+        rest_to: None,
+        expect: expect.map(str::to_owned),
+        reason: Some("she leaves".to_owned()),
+    };
+    let previewed = client.preview_off_boarding(&whom(None)).await.unwrap();
+    assert_eq!((previewed.principal.state, previewed.done_in), (PrincipalState::Active, None));
+    assert!(previewed.tasks.sample.contains(&task) && previewed.relationships.count > 0, "{previewed:?}");
+    let another = client.open_task(&new_task(None, None)).await.unwrap();
+    let refused = client.off_board_principal(&whom(Some(&previewed.digest))).await.unwrap_err();
+    assert_eq!((refused.code(), refused.status()), ("off_boarding_changed", Some(409)));
+    let again = client.preview_off_boarding(&whom(None)).await.unwrap();
+    let done = client.off_board_principal(&whom(Some(&again.digest))).await.unwrap();
+    assert_eq!(done.principal.state, PrincipalState::OffBoarded);
+    assert_eq!(
+        (done.tasks, done.delegations, done.relationships),
+        (again.tasks, again.delegations, again.relationships)
+    );
+    assert_eq!(done.done_in, Some(again.revision + 1));
+    assert_eq!(client.task(&another.id).await.unwrap().state, TaskState::Cancelled);
 }

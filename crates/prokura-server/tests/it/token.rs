@@ -165,6 +165,27 @@ async fn a_token_opens_tasks_delegates_and_revokes_as_itself() {
 }
 
 #[tokio::test]
+async fn the_owner_of_a_task_sees_it_and_may_close_it() {
+    let world = World::new().await;
+    let (alice, coder) = (world.issuer.token("user:alice"), world.issuer.token("agent:coder"));
+    let bob = world.issuer.token("user:bob");
+    let body = json!({"purpose": "p", "expires_in_seconds": 600, "owner": {"type": "agent", "id": "coder"}});
+    let task = world.post("/tasks", &alice, &body).await.json()["id"].as_str().unwrap().to_owned();
+    for (token, status) in [(&coder, 200), (&bob, 404)] {
+        assert_eq!(world.setup.get(&format!("/v1/tenants/default/tasks/{task}"), token).await.status, status);
+    }
+    // To answer for it is not to act for its origin.
+    let part =
+        json!({"purpose": "p", "expires_in_seconds": 60, "parent": task, "origin": {"type": "user", "id": "alice"}});
+    assert_eq!(world.post("/tasks", &coder, &part).await.status, 403);
+    // A task that is not one's own to see has no parts of one's own.
+    let hidden = json!({"purpose": "p", "expires_in_seconds": 60, "parent": task});
+    assert_eq!(world.post("/tasks", &bob, &hidden).await.status, 404);
+    assert_eq!(world.post(&format!("/tasks/{task}/cancel"), &bob, &json!({})).await.status, 404);
+    assert_eq!(world.post(&format!("/tasks/{task}/cancel"), &coder, &json!({})).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_token_sees_what_it_is_part_of() {
     let world = World::new().await;
     let (task, lent) = world.lent_to_coder().await;

@@ -7,7 +7,7 @@ use prokura_model::{
     Principal, PrincipalState, RelationName, Task, TaskId, TaskState, Timestamp,
 };
 
-use super::{Maker, NOON, asking::add};
+use super::{Maker, NOON, asking::add, tasks::AboveFlaw};
 use crate::{Answer, Ask, Context, Question, oracle::CHAIN_LINKS};
 
 pub(super) const MINUTE: u64 = 60_000;
@@ -37,13 +37,14 @@ enum Flaw {
     TaskCompleted,
     TaskCancelled,
     TaskExpired,
+    TaskAbove(AboveFlaw),
     NotForTheActor,
     DelegationMissing,
     ActorSuspended,
     ActorOwnerOffBoarded,
 }
 
-const FLAWS: [Flaw; 26] = [
+const FLAWS: [Flaw; 32] = [
     Flaw::ParentOfAnotherChain,
     Flaw::AnotherTask,
     Flaw::Revoked,
@@ -66,6 +67,12 @@ const FLAWS: [Flaw; 26] = [
     Flaw::TaskCompleted,
     Flaw::TaskCancelled,
     Flaw::TaskExpired,
+    Flaw::TaskAbove(AboveFlaw::Closed),
+    Flaw::TaskAbove(AboveFlaw::Over),
+    Flaw::TaskAbove(AboveFlaw::Missing),
+    Flaw::TaskAbove(AboveFlaw::ForSomeoneElse),
+    Flaw::TaskAbove(AboveFlaw::TooMany),
+    Flaw::TaskAbove(AboveFlaw::Loop),
     Flaw::NotForTheActor,
     Flaw::DelegationMissing,
     Flaw::ActorSuspended,
@@ -102,6 +109,8 @@ impl Flaw {
 /// A chain while it is made: nothing of it is written yet.
 pub(super) struct Draft {
     pub(super) task: Task,
+    /// The tasks above it, the nearest first.
+    pub(super) above: Vec<Task>,
     pub(super) links: Vec<Delegation>,
     actor: ObjectRef,
     leaf: DelegationId,
@@ -132,7 +141,9 @@ impl Maker {
             self.spoil(&mut draft, flaw, &permission, &resource);
         }
         let times = self.boundaries(&draft);
-        self.push(Change::TaskOpened(draft.task));
+        for task in draft.above.into_iter().rev().chain([draft.task]) {
+            self.push(Change::TaskOpened(task));
+        }
         for principal in draft.principals {
             self.push(Change::PrincipalSet(principal));
         }
@@ -178,6 +189,8 @@ impl Maker {
             expires_at: Timestamp(NOON + if self.rng.chance(20) { 1 } else { 90 * MINUTE }),
             state: TaskState::Open,
             declared: false,
+            parent: None,
+            owner: None,
         };
         let mut links: Vec<Delegation> = Vec::new();
         let mut from = origin.clone();
@@ -207,7 +220,12 @@ impl Maker {
             let people = links.iter().map(|link| &link.to).chain([origin]);
             principals.extend(people.map(|object| active(object, None)));
         }
-        Draft { task, actor: from, leaf, links, principals }
+        let mut draft = Draft { task, above: Vec::new(), actor: from, leaf, links, principals };
+        if self.rng.chance(25) {
+            let count = *self.rng.pick(&[1, 1, 1, 2, 2, 3]);
+            self.put_under(&mut draft, count);
+        }
+        draft
     }
 
     pub(super) fn end(&mut self) -> Option<Timestamp> {
@@ -288,6 +306,7 @@ impl Maker {
             Flaw::TaskExpired => {
                 draft.task.expires_at = Timestamp(NOON - if self.rng.chance(60) { 0 } else { MINUTE });
             }
+            Flaw::TaskAbove(flaw) => self.spoil_above(draft, flaw),
             Flaw::NotForTheActor => {
                 draft.actor = if self.rng.chance(50) { draft.task.origin.clone() } else { self.agent() };
             }
@@ -347,6 +366,7 @@ impl Maker {
     fn boundaries(&self, draft: &Draft) -> Vec<Timestamp> {
         let begins = draft.links.iter().filter_map(|link| link.not_before);
         let ends = draft.links.iter().filter_map(|link| link.expires_at).chain([draft.task.expires_at]);
+        let ends = ends.chain(draft.above.iter().map(|task| task.expires_at));
         let mut times: Vec<_> =
             begins.chain(ends).flat_map(|time| [time.0 - 1, time.0, time.0 + 1].map(Timestamp)).collect();
         times.extend([Timestamp(0), Timestamp(u64::MAX)]);
@@ -405,7 +425,7 @@ pub(super) fn active(object: &ObjectRef, owner: Option<ObjectRef>) -> Principal 
     Principal { object: object.clone(), owner, state: PrincipalState::Active, declared: false }
 }
 
-fn task_id(text: &str) -> TaskId {
+pub(super) fn task_id(text: &str) -> TaskId {
     TaskId::new(text).expect("a legal id")
 }
 

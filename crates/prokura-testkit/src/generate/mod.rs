@@ -9,6 +9,7 @@ mod chain;
 mod dispatch;
 mod graph;
 mod schema;
+mod tasks;
 mod terms;
 
 use prokura_model::{Change, RelationName, Schema, Timestamp, TypeName};

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use prokura_model::{
-    Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, TaskState,
-    Timestamp,
+    Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, Task,
+    TaskState, Timestamp,
 };
 
 use super::OracleError;
@@ -10,6 +10,9 @@ use crate::{Answer, Context, Question, Standing, Verdict, World};
 
 /// The most links a chain may have: the engine's default.
 pub const CHAIN_LINKS: usize = 32;
+
+/// The most tasks in a line, from one to the root of its tree: the engine's limit.
+pub const TASK_LINE: usize = 16;
 
 /// What a decision comes down to once everything but the graph was looked at.
 enum Basis<'a> {
@@ -186,12 +189,10 @@ impl World {
         let Some(task) = self.tasks.get(&leaf.task) else {
             return because(Reason::TaskUnknown);
         };
-        match task.state {
-            TaskState::Open if now >= task.expires_at => return because(Reason::TaskExpired),
-            TaskState::Open => {}
-            TaskState::Completed => return because(Reason::TaskCompleted),
-            TaskState::Cancelled => return because(Reason::TaskCancelled),
-        }
+        let tasks = match self.living_line(task, now) {
+            Ok(tasks) => tasks,
+            Err(reason) => return because(reason),
+        };
         let at = |reason, position| Ok(Basis::Decided(Verdict { reason, at: Some(position), valid_until: None }));
         let mut above: Option<&Delegation> = None;
         for (position, link) in chain.iter().enumerate() {
@@ -212,7 +213,8 @@ impl World {
                 return at(Reason::OutsideCap, position);
             }
         }
-        let ends = chain.iter().filter_map(|link| link.expires_at).chain([task.expires_at]).min();
+        let task_ends = tasks.iter().map(|task| task.expires_at);
+        let ends = chain.iter().filter_map(|link| link.expires_at).chain(task_ends).min();
         let origin = &task.origin;
         Ok(match dispatch.and_then(|position| Some((position, *chain.get(position)?))) {
             None => {
@@ -225,6 +227,27 @@ impl World {
                 Basis::Check { whose: &link.to, ends, allow, deny, dispatch: Some((position, origin)) }
             }
         })
+    }
+
+    /// The task and every one above it, if all of them go on.
+    fn living_line<'a>(&'a self, task: &'a Task, now: Timestamp) -> Result<Vec<&'a Task>, Reason> {
+        let mut line = vec![task];
+        let mut task = task;
+        loop {
+            match task.state {
+                TaskState::Open if now >= task.expires_at => return Err(Reason::TaskExpired),
+                TaskState::Open => {}
+                TaskState::Completed => return Err(Reason::TaskCompleted),
+                TaskState::Cancelled => return Err(Reason::TaskCancelled),
+            }
+            let Some(parent) = &task.parent else { return Ok(line) };
+            let above = self.tasks.get(parent).ok_or(Reason::TaskUnknown)?;
+            if line.len() == TASK_LINE || above.origin != task.origin {
+                return Err(Reason::TaskTreeBroken);
+            }
+            line.push(above);
+            task = above;
+        }
     }
 
     /// What is wrong with a link of the right task that has `above` over it, and so many links below it.

@@ -12,7 +12,7 @@ use prokura_model::{
     ObjectRef, RelationName, Schema, SubjectRef, Timestamp, TypeName, schema::Member, schema::UnknownName,
 };
 
-pub use decide::CHAIN_LINKS;
+pub use decide::{CHAIN_LINKS, TASK_LINE};
 pub(crate) use moment::Moment;
 
 use crate::{Answer, Context, Standing, World};

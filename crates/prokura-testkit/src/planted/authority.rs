@@ -4,7 +4,10 @@ use prokura_model::{
 };
 
 use super::{Bug, Planted};
-use crate::{Context, Question, Standing, Verdict, oracle::CHAIN_LINKS};
+use crate::{
+    Context, Question, Standing, Verdict,
+    oracle::{CHAIN_LINKS, TASK_LINE},
+};
 
 impl Planted {
     fn has(&self, bug: Bug) -> bool {
@@ -64,9 +67,10 @@ impl Planted {
         let Some(task) = self.world.tasks.get(&leaf.task) else {
             return Ok(Verdict::because(Reason::TaskUnknown));
         };
-        if let Some(reason) = self.task_fault(task, now) {
-            return Ok(Verdict::because(reason));
-        }
+        let task_ends = match self.tasks_above(task, now) {
+            Ok(ends) => ends,
+            Err(reason) => return Ok(Verdict::because(reason)),
+        };
         for position in 0..chain.len() {
             if let Some(reason) = self.link_fault(&chain, position, task, now) {
                 return Ok(Verdict { reason, at: Some(position), valid_until: None });
@@ -103,7 +107,7 @@ impl Planted {
         }
         let ends = chain.iter().filter_map(|link| link.expires_at);
         let until = if self.has(Bug::ValidityOfTheLastLinkOnly) { leaf.expires_at } else { ends.min() };
-        let until = until.into_iter().chain(self.first_end(now)).chain([task.expires_at]).min();
+        let until = until.into_iter().chain(self.first_end(now)).chain([task_ends]).min();
         Ok(Verdict { reason: allow, at: None, valid_until: until })
     }
 
@@ -177,6 +181,35 @@ impl Planted {
         }
         chain.reverse();
         Ok(chain)
+    }
+
+    /// When the task or one above it ends, if all of them go on.
+    fn tasks_above(&self, task: &Task, now: Timestamp) -> Result<Timestamp, Reason> {
+        let longest = TASK_LINE + usize::from(self.has(Bug::TaskLineOneTooLong));
+        let (mut task, mut line, mut ends) = (task, 1, task.expires_at);
+        self.task_fault(task, now).map_or(Ok(()), Err)?;
+        while let Some(parent) = &task.parent {
+            if self.has(Bug::TasksAboveIgnored) {
+                break;
+            }
+            let Some(above) = self.world.tasks.get(parent) else {
+                if self.has(Bug::MissingTaskAboveIgnored) {
+                    break;
+                }
+                return Err(Reason::TaskUnknown);
+            };
+            line += 1;
+            if line > longest || (above.origin != task.origin && !self.has(Bug::TaskAboveOfAnyone)) {
+                return Err(Reason::TaskTreeBroken);
+            }
+            self.task_fault(above, now).map_or(Ok(()), Err)?;
+            ends = ends.min(above.expires_at);
+            task = above;
+            if self.has(Bug::OnlyTheTaskAboveCounts) {
+                break;
+            }
+        }
+        Ok(if self.has(Bug::ValidityForgetsTasksAbove) { Timestamp(u64::MAX) } else { ends })
     }
 
     fn task_fault(&self, task: &Task, now: Timestamp) -> Option<Reason> {

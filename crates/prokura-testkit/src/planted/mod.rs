@@ -40,6 +40,12 @@ pub enum Bug {
     BeginningOneMomentLate,
     TaskExpiryIgnored,
     TaskStateIgnored,
+    TasksAboveIgnored,
+    OnlyTheTaskAboveCounts,
+    MissingTaskAboveIgnored,
+    TaskAboveOfAnyone,
+    TaskLineOneTooLong,
+    ValidityForgetsTasksAbove,
     LinksOfOtherTasksAccepted,
     CapOfTheLastLinkOnly,
     CapOfAnyLinkIsEnough,
@@ -87,7 +93,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 74] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -113,6 +119,12 @@ impl Bug {
         Self::BeginningOneMomentLate,
         Self::TaskExpiryIgnored,
         Self::TaskStateIgnored,
+        Self::TasksAboveIgnored,
+        Self::OnlyTheTaskAboveCounts,
+        Self::MissingTaskAboveIgnored,
+        Self::TaskAboveOfAnyone,
+        Self::TaskLineOneTooLong,
+        Self::ValidityForgetsTasksAbove,
         Self::LinksOfOtherTasksAccepted,
         Self::CapOfTheLastLinkOnly,
         Self::CapOfAnyLinkIsEnough,

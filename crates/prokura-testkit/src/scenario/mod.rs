@@ -12,7 +12,7 @@
 //!     relationships: |       # with terms: document:plan#viewer@user:bob[only_on:{"day":"monday"}][expiration:2026-12-01T00:00:00Z]
 //!     principals: { agent:coder: { owner: user:alice, state: active } }
 //!     unregister: [agent:coder]
-//!     tasks: { t1: { origin: user:alice, expires_at: 2026-11-22T18:00:00Z } }
+//!     tasks: { t1: { origin: user:alice, expires_at: 2026-11-22T18:00:00Z } }              # also: parent, owner
 //!     delegations: { d1: { task: t1, from: user:alice, to: agent:coder, cap: [{ permissions: [view], resources: ["document:*"] }] } }
 //!     endorsements: { e1: { worker: agent:coder, by: user:alice, origins: ["user:*"], cap: [{ permissions: [view], resources: ["document:*"] }] } }
 //!     complete: [t1]
@@ -112,6 +112,10 @@ struct TaskEntry {
     expires_at: String,
     #[serde(default, skip_serializing_if = "is_default")]
     state: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    parent: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    owner: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

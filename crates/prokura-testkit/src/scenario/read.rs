@@ -27,7 +27,9 @@ impl Step {
         for object in &self.unregister {
             changes.push(Change::PrincipalRemoved(parsed(object)?));
         }
-        for (id, entry) in &self.tasks {
+        let mut tasks: Vec<_> = self.tasks.iter().collect();
+        tasks.sort_by_key(|(_, entry)| self.tasks_above(entry));
+        for (id, entry) in tasks {
             changes.push(Change::TaskOpened(entry.task(id, *now)?));
         }
         // A writer wants a parent before what hangs below it.
@@ -53,6 +55,12 @@ impl Step {
         }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
         Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
+    }
+
+    /// How many tasks of this step are above this one; on a loop, as many as there are.
+    fn tasks_above(&self, entry: &TaskEntry) -> usize {
+        let parent_of = |entry: &TaskEntry| entry.parent.as_ref().and_then(|id| self.tasks.get(id)).cloned();
+        std::iter::successors(parent_of(entry), parent_of).take(self.tasks.len()).count()
     }
 
     /// How many links of this step hang above this one; on a loop, as many as there are.
@@ -86,6 +94,8 @@ impl TaskEntry {
             expires_at: moment(&self.expires_at)?,
             state: TaskState::from_word(state).ok_or_else(|| format!("`{state}` is no state of a task"))?,
             declared: false,
+            parent: self.parent.as_deref().map(task_id).transpose()?,
+            owner: self.owner.as_deref().map(parsed).transpose()?,
         })
     }
 }

@@ -80,6 +80,8 @@ fn put(step: &mut Step, change: &Change) {
                 purpose: task.purpose.clone(),
                 expires_at: moment_text(task.expires_at),
                 state: Some(task.state.to_string()),
+                parent: task.parent.as_ref().map(ToString::to_string),
+                owner: task.owner.as_ref().map(ToString::to_string),
             };
             step.tasks.insert(task.id.to_string(), entry);
         }

@@ -62,6 +62,8 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
         expires_at: opened_at.plus_ms(86_400_000),
         state: TaskState::Open,
         declared: false,
+        parent: None,
+        owner: None,
     }));
     let (mut from, mut parent) = (user.clone(), None);
     for hop in 0..HOPS {

@@ -6,7 +6,7 @@ use prokura_model::{DecisionId, DecisionRecord, Revision, TenantName};
 use super::Authority;
 use crate::{
     AskError, Asked, Consistency, DecideError, Decided, DecidedOn, DecisionFilter, DecisionPage, Page, Placed,
-    Snapshot, Unrecorded, consistency, decide, record, shared::Shared,
+    PlanDecided, Snapshot, Unrecorded, consistency, decide, plan, record, shared::Shared,
 };
 
 impl Authority {
@@ -135,7 +135,22 @@ impl Authority {
         tenant: &TenantName,
         questions: Vec<(Question, Asked)>,
     ) -> Result<Vec<Result<Decided, DecideError>>, DecideError> {
-        decide::decide_many(&self.0.shared, tenant, questions)
+        decide::decide_many(&self.0.shared, tenant, questions, false)
+    }
+
+    /// Looks ahead over the actions of a plan, at most [`PLAN_ACTIONS_MAX`](crate::limits::PLAN_ACTIONS_MAX): what would be
+    /// decided of each, on the newest state and at one moment, and of the plan as a whole. Nothing is consumed and nothing
+    /// may be enforced; each is recorded as what was asked for a plan.
+    ///
+    /// # Errors
+    /// There is no such tenant, the plan is empty or too long, or one of the requests cannot be recorded; then none was
+    /// decided.
+    pub fn decide_plan(
+        &self,
+        tenant: &TenantName,
+        actions: Vec<(Question, Asked)>,
+    ) -> Result<PlanDecided, DecideError> {
+        plan::decide_plan(&self.0.shared, tenant, actions)
     }
 
     /// What would be decided now, and why: a preview that is not recorded and must not be enforced.

@@ -6,8 +6,9 @@ use prokura_model::{Change, KeyId, KeyRole, KeyScope, Relationship, TenantName, 
 
 use super::Authority;
 use crate::{
-    Applied, ApplyMode, Declaration, DeleteRelationships, Deleted, ImportError, ImportFault, Imported, NewKey,
-    Operation, Provenance, Receipt, RelationshipUpdate, RelationshipWrite, Secret, WriteError,
+    Applied, ApplyMode, AskError, Declaration, DeleteRelationships, Deleted, ImportError, ImportFault, Imported,
+    NewKey, OffBoard, OffBoarded, OffBoarding, Operation, Provenance, Receipt, RelationshipUpdate, RelationshipWrite,
+    Secret, WriteError,
     import::Gathered,
     key,
     tenant::Tenant,
@@ -40,6 +41,42 @@ impl Authority {
     ) -> Result<Receipt, WriteError> {
         let tenant = self.writable(tenant)?;
         self.written(Work::Changes { tenant, changes }, provenance)
+    }
+
+    /// What off-boarding the principal would come to now. Nothing is written, and nobody is kept from changing it
+    /// meanwhile: whoever passes the digest to [`off_board`](Self::off_board) is told if somebody did.
+    ///
+    /// # Errors
+    /// There is no such tenant, or the state is no longer kept.
+    pub fn off_boarding(&self, tenant: &TenantName, wanted: &OffBoard) -> Result<OffBoarding, AskError> {
+        self.snapshot(tenant)?.off_boarding(wanted)
+    }
+
+    /// Off-boards a principal in one transaction: it is stopped for good; its tasks are cancelled, the delegations it made
+    /// or received and the endorsements by it or of it revoked, the relationships in which it is the subject removed; and
+    /// what it owns is handed over, or stops until somebody owns it. Nothing of that comes back with another owner, or
+    /// under another name.
+    ///
+    /// With the digest of a preview, it does exactly what was previewed, or nothing. Done before and with nothing left to
+    /// do, it is answered with the newest revision.
+    ///
+    /// # Errors
+    /// It comes to something else than was expected or to more than one transaction holds, somebody who is to take over
+    /// may not, and nothing was written; or the write failed.
+    pub fn off_board(
+        &self,
+        tenant: &TenantName,
+        provenance: Provenance,
+        wanted: OffBoard,
+        expected: Option<String>,
+    ) -> Result<OffBoarded, WriteError> {
+        let tenant = self.writable(tenant)?;
+        let work = Work::OffBoarding { tenant, wanted: Box::new(wanted), expected };
+        let written = self.0.shared.writes.submit(work, provenance)?;
+        match (written.off_boarding, written.receipt) {
+            (Some(off_boarding), Some(receipt)) => Ok(OffBoarded { off_boarding: *off_boarding, receipt }),
+            _ => Err(WriteError::Internal("an off-boarding has no receipt".to_owned())),
+        }
     }
 
     /// Updates relationships in one transaction, all or none, if the preconditions hold in the newest state.

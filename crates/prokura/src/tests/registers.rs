@@ -81,6 +81,8 @@ fn equal_changes_have_equal_digests_whatever_the_authority_set_itself() {
             expires_at: Timestamp(9),
             state: prokura_model::TaskState::Open,
             declared: false,
+            parent: None,
+            owner: None,
         })
     };
     assert_eq!(WorkDigest::of(&[task(1, "a")]), WorkDigest::of(&[task(2, "a")]));

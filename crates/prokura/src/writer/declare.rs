@@ -225,7 +225,7 @@ impl Found {
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let named = once(Section::Task, declared.iter().map(|task| &task.id))?;
-        for task in declared {
+        for task in parents::first(declared, |task| (&task.id, task.parent.as_ref())) {
             match view.task(&task.id) {
                 Some(there) => self.task_is_there(&there, task, now)?,
                 None => {
@@ -254,6 +254,10 @@ impl Found {
             format!("origin `{}`, not `{}`", there.origin, declared.origin)
         } else if there.purpose != declared.purpose {
             format!("purpose `{}`, not `{}`", there.purpose, declared.purpose)
+        } else if there.parent != declared.parent {
+            "another parent".to_owned()
+        } else if there.owner != declared.owner {
+            "another owner".to_owned()
         } else if !same_end {
             "another expiry".to_owned()
         } else {
@@ -279,7 +283,7 @@ impl Found {
                 }
             }
         }
-        for delegation in parents::first(declared) {
+        for delegation in parents::first(declared, |link| (&link.id, link.parent.as_ref())) {
             match view.delegation(&delegation.id) {
                 Some(there) => self.delegation_is_there(&there, delegation)?,
                 None => {
@@ -352,6 +356,8 @@ fn opened(declared: &DeclaredTask, now: Timestamp) -> Task {
         },
         state: TaskState::Open,
         declared: true,
+        parent: declared.parent.clone(),
+        owner: declared.owner.clone(),
     }
 }
 

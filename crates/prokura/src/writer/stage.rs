@@ -9,12 +9,12 @@ use prokura_store::Entry;
 use super::{
     Work, Written,
     declare::difference,
-    models,
+    models, off_boarding,
     relationships::{stage_deletion, stage_write},
     validate::{validate, within},
 };
 use crate::{
-    ApplyMode, Declaration, Deleted, Provenance, Receipt, WriteError,
+    ApplyMode, Declaration, Deleted, OffBoarding, Provenance, Receipt, WriteError,
     limits::{AUTHOR_BYTES_MAX, KEYS_MAX, REQUEST_ID_BYTES_MAX, TRANSACTION_BYTES_MAX},
     shared::Shared,
     tenant::{Done, Tenant, WorkDigest},
@@ -72,6 +72,9 @@ pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Resu
         Work::NamedTenant(work) => models::stage_named_tenant(shared, provenance, work),
         Work::Relationships { tenant, write } => stage_write(shared, tenant, provenance, *write),
         Work::Deletion { tenant, delete } => stage_deletion(shared, tenant, provenance, *delete),
+        Work::OffBoarding { tenant, wanted, expected } => {
+            off_boarding::stage(shared, tenant, provenance, &wanted, expected.as_deref())
+        }
         Work::Tenant(name) => stage_tenant(shared, provenance, name),
         Work::Key { key, only_first } => stage_key(shared, provenance, key, only_first),
         Work::KeyRevoked(id) => stage_key_revoked(shared, provenance, id),
@@ -88,7 +91,8 @@ impl Work {
             | Self::Assertions { tenant, .. }
             | Self::Tuples { tenant, .. }
             | Self::Relationships { tenant, .. }
-            | Self::Deletion { tenant, .. } => Some(tenant),
+            | Self::Deletion { tenant, .. }
+            | Self::OffBoarding { tenant, .. } => Some(tenant),
             Self::Tenant(_) | Self::NamedTenant(_) | Self::Key { .. } | Self::KeyRevoked(_) => None,
         }
     }
@@ -270,6 +274,11 @@ pub(super) fn reused(provenance: &Provenance, done: Done) -> WriteError {
 impl Staged {
     pub(super) fn answered(receipt: Receipt) -> Self {
         Self { written: Written { receipt: Some(receipt), ..Written::default() }, ..Self::default() }
+    }
+
+    pub(super) fn with_off_boarding(mut self, off_boarding: OffBoarding) -> Self {
+        self.written.off_boarding = Some(Box::new(off_boarding));
+        self
     }
 
     pub(super) fn with_deleted(mut self, deleted: Deleted) -> Self {

@@ -68,6 +68,7 @@ fn a_decision_is_recorded_with_everything_it_rests_on() {
         door: "authzen".to_owned(),
         enforcement_point: "key:gateway".to_owned(),
         request_id: Some("r-9".to_owned()),
+        span: None,
         request: request.clone(),
     };
     let decided = authority.decide(&tenant(), &coder_edits(), asked).unwrap();

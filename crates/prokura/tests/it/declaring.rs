@@ -49,6 +49,8 @@ fn files() -> Declaration {
             origin: object("user:alice"),
             purpose: "write the plan".to_owned(),
             expires: Expiry::AfterMs(HOUR),
+            parent: None,
+            owner: None,
         }]),
         delegations: Some(vec![
             declared_link("second", "agent:planner", "agent:coder", Some("first")),

@@ -23,6 +23,10 @@ mod limits;
 #[cfg(test)]
 mod modelling;
 #[cfg(test)]
+mod off_boarding;
+#[cfg(test)]
+mod planning;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod recovering;
@@ -34,6 +38,8 @@ mod stopped;
 mod support;
 #[cfg(test)]
 mod switched;
+#[cfg(test)]
+mod tasks;
 #[cfg(test)]
 mod validation;
 #[cfg(test)]

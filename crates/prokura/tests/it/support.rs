@@ -121,6 +121,8 @@ pub(crate) fn task(id: &str, origin: &str) -> Task {
         expires_at: Timestamp(NOON + HOUR),
         state: TaskState::Open,
         declared: false,
+        parent: None,
+        owner: None,
     }
 }
 

@@ -273,6 +273,8 @@ impl Agents {
                     expires_at: now.plus_ms(DAY_MS),
                     state: TaskState::Open,
                     declared: false,
+                    parent: None,
+                    owner: None,
                 }));
             }
             changes.push(Change::DelegationCreated(Delegation {

@@ -1,30 +1,29 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
 
-use prokura_model::DelegationId;
-
-use crate::DeclaredDelegation;
-
-/// The same delegations, every parent before what hangs below it. Those on a cycle suit no order: one of them is refused for
+/// The same tasks or delegations, every parent before what hangs below it. Those on a cycle suit no order: one of them is refused for
 /// its missing parent.
-pub(super) fn first(declared: &[DeclaredDelegation]) -> Vec<&DeclaredDelegation> {
-    let by_id: HashMap<&DelegationId, &DeclaredDelegation> =
-        declared.iter().map(|delegation| (&delegation.id, delegation)).collect();
+pub(super) fn first<T, Id: Hash + Eq>(declared: &[T], named: impl Fn(&T) -> (&Id, Option<&Id>)) -> Vec<&T> {
+    let by_id: HashMap<&Id, &T> = declared.iter().map(|entry| (named(entry).0, entry)).collect();
     let mut placed = HashSet::new();
     let mut ordered = Vec::with_capacity(declared.len());
-    for delegation in declared {
+    for entry in declared {
         let mut above = Vec::new();
         let mut on_path = HashSet::new();
-        let mut next = Some(delegation);
-        while let Some(link) = next {
-            if placed.contains(&link.id) || !on_path.insert(&link.id) {
+        let mut next = Some(entry);
+        while let Some(entry) = next {
+            let (id, parent) = named(entry);
+            if placed.contains(id) || !on_path.insert(id) {
                 break;
             }
-            above.push(link);
-            next = link.parent.as_ref().and_then(|parent| by_id.get(parent)).copied();
+            above.push(entry);
+            next = parent.and_then(|parent| by_id.get(parent)).copied();
         }
-        for link in above.into_iter().rev() {
-            placed.insert(&link.id);
-            ordered.push(link);
+        for entry in above.into_iter().rev() {
+            placed.insert(named(entry).0);
+            ordered.push(entry);
         }
     }
     ordered

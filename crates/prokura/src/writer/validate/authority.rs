@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use prokura_engine::limits::TASK_LINE_MAX;
 use prokura_model::{Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Task, TaskId, TaskState};
 
 use super::{Draft, cap::check_cap, sentence};
-use crate::{DelegationFault, WriteError};
+use crate::{DelegationFault, TaskFault, WriteError};
 
 impl Draft<'_> {
     pub(super) fn principal_set(&mut self, principal: &Principal) -> Result<(), WriteError> {
@@ -46,6 +47,10 @@ impl Draft<'_> {
             let place = format!("task `{}`", task.id);
             return Err(WriteError::ExpiryPassed { place, expires_at: task.expires_at, now: self.now });
         }
+        if let Some(owner) = &task.owner {
+            self.able(owner, || format!("owner of task `{}`", task.id))?;
+        }
+        self.is_part(task)?;
         task.opened_at = self.now;
         self.tasks.insert(task.id.clone(), Arc::new(task.clone()));
         Ok(())
@@ -117,15 +122,46 @@ impl Draft<'_> {
         self.principal(object).ok_or_else(|| WriteError::PrincipalUnknown { place: place(), object: object.clone() })
     }
 
+    /// What it is a part of goes on, at least as long, and is for the same origin.
+    fn is_part(&self, task: &Task) -> Result<(), WriteError> {
+        let Some(id) = &task.parent else { return Ok(()) };
+        let parent = self.live_task(id)?;
+        let invalid = |fault| Err(WriteError::TaskInvalid { id: task.id.clone(), fault: Box::new(fault) });
+        if parent.origin != task.origin {
+            let (of_parent, origin) = (parent.origin.clone(), task.origin.clone());
+            return invalid(TaskFault::ParentForOther { parent: id.clone(), of_parent, origin });
+        }
+        if task.expires_at > parent.expires_at {
+            return invalid(TaskFault::OutlivesParent(id.clone()));
+        }
+        if self.line_above(&parent).count() + 2 > TASK_LINE_MAX {
+            return invalid(TaskFault::LineTooLong(TASK_LINE_MAX));
+        }
+        Ok(())
+    }
+
+    /// The tasks above one, the nearest first, as far as they may go on.
+    fn line_above(&self, task: &Task) -> impl Iterator<Item = Arc<Task>> {
+        let above = |task: &Task| task.parent.as_ref().and_then(|parent| self.task(parent));
+        std::iter::successors(above(task), move |task| above(task)).take(TASK_LINE_MAX)
+    }
+
+    /// Open and not over, and all that it is a part of as well.
     fn live_task(&self, id: &TaskId) -> Result<Arc<Task>, WriteError> {
         let task = self.task(id).ok_or_else(|| WriteError::TaskUnknown(id.clone()))?;
+        self.goes_on(&task)?;
+        self.line_above(&task).try_for_each(|above| self.goes_on(&above))?;
+        Ok(task)
+    }
+
+    fn goes_on(&self, task: &Task) -> Result<(), WriteError> {
         if task.state != TaskState::Open {
-            return Err(WriteError::TaskNotOpen { task: id.clone(), state: task.state });
+            return Err(WriteError::TaskNotOpen { task: task.id.clone(), state: task.state });
         }
         if task.expires_at <= self.now {
-            return Err(WriteError::TaskExpired { task: id.clone(), expired_at: task.expires_at });
+            return Err(WriteError::TaskExpired { task: task.id.clone(), expired_at: task.expires_at });
         }
-        Ok(task)
+        Ok(())
     }
 
     /// Registered, and neither stopped itself nor by the loss of its owner.
