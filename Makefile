@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint unit docs count long fuzz openapi tools build
+.PHONY: help demo test lint unit docs count long fuzz openapi attacks tools build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -49,6 +49,9 @@ fuzz: ## each fuzz target for a minute; installs cargo-fuzz
 
 openapi: ## write openapi.json anew from the code
 	PROKURA_UPDATE_OPENAPI=1 $(CARGO) nextest run --package prokura-server --locked openapi
+
+attacks: ## write docs/manual/attacks.md anew from the scenarios
+	PROKURA_UPDATE_ATTACKS=1 $(CARGO) nextest run --package prokura-testkit --locked table_of_attacks
 
 tools: ## what the tests need beside Rust itself
 	@command -v cargo-clippy >/dev/null && command -v rustfmt >/dev/null || rustup component add clippy rustfmt

@@ -6,6 +6,7 @@
 //! - [`Candidate`] is whatever claims to give the same answers: the engine, the library, a server. [`compare`] holds one to
 //!   the oracle, and makes what it finds small.
 //! - [`Planted`] is a candidate that is right, or wrong in one chosen way; it shows that the generator finds such bugs.
+//! - [`history`] judges what several clients were told by a server that met faults: is there an order that explains it?
 //! - [`scenario`] runs the written examples under `scenarios/`, and prints a difference as one.
 //!
 //! The crate sees the model only, never what it judges.
@@ -16,6 +17,7 @@ mod candidate;
 pub mod compare;
 mod features;
 pub mod generate;
+pub mod history;
 pub mod laws;
 mod oracle;
 mod planted;

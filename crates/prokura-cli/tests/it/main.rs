@@ -22,6 +22,10 @@ mod effects;
 #[cfg(test)]
 mod expectations;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod serve;

@@ -168,11 +168,16 @@ impl Server {
         self.child.wait().expect("it ended");
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
     /// SIGTERM, and its exit code.
     pub(crate) fn terminate(&mut self) -> i32 {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
-        assert!(sent.success());
+        self.signal("TERM");
         self.child.wait().expect("it ended").code().expect("it ended by itself")
     }
 }
