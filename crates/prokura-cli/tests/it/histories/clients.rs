@@ -238,6 +238,8 @@ impl Clients {
                     purpose: "load".to_owned(),
                     expires_at: None,
                     expires_in_seconds: Some(MONTH_SECONDS),
+                    parent: None,
+                    owner: None,
                     reason: None,
                 };
                 let task = self.server().open_task(&wanted).await.ok()?.id;
@@ -303,6 +305,7 @@ impl Clients {
             permission: "edit".to_owned(),
             resource: register.resource.clone(),
             context: serde_json::Map::new(),
+            span: None,
             witness: false,
         };
         let (server, invoked) = (self.server(), self.now());
