@@ -156,7 +156,8 @@ async fn close(
     let tenant = visit.takes_part(tenant)?;
     let why: api::ReasonOnly = body.decode_or_default()?;
     let task = visible_task(app.authority().snapshot(&tenant)?, visit, id).await?;
-    if !task.owner.as_ref().is_some_and(|owner| visit.caller.may_act_for(owner).is_ok()) {
+    let for_owner = task.owner.as_ref().is_some_and(|owner| visit.caller.may_act_for(owner).is_ok());
+    if !for_owner {
         visit.caller.may_act_for(&task.origin)?;
     }
     let changes = vec![Change::TaskClosed(task.id.clone(), state)];
