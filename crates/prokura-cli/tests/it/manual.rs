@@ -54,9 +54,9 @@ fn words(line: &str) -> String {
 fn line_fits(pattern: &str, line: &str) -> bool {
     match pattern.split_once('…') {
         None => pattern == line,
-        Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {
-            line.char_indices().map(|(at, _)| at).chain([line.len()]).any(|at| line_fits(rest, &line[at..]))
-        }),
+        Some((start, rest)) => line
+            .strip_prefix(start)
+            .is_some_and(|line| (0..=line.len()).filter_map(|at| line.get(at..)).any(|tail| line_fits(rest, tail))),
     }
 }
 

@@ -200,7 +200,7 @@ impl Clients {
             }
             Kind::Link(id) if !granting => server.revoke_delegation(id, &why).await.map(|_| None),
             Kind::Task(id) if !granting => {
-                // Done or called off, by the hour: it is over.
+                // Done or called off, as it comes: it is over.
                 let done = invoked.is_multiple_of(2);
                 let closed =
                     if done { server.complete_task(id, &why).await } else { server.cancel_task(id, &why).await };
