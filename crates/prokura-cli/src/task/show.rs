@@ -34,7 +34,7 @@ struct Tree {
     #[serde(flatten)]
     task: Task,
     delegations: Vec<Delegation>,
-    tasks: Vec<Tree>,
+    tasks: Vec<Self>,
 }
 
 /// What is left to be read, and whether that was enough.

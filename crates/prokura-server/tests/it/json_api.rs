@@ -463,7 +463,7 @@ async fn parts_of_a_task_end_with_it_and_are_one_run() {
         (Some(whole.id.as_str()), Some(&object("agent", "coder")))
     );
     let query = TaskQuery { parent: Some(whole.id.clone()), ..TaskQuery::default() };
-    assert_eq!(client.tasks(&query).await.unwrap().items, [part.clone()]);
+    assert_eq!(client.tasks(&query).await.unwrap().items, std::slice::from_ref(&part));
     let new = NewDelegation {
         task: part.id.clone(),
         kind: DelegationKind::Lends,
