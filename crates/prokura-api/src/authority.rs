@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{ObjectRef, SubjectRef, Time};
+use crate::{CaveatUse, ObjectRef, SubjectRef, Time};
 
 /// A node that can act or authorise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -297,7 +297,7 @@ pub struct Cap {
     pub clauses: Vec<CapClause>,
 }
 
-/// Permissions × resources.
+/// Permissions × resources, under a condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with `permissions` and `resources`")]
 pub struct CapClause {
@@ -305,9 +305,13 @@ pub struct CapClause {
     pub permissions: Vec<String>,
     /// On these resources.
     pub resources: Vec<CapResource>,
+    /// Only when this caveat of the schema holds: with what is bound here, then the arguments of a question, then its context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<CaveatUse>,
 }
 
-/// A resource of a clause: an object, or with `wildcard` (and without `id`) every object of the type.
+/// A resource of a clause: an object, or with `wildcard` (and without `id`) every object of the type, or of those the ones
+/// that `origin_has` and `under` leave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(
     deny_unknown_fields,
@@ -323,6 +327,22 @@ pub struct CapResource {
     /// Every object of the type.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wildcard: bool,
+    /// With `wildcard`: on which the task's origin has this permission when it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_has: Option<String>,
+    /// With `wildcard`: which stand below this when it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under: Option<CapUnder>,
+}
+
+/// A place in a hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with `resource` and `by`")]
+pub struct CapUnder {
+    /// What is reached from the resource itself.
+    pub resource: ObjectRef,
+    /// Following this relation, any number of times.
+    pub by: String,
 }
 
 /// A delegation to create.

@@ -18,7 +18,11 @@ pub struct DecideRequest {
     pub permission: String,
     /// To what.
     pub resource: ObjectRef,
-    /// Values for the parameters of caveats, and whatever else should be recorded with the decision.
+    /// What it would be done with: the parameters of the action itself. They are values for the parameters of caveats, and
+    /// win over the context.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
+    /// The circumstances: more values for the parameters of caveats, and whatever else should be recorded with the decision.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
     /// Whether the answer should list the edges that justify an allow. They are recorded in any case.
@@ -67,7 +71,7 @@ pub struct Decision {
     /// The chain as walked, root first, as far as it was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<ChainLink>,
-    /// For a deny on the chain, the position in it of the link it failed at.
+    /// For a deny on the chain, or what depends on a link of it, the position in it of that link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_at: Option<usize>,
     /// For an allow and if asked for, the edges that justify it.
@@ -158,7 +162,10 @@ pub struct ExplainRequest {
     pub permission: String,
     /// To what.
     pub resource: ObjectRef,
-    /// Values for the parameters of caveats.
+    /// What it would be done with: values for the parameters of caveats, which win over the context.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
+    /// The circumstances: more values for the parameters of caveats.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
 }

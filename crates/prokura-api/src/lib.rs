@@ -27,7 +27,7 @@ pub use apply::{
     Difference, Effect,
 };
 pub use authority::{
-    Cap, CapClause, CapResource, Delegation, DelegationKind, DelegationQuery, Endorsement, EndorsementQuery,
+    Cap, CapClause, CapResource, CapUnder, Delegation, DelegationKind, DelegationQuery, Endorsement, EndorsementQuery,
     NewDelegation, NewEndorsement, NewTask, Principal, PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly,
     StateChange, Task, TaskQuery, TaskState,
 };

@@ -38,7 +38,10 @@ pub struct PlannedAction {
     pub permission: String,
     /// To what.
     pub resource: ObjectRef,
-    /// Values for the parameters of caveats.
+    /// What it would be done with: values for the parameters of caveats, which win over the context.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
+    /// The circumstances: more values, beside those of the plan.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
 }

@@ -53,9 +53,12 @@ pub(crate) struct Decide {
     #[arg(long, short, value_name = "ID", conflicts_with = "plan")]
     delegation: Option<String>,
     /// Look ahead over the actions that a file lists, all on one state, and consume nothing; not to be enforced
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["context", "witness"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arguments", "context", "witness"])]
     plan: Option<PathBuf>,
-    /// Values for the parameters of caveats, and whatever else should be recorded, a JSON object
+    /// What it would be done with: values for the parameters of caveats, which win over the context, a JSON object
+    #[arg(long, value_name = "JSON", value_parser = context)]
+    arguments: Option<Value>,
+    /// The circumstances: more values, and whatever else should be recorded, a JSON object
     #[arg(long, value_name = "JSON", value_parser = context)]
     context: Option<Value>,
     /// List the edges that justify an allow
@@ -123,6 +126,7 @@ impl Decide {
             delegation: self.delegation.clone(),
             permission: permission.to_string(),
             resource: wire::object(resource),
+            arguments: members(self.arguments.as_ref()),
             context: members(self.context.as_ref()),
             witness: self.witness,
             span: self.span.clone(),

@@ -1,18 +1,19 @@
+mod cap;
 mod dispatch;
+mod hierarchy;
 mod message;
+mod standing;
 mod tasks;
 
-use std::{ptr, sync::Arc};
+use std::{borrow::Cow, ptr};
 
 use prokura_model::{
-    ChainLink, Delegation, DelegationId, Disposition, Endorsement, ObjectRef, Principal, PrincipalState, Reason,
-    RelationName, Revision, SubjectRef, Task, TaskId, Timestamp, WitnessEdge,
+    ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
+    Revision, SubjectRef, Task, TaskId, Timestamp, WitnessEdge,
 };
 
-use self::{
-    dispatch::Memberships,
-    message::{Described, beginning, sentence, state_words},
-};
+use self::message::{Described, sentence, state_words};
+pub use self::standing::Standing;
 use crate::{
     Context, EngineError, Explanation, Given, Limits, Permissionship, View,
     explain::{Wanted, explained, witness},
@@ -35,8 +36,33 @@ pub struct Question {
     pub permission: RelationName,
     /// To what.
     pub resource: ObjectRef,
-    /// Values for the parameters of caveats.
+    /// Values for the parameters of the action itself: what it would be done with.
+    pub arguments: Context,
+    /// Values for what it would be done under: what is known of the circumstances.
     pub context: Context,
+}
+
+impl Question {
+    /// What the question brings for the parameters of caveats: the arguments, and the context where there is none under a
+    /// name.
+    #[must_use]
+    pub fn values(&self) -> Cow<'_, Context> {
+        values(&self.arguments, &self.context)
+    }
+}
+
+/// The arguments of a question, and its context where there is none under a name.
+#[must_use]
+pub fn values<'v>(arguments: &'v Context, context: &'v Context) -> Cow<'v, Context> {
+    if arguments.is_empty() {
+        return Cow::Borrowed(context);
+    }
+    if context.is_empty() {
+        return Cow::Borrowed(arguments);
+    }
+    let mut values = context.clone();
+    values.extend(arguments.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Cow::Owned(values)
 }
 
 /// The answer to a [`Question`], and what it rests on.
@@ -57,7 +83,7 @@ pub struct Decision {
     pub authority: Option<ObjectRef>,
     /// The chain, root first, as far as it was found.
     pub chain: Vec<ChainLink>,
-    /// The position in `chain` of the link that it failed at, where the chain was whole and one link failed.
+    /// The position in `chain` of the link that it failed at, or depends on, where the chain was whole and it was one link.
     pub at: Option<usize>,
     /// For an allow, the edges it rests on.
     pub witness: Vec<WitnessEdge>,
@@ -131,30 +157,6 @@ impl View<'_> {
         self.decided(self, question, now, limits, Recorder::everything())
     }
 
-    /// With whose authority the actor acts under the delegation, or under none, and within what: the steps of a decision
-    /// that no permission and no resource play a part in. None if a decision would be denied in one of them.
-    ///
-    /// # Errors
-    /// The revision is no longer kept.
-    pub fn standing(
-        &self,
-        actor: &ObjectRef,
-        delegation: Option<&DelegationId>,
-        now: Timestamp,
-        limits: &Limits,
-    ) -> Result<Option<Standing>, EngineError> {
-        let guard = self.index.guard();
-        let mut walk = Walk::new(actor, (self, &guard), now, limits, Decision::begun(self.revision));
-        let graph = Graph::new(self, &guard);
-        let standing = walk.standing(delegation, Memberships { view: self, graph: &graph });
-        self.index.check_kept(self.revision)?;
-        match standing {
-            Ok(standing) => Ok(Some(standing)),
-            Err(Stop::Denied(_)) => Ok(None),
-            Err(Stop::Failed(error)) => Err(error),
-        }
-    }
-
     fn decided(
         &self,
         head: &View<'_>,
@@ -178,7 +180,7 @@ impl View<'_> {
         head.index.check_kept(head.revision)?;
         let (verdict, explanation) = match decided {
             Ok((verdict, explanation)) => (verdict, Some(explanation).flatten()),
-            Err(Stop::Denied(verdict)) => (verdict, None),
+            Err(Stop::Decided(verdict)) => (verdict, None),
             Err(Stop::Failed(error)) => return Err(error),
         };
         let Verdict { reason, at, message } = verdict;
@@ -192,7 +194,7 @@ impl View<'_> {
         let program = self.program(guard)?;
         let member = self.find_member(program, &question.resource.kind, &question.permission)?;
         self.find_kind(program, &question.actor.kind)?;
-        Ok(Posed { view: self, question, graph, program, member })
+        Ok(Posed { view: self, question, values: question.values(), graph, program, member })
     }
 }
 
@@ -200,38 +202,17 @@ impl View<'_> {
 struct Posed<'w> {
     view: &'w View<'w>,
     question: &'w Question,
+    /// What it brings for the parameters of caveats.
+    values: Cow<'w, Context>,
     graph: Graph<'w>,
     program: &'w Program,
     /// What is asked for.
     member: (KindId, RelationId),
 }
 
-/// With whose authority somebody acts at a moment, and within what.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
-    /// Whose authority it is: the actor's own without a delegation, the origin's of a task, or the worker's that the work
-    /// was dispatched to.
-    pub authority: ObjectRef,
-    /// The links that bound it: those from the last dispatch on, or all; root first, none without a delegation.
-    pub chain: Vec<Arc<Delegation>>,
-    /// Of a worker, the endorsements that hold for the origin.
-    pub endorsements: Option<Vec<Arc<Endorsement>>>,
-}
-
-impl Standing {
-    /// Whether every link carries this, and the worker is endorsed for it.
-    #[must_use]
-    pub fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
-        let endorsed = self.endorsements.as_ref().is_none_or(|endorsements| {
-            endorsements.iter().any(|endorsement| endorsement.cap.covers(permission, resource))
-        });
-        endorsed && self.chain.iter().all(|link| link.cap.covers(permission, resource))
-    }
-}
-
 /// Why the walk ends before its check.
 enum Stop {
-    Denied(Verdict),
+    Decided(Verdict),
     Failed(EngineError),
 }
 
@@ -248,11 +229,11 @@ struct Verdict {
 }
 
 fn deny<T>(reason: Reason, message: String) -> Result<T, Stop> {
-    Err(Stop::Denied(Verdict { reason, at: None, message }))
+    Err(Stop::Decided(Verdict { reason, at: None, message }))
 }
 
 fn deny_at<T>(at: usize, reason: Reason, message: String) -> Result<T, Stop> {
-    Err(Stop::Denied(Verdict { reason, at: Some(at), message }))
+    Err(Stop::Decided(Verdict { reason, at: Some(at), message }))
 }
 
 /// A question on its way through the steps, and what was found so far.
@@ -269,6 +250,8 @@ struct Walk<'w> {
     owner_seen: Option<&'w ObjectRef>,
     /// When the first of the task and those above it ends.
     tasks_end: Timestamp,
+    /// The edges that the caps rest on.
+    rests_on: Vec<WitnessEdge>,
     found: Decision,
 }
 
@@ -289,6 +272,7 @@ impl<'w> Walk<'w> {
             chain: Vec::new(),
             owner_seen: None,
             tasks_end: Timestamp(u64::MAX),
+            rests_on: Vec::new(),
             found,
         }
     }
@@ -298,28 +282,10 @@ impl<'w> Walk<'w> {
         let Some(id) = &posed.question.delegation else { return self.own_authority(posed, recorder) };
         let task = self.whole_chain(id)?;
         let dispatch = self.last_dispatch();
-        self.check_caps(posed.question, dispatch.unwrap_or(0))?;
+        self.check_caps(posed, &task.origin, dispatch.unwrap_or(0))?;
         match dispatch {
             Some(at) => self.dispatched_authority(posed, task, at, recorder),
             None => self.lent_authority(posed, task, recorder),
-        }
-    }
-
-    fn standing(&mut self, delegation: Option<&DelegationId>, memberships: Memberships<'_>) -> Result<Standing, Stop> {
-        self.check_actor()?;
-        match delegation {
-            None => Ok(Standing { authority: self.actor.clone(), chain: Vec::new(), endorsements: None }),
-            Some(id) => {
-                let task = self.whole_chain(id)?;
-                let dispatch = self.last_dispatch();
-                let bounds = self.chain.iter().skip(dispatch.unwrap_or(0));
-                let chain = bounds.map(|link| Arc::clone(&link.delegation)).collect();
-                let Some(worker) = dispatch.and_then(|at| self.chain.get(at)).map(|link| &link.to) else {
-                    return Ok(Standing { authority: task.origin.clone(), chain, endorsements: None });
-                };
-                let endorsements = self.endorsements_for(worker, &task.origin, memberships)?;
-                Ok(Standing { authority: worker.clone(), chain, endorsements: Some(endorsements) })
-            }
         }
     }
 
@@ -474,6 +440,7 @@ impl<'w> Walk<'w> {
         let (found, explanation) = self.check(posed, origin, recorder)?;
         let (reason, message) = match found {
             Permissionship::Has => {
+                self.rest_on_caps();
                 let ends = self.chain.iter().filter_map(|link| link.expires_at).chain([self.tasks_end]);
                 self.found.valid_until = ends.chain(self.witness_ends()).min();
                 let message = sentence(format_args!(
@@ -529,19 +496,6 @@ impl<'w> Walk<'w> {
         self.found.witness.iter().filter_map(|edge| edge.terms.expires_at)
     }
 
-    /// Step 7: every link from the last dispatch on carries what is asked for.
-    fn check_caps(&self, question: &Question, from: usize) -> Result<(), Stop> {
-        let Question { permission, resource, .. } = question;
-        for (position, link) in self.chain.iter().enumerate().skip(from) {
-            if !link.covers(permission, resource) {
-                let (name, cap) = (Described(link), beginning(&link.cap));
-                let message = format!("{name} carries {cap}, which does not cover `{permission}` on {resource}");
-                return deny_at(position, Reason::OutsideCap, message);
-            }
-        }
-        Ok(())
-    }
-
     /// What hangs below the link fits what it allows.
     fn check_depth(&self, link: &Delegation, position: usize) -> Result<(), Stop> {
         let below = self.chain.len() - 1 - position;
@@ -564,10 +518,10 @@ impl<'w> Walk<'w> {
         subject: &ObjectRef,
         mut recorder: Recorder,
     ) -> Result<(Permissionship, Option<Explanation>), Stop> {
-        let Question { permission, resource, context, .. } = posed.question;
+        let Question { permission, resource, .. } = posed.question;
         self.found.authority = Some(subject.clone());
         let subject = SubjectRef::Object(subject.clone());
-        let given = Given { now: self.now, context };
+        let given = Given { now: self.now, context: &posed.values };
         let prepared =
             posed.view.prepare_member(&posed.graph, posed.program, posed.member, (resource, &subject), given)?;
         if recorder.reached().is_none() {

@@ -1,6 +1,6 @@
 use std::{collections::HashSet, ops::Deref, sync::Arc};
 
-use prokura_model::{Delegation, ObjectRef, RelationName};
+use prokura_model::{CapClause, Delegation, ObjectRef, RelationName};
 
 use crate::hash::NameHash;
 
@@ -10,6 +10,7 @@ pub(crate) struct Link {
     pub(crate) delegation: Arc<Delegation>,
     /// For each clause of the cap, the objects that it names.
     objects: Box<[HashSet<ObjectRef, NameHash>]>,
+    narrow: bool,
 }
 
 impl Deref for Link {
@@ -28,13 +29,21 @@ impl Link {
             objects.extend(clause.objects().cloned());
             objects
         });
-        Self { objects: objects.collect(), delegation: Arc::new(delegation) }
+        let objects = objects.collect();
+        let narrow = delegation.cap.clauses.iter().any(CapClause::is_narrow);
+        Self { objects, narrow, delegation: Arc::new(delegation) }
     }
 
-    /// The same as [`Cap::covers`](prokura_model::Cap::covers).
-    pub(crate) fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
+    /// Whether what its cap carries depends on more than names.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.narrow
+    }
+
+    /// Whether a clause without a condition carries it by its name or its type.
+    pub(crate) fn names(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
         self.cap.clauses.iter().zip(&self.objects).any(|(clause, objects)| {
-            clause.permissions.cover(permission)
+            clause.condition.is_none()
+                && clause.permissions.cover(permission)
                 && (objects.contains(resource) || clause.types().any(|kind| *kind == resource.kind))
         })
     }
@@ -42,18 +51,19 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
-    use prokura_model::{Cap, CapClause, CapPermissions, DelegationId, DelegationKind, TaskId};
+    use prokura_model::{Cap, CapPermissions, DelegationId, DelegationKind, TaskId};
 
     use super::*;
 
     #[test]
-    fn a_link_covers_what_its_cap_covers() {
+    fn a_link_names_what_its_cap_names() {
         let clause = |permissions: &[&str], resources: &[&str]| CapClause {
             permissions: match permissions {
                 [] => CapPermissions::Any,
                 some => CapPermissions::Only(some.iter().map(|name| RelationName::new(name).unwrap()).collect()),
             },
             resources: resources.iter().map(|text| text.parse().unwrap()).collect(),
+            condition: None,
         };
         let object = |text: &str| text.parse::<ObjectRef>().unwrap();
         let link = Link::new(Delegation {
@@ -79,8 +89,10 @@ mod tests {
         for permission in ["read", "list", "push"].map(|name| RelationName::new(name).unwrap()) {
             for resource in ["repo:one", "repo:two", "file:any", "branch:main", "branch:next", "branch:old"].map(object)
             {
-                assert_eq!(link.covers(&permission, &resource), link.cap.covers(&permission, &resource));
-                covered += u32::from(link.covers(&permission, &resource));
+                let clauses = link.cap.clauses.iter().filter(|clause| clause.permissions.cover(&permission));
+                let named = clauses.filter(|clause| clause.names(&resource)).count() > 0;
+                assert_eq!(link.names(&permission, &resource), named);
+                covered += u32::from(named);
             }
         }
         assert_eq!(covered, 10);

@@ -7,8 +7,9 @@ use proptest::{collection, option, prelude::*, sample::select};
 use crate::{
     AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, DecisionId,
     DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Key, KeyId, KeyRole,
-    KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Revision,
-    SpokenFor, Step, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Value, WitnessEdge,
+    KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship,
+    ResourceQuery, Revision, SpokenFor, Step, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp,
+    TypeName, Under, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -149,10 +150,13 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
 
 /// Any terms whose end RFC 3339 can say.
 pub(crate) fn terms() -> impl Strategy<Value = Terms> {
-    let caveat = ("[a-zA-Z0-9_][a-zA-Z0-9/_|-]{0,9}", members())
-        .prop_map(|(name, context)| CaveatUse { name: CaveatName::new(name).unwrap(), context });
     let end = (0..253_402_300_800_000_u64).prop_map(Timestamp);
-    (option::of(caveat), option::of(end)).prop_map(|(caveat, expires_at)| Terms { caveat, expires_at })
+    (option::of(caveat_use()), option::of(end)).prop_map(|(caveat, expires_at)| Terms { caveat, expires_at })
+}
+
+fn caveat_use() -> impl Strategy<Value = CaveatUse> {
+    ("[a-zA-Z0-9_][a-zA-Z0-9/_|-]{0,9}", members())
+        .prop_map(|(name, context)| CaveatUse { name: CaveatName::new(name).unwrap(), context })
 }
 
 fn members() -> impl Strategy<Value = BTreeMap<String, Value>> {
@@ -214,10 +218,20 @@ fn endorsement() -> impl Strategy<Value = Endorsement> {
 fn cap() -> impl Strategy<Value = Cap> {
     let permissions =
         prop_oneof![Just(CapPermissions::Any), collection::btree_set(relation(), 0..3).prop_map(CapPermissions::Only),];
-    let resource = prop_oneof![kind().prop_map(CapResource::Type), object().prop_map(CapResource::Object)];
-    let clause = (permissions, collection::btree_set(resource, 0..3))
-        .prop_map(|(permissions, resources)| CapClause { permissions, resources });
+    let clause = (permissions, collection::btree_set(cap_resource(), 0..3), option::of(caveat_use()))
+        .prop_map(|(permissions, resources, condition)| CapClause { permissions, resources, condition });
     collection::vec(clause, 0..3).prop_map(|clauses| Cap { clauses })
+}
+
+fn cap_resource() -> impl Strategy<Value = CapResource> {
+    let under = (object(), relation()).prop_map(|(resource, by)| Under { resource, by });
+    let query = (kind(), option::of(relation()), option::of(under));
+    let query = query.prop_map(|(kind, origin_has, under)| ResourceQuery { kind, origin_has, under });
+    prop_oneof![
+        kind().prop_map(CapResource::Type),
+        object().prop_map(CapResource::Object),
+        query.prop_map(CapResource::Query),
+    ]
 }
 
 fn key_role() -> impl Strategy<Value = KeyRole> {

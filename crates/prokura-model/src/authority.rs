@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use minicbor::{Decode, Encode};
 
-use crate::{ObjectRef, RelationName, SubjectRef, Timestamp, TypeName, limits::RECORD_ID_BYTES_MAX};
+use crate::{Cap, ObjectRef, SubjectRef, Timestamp, limits::RECORD_ID_BYTES_MAX};
 
 macro_rules! record_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -143,7 +143,7 @@ pub enum TaskState {
 }
 
 /// A stored, directed link under a task. Immutable but for its end: see [`Change::DelegationRevoked`](crate::Change).
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Delegation {
     /// Its name.
     #[n(0)]
@@ -197,7 +197,7 @@ pub enum DelegationKind {
 
 /// A worker's standing statement, made by whoever owns it: what it does for which origins when it is dispatched to.
 /// Immutable but for its end.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Endorsement {
     /// Its name.
     #[n(0)]
@@ -223,135 +223,6 @@ pub struct Endorsement {
     /// Written by `apply` from files, which may prune what the files no longer name.
     #[n(7)]
     pub declared: bool,
-}
-
-/// What a link may carry: whatever at least one clause covers. A cap without clauses carries nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub struct Cap {
-    /// Its clauses.
-    #[n(0)]
-    pub clauses: Vec<CapClause>,
-}
-
-/// Permissions × resources.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct CapClause {
-    /// Which permissions.
-    #[n(0)]
-    pub permissions: CapPermissions,
-    /// On which resources: whatever at least one entry covers.
-    #[n(1)]
-    pub resources: BTreeSet<CapResource>,
-}
-
-/// The permissions of a clause.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum CapPermissions {
-    /// Any, written `*`.
-    #[n(0)]
-    Any,
-    /// These.
-    #[n(1)]
-    Only(#[n(0)] BTreeSet<RelationName>),
-}
-
-/// A resource of a clause.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-pub enum CapResource {
-    /// Every object of the type, written `type:*`.
-    #[n(0)]
-    Type(#[n(0)] TypeName),
-    /// This object.
-    #[n(1)]
-    Object(#[n(0)] ObjectRef),
-}
-
-impl Cap {
-    /// Whether the cap carries this permission on this resource.
-    #[must_use]
-    pub fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
-        self.clauses.iter().any(|clause| clause.covers(permission, resource))
-    }
-}
-
-impl CapClause {
-    fn covers(&self, permission: &RelationName, resource: &ObjectRef) -> bool {
-        self.permissions.cover(permission)
-            && (self.types().any(|kind| *kind == resource.kind) || self.objects().any(|object| object == resource))
-    }
-
-    /// The types of which it carries every object.
-    pub fn types(&self) -> impl Iterator<Item = &TypeName> {
-        // Types sort before objects.
-        self.resources.iter().map_while(|entry| match entry {
-            CapResource::Type(kind) => Some(kind),
-            CapResource::Object(_) => None,
-        })
-    }
-
-    /// The objects it carries one by one.
-    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
-        self.resources.iter().filter_map(|entry| match entry {
-            CapResource::Type(_) => None,
-            CapResource::Object(object) => Some(object),
-        })
-    }
-}
-
-impl CapPermissions {
-    /// Whether this one is among them.
-    #[must_use]
-    pub fn cover(&self, permission: &RelationName) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(permissions) => permissions.contains(permission),
-        }
-    }
-}
-
-impl fmt::Display for CapResource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Type(kind) => write!(f, "{kind}:*"),
-            Self::Object(object) => object.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Cap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.clauses.is_empty() {
-            return f.write_str("nothing");
-        }
-        for (position, clause) in self.clauses.iter().enumerate() {
-            if position > 0 {
-                f.write_str("; ")?;
-            }
-            clause.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for CapClause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.permissions {
-            CapPermissions::Any => f.write_str("*")?,
-            CapPermissions::Only(permissions) => write_list(f, permissions)?,
-        }
-        f.write_str(" on ")?;
-        write_list(f, &self.resources)
-    }
-}
-
-fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, entries: &BTreeSet<T>) -> fmt::Result {
-    for (position, entry) in entries.iter().enumerate() {
-        if position > 0 {
-            f.write_str(", ")?;
-        }
-        entry.fmt(f)?;
-    }
-    Ok(())
 }
 
 macro_rules! words {

@@ -40,6 +40,7 @@
 mod any;
 mod authority;
 mod authzen;
+mod cap;
 mod change;
 mod codec;
 pub mod condition;
@@ -56,10 +57,11 @@ mod text;
 mod value;
 
 pub use authority::{
-    Cap, CapClause, CapPermissions, CapResource, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId,
-    Principal, PrincipalState, Task, TaskId, TaskState,
+    Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Principal, PrincipalState, Task, TaskId,
+    TaskState,
 };
 pub use authzen::AuthzenMapping;
+pub use cap::{Cap, CapClause, CapPermissions, CapResource, ResourceQuery, Under};
 pub use change::{Change, Revision, Timestamp, Transaction};
 pub use codec::{CodecError, decode_changes, decode_record, decode_terms, encode_changes, encode_record, encode_terms};
 pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};

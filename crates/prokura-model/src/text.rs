@@ -4,6 +4,7 @@
 //! quote and `\\` a backslash; nothing else is escaped. After a relationship may stand the terms on which it holds:
 //! `[only_on:{"day":"monday"}][expiration:2030-01-01T00:00:00Z]`.
 
+mod cap;
 mod json;
 mod moment;
 mod terms;
@@ -13,7 +14,7 @@ pub use terms::RelationshipOnTerms;
 use std::str::FromStr;
 
 use crate::{
-    CapResource, Fault, NameError, ObjectId, ObjectRef, RelationName, Relationship, SpokenFor, SubjectRef, TypeName,
+    Fault, NameError, ObjectId, ObjectRef, RelationName, Relationship, SpokenFor, SubjectRef, TypeName,
     name::is_bare_byte,
 };
 
@@ -98,21 +99,6 @@ impl Relationship {
     }
 }
 
-/// `document:plan` or `document:*`
-impl FromStr for CapResource {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        whole(text, |reader| {
-            let kind = reader.kind()?;
-            Ok(match reader.id()? {
-                Id::Wildcard { .. } => Self::Type(kind),
-                Id::Object(id) => Self::Object(ObjectRef { kind, id }),
-            })
-        })
-    }
-}
-
 /// `user:alice`, `user:*` or `*`
 impl FromStr for SpokenFor {
     type Err = TextError;
@@ -121,9 +107,12 @@ impl FromStr for SpokenFor {
         if text == "*" {
             return Ok(Self::Any);
         }
-        Ok(match text.parse()? {
-            CapResource::Type(kind) => Self::Type(kind),
-            CapResource::Object(object) => Self::Object(object),
+        whole(text, |reader| {
+            let kind = reader.kind()?;
+            Ok(match reader.id()? {
+                Id::Wildcard { .. } => Self::Type(kind),
+                Id::Object(id) => Self::Object(ObjectRef { kind, id }),
+            })
         })
     }
 }

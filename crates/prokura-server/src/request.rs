@@ -368,7 +368,7 @@ pub(crate) async fn decided_by(
         .unwrap_or_else(|_| Err(DecideError::RecordUnavailable("the wait for a place in the record failed".to_owned())))
 }
 
-/// What is kept with the decision: the question as it was understood, with its context.
+/// What is kept with the decision: the question as it was understood, with its arguments and context.
 pub(crate) fn canonical(question: &Question) -> Value {
     let text = |text: &str| Value::String(text.to_owned());
     let object = |object: &ObjectRef| {
@@ -380,6 +380,7 @@ pub(crate) fn canonical(question: &Question) -> Value {
         ("permission", Some(text(question.permission.as_str()))),
         ("resource", Some(object(&question.resource))),
         ("delegation", question.delegation.as_ref().map(|id| text(id.as_str()))),
+        ("arguments", (!question.arguments.is_empty()).then(|| Value::Map(question.arguments.clone()))),
         ("context", (!question.context.is_empty()).then(|| Value::Map(question.context.clone()))),
     ];
     Value::Map(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())

@@ -97,8 +97,20 @@ pub struct Question {
     pub permission: RelationName,
     /// To what.
     pub resource: ObjectRef,
+    /// What it would be done with.
+    pub arguments: Context,
     /// What is known.
     pub context: Context,
+}
+
+impl Question {
+    /// What it brings for the parameters of caveats: the arguments win.
+    #[must_use]
+    pub fn values(&self) -> Context {
+        let mut values = self.context.clone();
+        values.extend(self.arguments.clone());
+        values
+    }
 }
 
 impl Ask {
@@ -158,9 +170,10 @@ impl std::fmt::Display for Ask {
                 write!(f, "permissions on {resource} of {}{subject}", listed(alive))
             }
             Self::Decide { question, .. } => {
-                let Question { actor, delegation, permission, resource, context: _ } = question;
+                let Question { actor, delegation, permission, resource, arguments, context: _ } = question;
                 write!(f, "decide {actor} {permission} {resource}")?;
-                delegation.iter().try_for_each(|delegation| write!(f, " by {delegation}"))
+                delegation.iter().try_for_each(|delegation| write!(f, " by {delegation}"))?;
+                if arguments.is_empty() { Ok(()) } else { write!(f, " with arguments {arguments:?}") }
             }
         }?;
         let Timestamp(now) = self.now();

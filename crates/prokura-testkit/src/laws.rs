@@ -59,7 +59,8 @@ pub fn nobody_downstream_may_more<C: Candidate>(new: impl Fn() -> C, worlds: u64
                 let leaf = question.delegation.as_ref().and_then(|id| world.delegations.get(id));
                 let leaf = leaf.expect("an allowed chain exists");
                 let origin = world.tasks.get(&leaf.task).expect("an allowed task exists").origin.clone();
-                let Question { resource, permission, context, .. } = question.clone();
+                let context = question.values();
+                let Question { resource, permission, .. } = question.clone();
                 let ask = Ask::Check { resource, permission, subject: origin.into(), context, now };
                 tried += 1;
                 assert_eq!(candidate.answer(&ask), Answer::Has, "seed {seed}: the origin of {question:?}");

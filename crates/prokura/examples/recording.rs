@@ -86,6 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             delegation: None,
             permission: RelationName::new("view")?,
             resource: format!("document:document-{document}").parse()?,
+            arguments: Context::new(),
             context: Context::new(),
         });
     }

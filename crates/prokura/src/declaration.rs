@@ -72,7 +72,7 @@ pub enum Expiry {
 }
 
 /// A delegation there should be. Once written it does not change: declaring it differently is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredDelegation {
     /// Its name.
     pub id: DelegationId,
@@ -97,7 +97,7 @@ pub struct DeclaredDelegation {
 }
 
 /// An endorsement there should be. Once written it does not change: declaring it differently is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredEndorsement {
     /// Its name.
     pub id: EndorsementId,

@@ -1,5 +1,6 @@
 //! What can go wrong, whose doing it is, and the stable code of each.
 
+mod cap;
 mod delegation;
 mod off_boarding;
 mod task;
@@ -16,6 +17,7 @@ use prokura_store::ReadError;
 
 use crate::Precondition;
 
+pub use cap::CapFault;
 pub use delegation::{DelegationFault, EndorsementFault};
 pub use off_boarding::OffBoardingFault;
 pub use task::TaskFault;
@@ -495,6 +497,14 @@ pub enum WriteError {
     /// The id of the endorsement is taken.
     #[error("there is an endorsement `{0}` already; an endorsement does not change once it is made")]
     EndorsementExists(EndorsementId),
+    /// The cap would not carry what it says.
+    #[error("{place}: {fault}")]
+    CapInvalid {
+        /// Where it stands.
+        place: String,
+        /// Why not.
+        fault: Box<CapFault>,
+    },
     /// The endorsement would count for nothing from its first day.
     #[error("endorsement `{id}`: {fault}")]
     EndorsementInvalid {
@@ -615,6 +625,7 @@ impl WriteError {
             Self::EndorsementUnknown(_) => "endorsement_unknown",
             Self::EndorsementExists(_) => "endorsement_exists",
             Self::EndorsementInvalid { fault, .. } => fault.code(),
+            Self::CapInvalid { fault, .. } => fault.code(),
             Self::DeclaredDiffers { .. } => "declared_differs",
             Self::DeclaredTwice { .. } => "declared_twice",
             Self::KeyUnknown(_) => "key_unknown",

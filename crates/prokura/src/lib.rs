@@ -68,7 +68,7 @@
 //!         from: alice,
 //!         to: coder.clone(),
 //!         parent: None,
-//!         cap: Cap { clauses: vec![CapClause { permissions, resources }] },
+//!         cap: Cap { clauses: vec![CapClause { permissions, resources, condition: None }] },
 //!         depth: 0,
 //!         not_before: None,
 //!         expires_at: None,
@@ -82,6 +82,7 @@
 //!     delegation: Some(delegation),
 //!     permission: RelationName::new("edit")?,
 //!     resource: "document:plan".parse()?,
+//!     arguments: Context::new(),
 //!     context: Context::new(),
 //! };
 //! let decided = authority.decide(&tenant, &question, Asked::by_library())?;
@@ -157,7 +158,8 @@ pub use declaration::{
     Difference, Effect, Expiry, Section,
 };
 pub use error::{
-    AskError, DecideError, DelegationFault, EndorsementFault, OffBoardingFault, OpenError, TaskFault, Unfit, WriteError,
+    AskError, CapFault, DecideError, DelegationFault, EndorsementFault, OffBoardingFault, OpenError, TaskFault, Unfit,
+    WriteError,
 };
 pub use health::{Condition, Health};
 pub use import::{ImportError, ImportFault, Imported};
@@ -171,7 +173,7 @@ pub use plan::PlanDecided;
 pub use prokura_engine::{
     CaveatFailure, Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion,
     ExpansionNode, Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation,
-    Permissionship, Proof, ProofPart, Question, Standing, Stats, Stored,
+    Permissionship, Proof, ProofPart, Question, Standing, Stats, Stored, values,
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};

@@ -131,7 +131,7 @@ pub const TENANT_DISPLAY_NAME_BYTES_MAX: usize = 256;
 /// Largest metadata of a transaction, in bytes as they are recorded. SpiceDB's limit, so that its users' fit.
 pub const METADATA_BYTES_MAX: usize = 65_000;
 
-/// Largest context that a relationship binds for its caveat, in bytes as they are recorded. SpiceDB's limit.
+/// Largest context that a relationship, or a clause of a cap, binds for its caveat, in bytes as they are recorded. SpiceDB's limit.
 pub const RELATIONSHIP_CONTEXT_BYTES_MAX: usize = 25_000;
 
 /// Most preconditions of one write: each may look through the whole graph, and the writer waits meanwhile.

@@ -175,6 +175,21 @@ impl Snapshot {
         Ok(standing?)
     }
 
+    /// Whether whoever has this standing may be lent, or endorsed for, the permission on the resource: whether every link
+    /// that bounds it surely carries that with these values, on the relationships of this snapshot.
+    ///
+    /// # Errors
+    /// It cannot be said.
+    pub fn covers(
+        &self,
+        standing: &Standing,
+        permission: &RelationName,
+        resource: &ObjectRef,
+        context: &Context,
+    ) -> Result<bool, AskError> {
+        self.read(|view| view.covers(standing, permission, resource, self.given(context), self.limits()))
+    }
+
     /// What names are called over AuthZEN; none if each is called what it is.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Display, str::FromStr};
 
-use prokura_api::{DelegationKind, Time};
+use prokura_api::{CaveatUse, DelegationKind, Time};
 use prokura_model::{CapResource, ObjectRef, RelationName, SubjectRef, TypeName};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -96,6 +96,7 @@ pub(super) struct EndorsementEntry {
 pub(super) struct CapEntry {
     pub(super) permissions: Vec<String>,
     pub(super) resources: Vec<Text<CapResource>>,
+    pub(super) when: Option<CaveatUse>,
 }
 
 /// Something written as one text.

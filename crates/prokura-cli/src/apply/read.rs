@@ -465,5 +465,5 @@ fn authzen(mapping: &mut api::authzen::Mapping, entry: AuthzenEntry) -> Result<(
 
 fn clause(entry: CapEntry) -> api::CapClause {
     let resources = entry.resources.iter().map(|Text(resource)| wire::cap_resource(resource)).collect();
-    api::CapClause { permissions: entry.permissions, resources }
+    api::CapClause { permissions: entry.permissions, resources, when: entry.when }
 }

@@ -40,6 +40,7 @@ pub(crate) fn own_authority(checks: &[Check]) -> Vec<(Question, bool)> {
         delegation: None,
         permission: check.permission.clone(),
         resource: check.resource.clone(),
+        arguments: Context::new(),
         context: Context::new(),
     };
     checks.iter().map(|check| (question(check), check.allowed)).collect()

@@ -38,6 +38,8 @@ struct ActionEntry {
     permission: Text<RelationName>,
     resource: Text<ObjectRef>,
     #[serde(default)]
+    arguments: Map<String, Value>,
+    #[serde(default)]
     context: Map<String, Value>,
 }
 
@@ -64,6 +66,7 @@ fn action(entry: ActionEntry) -> PlannedAction {
         delegation: entry.delegation,
         permission: entry.permission.0.to_string(),
         resource: wire::object(&entry.resource.0),
+        arguments: entry.arguments,
         context: entry.context,
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use prokura_api::{
     Cap, CapClause as ApiClause, Delegation, DelegationKind, DelegationQuery, NewDelegation, ReasonOnly,
 };
-use prokura_model::{CapResource, ObjectRef, RelationName};
+use prokura_model::{CapResource, CaveatUse, ObjectRef, RelationName};
 
 use crate::{
     arguments::Ended,
@@ -91,10 +91,11 @@ pub(crate) struct List {
 }
 
 /// One clause of a cap as people write it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Clause {
     permissions: BTreeSet<String>,
     resources: BTreeSet<CapResource>,
+    condition: Option<CaveatUse>,
 }
 
 impl FromStr for Clause {
@@ -108,11 +109,27 @@ impl FromStr for Clause {
         for permission in permissions.iter().filter(|name| *name != "*") {
             RelationName::new(permission).map_err(|error| error.to_string())?;
         }
+        let (resources, condition) = condition(resources)?;
         let resources = split(resources)
             .into_iter()
             .map(|resource| resource.parse::<CapResource>().map_err(|error| format!("`{resource}`: {error}")));
-        Ok(Self { permissions, resources: resources.collect::<Result<_, _>>()? })
+        Ok(Self { permissions, resources: resources.collect::<Result<_, _>>()?, condition })
     }
+}
+
+/// What stands before ` when `, outside of quotes, and the caveat behind it.
+fn condition(text: &str) -> Result<(&str, Option<CaveatUse>), String> {
+    const WHEN: &str = " when ";
+    let quotes = |text: &str| text.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+    for (at, _) in text.match_indices(WHEN) {
+        let Some((resources, condition)) = text.split_at_checked(at) else { continue };
+        if quotes(resources).is_multiple_of(2) {
+            let condition = condition.get(WHEN.len()..).unwrap_or_default().trim();
+            let used = condition.parse().map_err(|error| format!("`{condition}`: {error}"))?;
+            return Ok((resources, Some(used)));
+        }
+    }
+    Ok((text, None))
 }
 
 /// The clauses as the protocol has them.
@@ -120,6 +137,7 @@ pub(crate) fn cap(clauses: &[Clause]) -> Cap {
     let clauses = clauses.iter().map(|clause| ApiClause {
         permissions: clause.permissions.iter().cloned().collect(),
         resources: clause.resources.iter().map(wire::cap_resource).collect(),
+        when: clause.condition.as_ref().map(wire::caveat_use),
     });
     Cap { clauses: clauses.collect() }
 }
@@ -288,7 +306,22 @@ mod tests {
 
     #[test]
     fn what_is_no_clause_is_refused_with_its_shape() {
-        for text in ["", "deploy", "deploy service:checkout", "deploy on", "DEPLOY on service:*", "deploy on service"] {
+        let narrow: Clause =
+            r#"pay on account:* where origin has view under folder:"when I" by parent when at_most:{"limit": 1}"#
+                .parse()
+                .expect("a clause");
+        let resources: Vec<_> = narrow.resources.iter().map(ToString::to_string).collect();
+        assert_eq!(resources, [r#"account:* where origin has view under folder:"when I" by parent"#]);
+        assert_eq!(narrow.condition.map(|used| used.to_string()).as_deref(), Some(r#"at_most:{"limit":1}"#));
+        for text in [
+            "",
+            "deploy",
+            "deploy service:checkout",
+            "deploy on",
+            "DEPLOY on service:*",
+            "deploy on service",
+            "deploy on service:* when",
+        ] {
             assert!(text.parse::<Clause>().is_err(), "{text}");
         }
     }

@@ -284,9 +284,11 @@ fn help(story: &Story) -> Option<String> {
     let actor = wire::object_text(&asked.actor);
     let link = story.decision.failed_at.and_then(|at| story.decision.chain.get(at));
     let link_id = link.map_or("ID", |link| link.delegation.as_str());
-    if let Some(condition) = story.explanation.as_ref().and_then(|found| found.condition.as_ref()) {
-        let members: Vec<_> = condition.missing.iter().map(|name| format!("\"{name}\": …")).collect();
-        return Some(format!("the question with these values: `--context '{{{}}}'`", members.join(", ")));
+    if story.decision.reason == "context_missing" {
+        let members: Vec<_> = story.decision.missing.iter().map(|name| format!("\"{name}\": …")).collect();
+        // The condition of a link is mostly about what is done; that of a relationship, about when and where.
+        let place = if link.is_some() { "arguments" } else { "context" };
+        return Some(format!("the question with these values: `--{place} '{{{}}}'`", members.join(", ")));
     }
     Some(match story.decision.reason.as_str() {
         "actor_suspended" => resumed(&actor, story.actor_registered.as_ref()),

@@ -40,7 +40,10 @@ pub(crate) struct Explain {
     /// The delegation it would act under
     #[arg(long, short, value_name = "ID", requires = "permission")]
     delegation: Option<String>,
-    /// Values for the parameters of caveats, a JSON object
+    /// What it would be done with: values for the parameters of caveats, which win over the context, a JSON object
+    #[arg(long, value_name = "JSON", requires = "permission", value_parser = context)]
+    arguments: Option<Value>,
+    /// The circumstances: more values, a JSON object
     #[arg(long, value_name = "JSON", requires = "permission", value_parser = context)]
     context: Option<Value>,
 }
@@ -85,6 +88,8 @@ pub(crate) struct Asked {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delegation: Option<String>,
     #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) arguments: Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) context: Map<String, Value>,
 }
 
@@ -102,8 +107,16 @@ impl Asked {
             permission: permission.to_owned(),
             resource: object(resource)?,
             delegation: Some(delegation.to_owned()),
+            arguments: Map::new(),
             context: Map::new(),
         })
+    }
+
+    /// What it brings for the parameters of caveats: the arguments win.
+    fn values(&self) -> Map<String, Value> {
+        let mut values = self.context.clone();
+        values.extend(self.arguments.clone());
+        values
     }
 }
 
@@ -127,6 +140,7 @@ impl Explain {
                     permission: permission.to_string(),
                     resource: wire::object(resource),
                     delegation: self.delegation,
+                    arguments: members(self.arguments.as_ref()),
                     context: members(self.context.as_ref()),
                 };
                 preview(session, asked).await?
@@ -152,12 +166,17 @@ pub(crate) async fn preview(session: &Session, asked: Asked) -> Result<Story, Fa
 /// The story of a recorded decision. What a record does not hold, such as caps, is told as it is now.
 pub(crate) async fn recorded(session: &Session, id: &str) -> Result<Story, Failure> {
     let record = session.client.decision(id).await.map_err(|error| session.failure(&error))?;
+    let kept = |place: &str| record.request.pointer(place).and_then(Value::as_object).cloned().unwrap_or_default();
+    // As the JSON API keeps a request, or as AuthZEN does.
+    let mut arguments = kept("/arguments");
+    arguments.extend(kept("/action/properties"));
     let asked = Asked {
         actor: record.actor.clone(),
         permission: record.permission.clone(),
         resource: record.resource.clone(),
         delegation: record.delegation.clone(),
-        context: record.request.get("context").and_then(Value::as_object).cloned().unwrap_or_default(),
+        arguments,
+        context: kept("/context"),
     };
     let Some(disposition) = record.disposition else {
         return Err(Failure::new(record.reason, format!("decision `{id}` failed: {}", record.message))
@@ -189,6 +208,7 @@ async fn ask(session: &Session, asked: &Asked) -> Result<prokura_api::ExplainRes
         delegation: asked.delegation.clone(),
         permission: asked.permission.clone(),
         resource: asked.resource.clone(),
+        arguments: asked.arguments.clone(),
         context: asked.context.clone(),
     };
     session.client.explain(&request).await
@@ -275,7 +295,7 @@ async fn tried(session: &Session, asked: &Asked, explanation: Option<&Explanatio
             resource: wire::object(&object),
             permission: member.to_string(),
             subject: api_subject(&explanation.subject),
-            context: asked.context.clone(),
+            context: asked.values(),
             consistency: None,
         };
         if let Ok(answer) = session.client.check(&question).await {

@@ -14,9 +14,9 @@ use prokura::{
     Authority, Clock, Context, Options, Permissionship, Provenance, Question, ResourceLookup, Snapshot, SubjectLookup,
 };
 use prokura_model::{
-    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId,
-    ObjectRef, Principal, PrincipalState, RelationName, Relationship, SubjectRef, Task, TaskId, TaskState, TenantName,
-    Timestamp, TypeName,
+    Cap, CapClause, CapPermissions, CaveatName, CaveatUse, Change, Delegation, DelegationId, DelegationKind,
+    Endorsement, EndorsementId, ObjectRef, Principal, PrincipalState, RelationName, Relationship, SubjectRef, Task,
+    TaskId, TaskState, TenantName, Timestamp, TypeName,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -120,6 +120,16 @@ struct EndorsementEntry {
 struct ClauseEntry {
     permissions: Vec<String>,
     resources: Vec<String>,
+    #[serde(default)]
+    when: Option<CaveatEntry>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaveatEntry {
+    name: String,
+    #[serde(default)]
+    context: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -134,6 +144,7 @@ struct AskEntry {
     decide: Option<DecideEntry>,
     alive: bool,
     context: Map<String, Value>,
+    arguments: Map<String, Value>,
     now: Option<String>,
     expect: String,
 }
@@ -324,11 +335,10 @@ impl AskEntry {
 
     fn text(&self) -> String {
         let given = |text: &Option<String>, what: &str| text.as_ref().map(|text| format!("{what} {text}"));
-        let context = if self.context.is_empty() {
-            String::new()
-        } else {
-            format!(" with {}", Value::Object(self.context.clone()))
+        let brought = |what: &str, values: &Map<String, Value>| {
+            if values.is_empty() { String::new() } else { format!(" with {what}{}", Value::Object(values.clone())) }
         };
+        let context = brought("arguments ", &self.arguments) + &brought("", &self.context);
         let asked = given(&self.check, "check")
             .or_else(|| given(&self.resources, "resources"))
             .or_else(|| given(&self.subjects, "subjects"))
@@ -355,7 +365,9 @@ impl AskEntry {
         let context = terms::context(&self.context);
         match (&self.check, &self.resources, &self.subjects, &self.permissions, &self.decide) {
             (Some(text), None, None, None, None) => checked(playing, text, &context).map(Some),
-            (None, None, None, None, Some(decide)) => decide.answered(playing, context).map(Some),
+            (None, None, None, None, Some(decide)) => {
+                decide.answered(playing, terms::context(&self.arguments), context).map(Some)
+            }
             (None, resources, subjects, permissions, None) => {
                 if !self.alive && playing.anybody_stopped() {
                     return Ok(None);
@@ -389,12 +401,13 @@ fn checked(playing: &Played, text: &str, context: &Context) -> Result<Found, Str
 }
 
 impl DecideEntry {
-    fn answered(&self, playing: &Played, context: Context) -> Result<Found, String> {
+    fn answered(&self, playing: &Played, arguments: Context, context: Context) -> Result<Found, String> {
         let question = Question {
             actor: parsed(&self.actor)?,
             delegation: self.delegation.as_deref().map(delegation_id).transpose()?,
             permission: parsed(&self.permission)?,
             resource: parsed(&self.resource)?,
+            arguments,
             context,
         };
         let (decision, why) = match playing.authority.explain(&playing.tenant, &question) {
@@ -639,7 +652,15 @@ impl ClauseEntry {
             CapPermissions::Only(self.permissions.iter().map(|name| parsed(name)).collect::<Result<_, _>>()?)
         };
         let resources = self.resources.iter().map(|entry| parsed(entry)).collect::<Result<_, _>>()?;
-        Ok(CapClause { permissions, resources })
+        let condition = self.when.as_ref().map(CaveatEntry::used).transpose()?;
+        Ok(CapClause { permissions, resources, condition })
+    }
+}
+
+impl CaveatEntry {
+    fn used(&self) -> Result<CaveatUse, String> {
+        let name = CaveatName::new(&self.name).map_err(|error| format!("`{}`: {error}", self.name))?;
+        Ok(CaveatUse { name, context: terms::context(&self.context) })
     }
 }
 

@@ -195,7 +195,12 @@ fn cap(cap: &Cap) -> Value {
             CapPermissions::Only(names) => names.iter().map(ToString::to_string).collect(),
         };
         let resources: Vec<_> = clause.resources.iter().map(ToString::to_string).collect();
-        json!({ "permissions": permissions, "resources": resources })
+        let mut entry = json!({ "permissions": permissions, "resources": resources });
+        if let Some(used) = &clause.condition {
+            let context = to_json(&ModelValue::Map(used.context.clone()));
+            entry["when"] = json!({ "name": used.name.as_str(), "context": context });
+        }
+        entry
     });
     clauses.collect()
 }
@@ -235,6 +240,8 @@ impl Candidate for Door<'_> {
                 if let Some(delegation) = &question.delegation {
                     args.extend(words(&[&"--delegation", delegation]));
                 }
+                let arguments = to_json(&ModelValue::Map(question.arguments.clone()));
+                args.extend(words(&[&"--arguments", &arguments]));
                 args
             }
         };

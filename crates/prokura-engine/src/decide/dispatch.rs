@@ -8,7 +8,9 @@ use prokura_model::{
 };
 
 use super::{
-    Posed, Question, Stop, Verdict, Walk, deny_at,
+    Posed, Question, Stop, Verdict, Walk,
+    cap::{Coverage, Doubt},
+    deny_at,
     message::{Described, sentence},
 };
 use crate::{
@@ -25,10 +27,13 @@ pub(super) struct Memberships<'m> {
     pub(super) graph: &'m Graph<'m>,
 }
 
-/// An endorsement that holds for an origin, and the edges that say so.
-struct Endorsed<'w> {
-    endorsement: &'w Arc<Endorsement>,
-    edges: Vec<WitnessEdge>,
+/// Whether a worker is endorsed.
+enum Endorsed<'w> {
+    Not,
+    /// It depends on something whether what holds for the origin carries it.
+    Perhaps(Doubt),
+    /// By this, and by these edges.
+    Surely(&'w Arc<Endorsement>, Vec<WitnessEdge>),
 }
 
 impl<'w> Walk<'w> {
@@ -48,20 +53,21 @@ impl<'w> Walk<'w> {
         let Question { actor, permission, resource, .. } = posed.question;
         let Some(link) = self.chain.get(at).copied() else { return deny_at(at, Reason::ChainBroken, String::new()) };
         let (worker, origin) = (&link.to, &task.origin);
-        let memberships = Memberships { view: posed.view, graph: &posed.graph };
-        let endorsed =
-            self.endorsed(worker, origin, memberships, |endorsement| endorsement.cap.covers(permission, resource))?;
-        let Some(Endorsed { endorsement, edges }) = endorsed else {
-            return deny_at(at, Reason::NotEndorsed, self.not_endorsed(link, posed.question, origin));
+        let endorsement = match self.endorsed(worker, posed, origin)? {
+            Endorsed::Surely(endorsement, edges) => {
+                self.rests_on.extend(edges);
+                endorsement
+            }
+            Endorsed::Not => return deny_at(at, Reason::NotEndorsed, self.not_endorsed(link, posed.question, origin)),
+            Endorsed::Perhaps(doubt) => {
+                let whether = format!("{worker} is endorsed for `{permission}` on {resource} for {origin}");
+                return self.depends(at, &whether, doubt);
+            }
         };
         let (found, explanation) = self.check(posed, worker, recorder)?;
         let (reason, message) = match found {
             Permissionship::Has => {
-                for edge in edges {
-                    if !self.found.witness.contains(&edge) {
-                        self.found.witness.push(edge);
-                    }
-                }
+                self.rest_on_caps();
                 let ends = self.chain.iter().filter_map(|link| link.expires_at);
                 let ends = ends.chain([self.tasks_end]).chain(endorsement.expires_at);
                 self.found.valid_until = ends.chain(self.witness_ends()).min();
@@ -101,19 +107,26 @@ impl<'w> Walk<'w> {
     }
 
     /// The first endorsement of the worker, by id, that covers what is meant and holds for the origin now.
-    fn endorsed(
-        &self,
-        worker: &ObjectRef,
-        origin: &ObjectRef,
-        memberships: Memberships<'_>,
-        covers: impl Fn(&Endorsement) -> bool,
-    ) -> Result<Option<Endorsed<'w>>, Stop> {
-        for endorsement in self.live_endorsements(worker).filter(|endorsement| covers(endorsement)) {
-            if let Some(edges) = memberships.of(origin, endorsement, self)? {
-                return Ok(Some(Endorsed { endorsement, edges }));
+    fn endorsed(&self, worker: &ObjectRef, posed: &Posed<'_>, origin: &ObjectRef) -> Result<Endorsed<'w>, Stop> {
+        let Question { permission, resource, .. } = posed.question;
+        let memberships = Memberships { view: posed.view, graph: &posed.graph };
+        let mut open = None;
+        for endorsement in self.live_endorsements(worker) {
+            let found = posed.carrying(origin, self.now, self.limits).cap(&endorsement.cap, permission, resource)?;
+            if matches!(found, Coverage::Not) {
+                continue;
+            }
+            let Some(mut edges) = memberships.of(origin, endorsement, self)? else { continue };
+            match found {
+                Coverage::Surely(more) => {
+                    edges.extend(more);
+                    return Ok(Endorsed::Surely(endorsement, edges));
+                }
+                Coverage::Perhaps(doubt) => open = Some(doubt.or_first(open)),
+                Coverage::Not => {}
             }
         }
-        Ok(None)
+        Ok(open.map_or(Endorsed::Not, Endorsed::Perhaps))
     }
 
     /// The endorsements of the worker that its owner has made, and that are neither revoked nor over. An owner who is

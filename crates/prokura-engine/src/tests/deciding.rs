@@ -82,7 +82,7 @@ fn link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Delegation {
 
 fn cap(resource: &str) -> Cap {
     let permissions = CapPermissions::Only([RelationName::new("write").unwrap()].into());
-    Cap { clauses: vec![CapClause { permissions, resources: [resource.parse().unwrap()].into() }] }
+    Cap { clauses: vec![CapClause { permissions, resources: [resource.parse().unwrap()].into(), condition: None }] }
 }
 
 fn asked(actor: &str, delegation: Option<&str>, resource: &str) -> Question {
@@ -91,6 +91,7 @@ fn asked(actor: &str, delegation: Option<&str>, resource: &str) -> Question {
         delegation: delegation.map(|id| DelegationId::new(id).unwrap()),
         permission: RelationName::new("write").unwrap(),
         resource: object(resource),
+        arguments: crate::Context::new(),
         context: crate::Context::new(),
     }
 }

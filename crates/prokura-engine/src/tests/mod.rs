@@ -5,6 +5,7 @@ mod indexing;
 mod limiting;
 mod listing;
 mod lists;
+mod narrowing;
 mod nesting;
 mod remembering;
 mod terms;

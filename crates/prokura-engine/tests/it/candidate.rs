@@ -72,8 +72,8 @@ pub(crate) fn answer(view: &View<'_>, ask: &Ask, limits: &Limits) -> Answer {
 }
 
 pub(crate) fn asked(question: &prokura_testkit::Question) -> Question {
-    let prokura_testkit::Question { actor, delegation, permission, resource, context } = question.clone();
-    Question { actor, delegation, permission, resource, context }
+    let prokura_testkit::Question { actor, delegation, permission, resource, arguments, context } = question.clone();
+    Question { actor, delegation, permission, resource, arguments, context }
 }
 
 pub(crate) fn decided(decision: &Decision) -> Answer {

@@ -10,34 +10,6 @@ fn limit_record_id_bytes_max() {
 }
 
 #[test]
-fn caps_cover_what_a_clause_covers() {
-    let object = |text: &str| text.parse::<ObjectRef>().unwrap();
-    let relation = |text| RelationName::new(text).unwrap();
-    let clause = |permissions, resources: &[&str]| CapClause {
-        permissions,
-        resources: resources.iter().map(|text| text.parse().unwrap()).collect(),
-    };
-    let cap = Cap {
-        clauses: vec![
-            clause(
-                CapPermissions::Only(BTreeSet::from([relation("read"), relation("list")])),
-                &["repo:*", "file:\"a b\""],
-            ),
-            clause(CapPermissions::Any, &["branch:main"]),
-        ],
-    };
-    assert!(cap.covers(&relation("read"), &object("repo:one")));
-    assert!(cap.covers(&relation("list"), &object("file:\"a b\"")));
-    assert!(cap.covers(&relation("push"), &object("branch:main")));
-    assert!(!cap.covers(&relation("push"), &object("repo:one")));
-    assert!(!cap.covers(&relation("read"), &object("file:other")));
-    assert!(!cap.covers(&relation("push"), &object("branch:next")));
-    assert_eq!(cap.to_string(), "list, read on repo:*, file:\"a b\"; * on branch:main");
-    assert_eq!(Cap::default().to_string(), "nothing");
-    assert!(!Cap::default().covers(&relation("read"), &object("repo:one")));
-}
-
-#[test]
 fn words_are_read_back() {
     for state in [PrincipalState::Active, PrincipalState::Suspended, PrincipalState::OffBoarded] {
         assert_eq!(PrincipalState::from_word(state.word()), Some(state));

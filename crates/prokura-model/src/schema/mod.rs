@@ -26,7 +26,7 @@ pub use diff::{Difference, diff};
 pub use format::format;
 pub use import::{ReadFile, flatten};
 pub use reach::Reach;
-pub use relationship::{RelationshipFault, UnknownName};
+pub use relationship::{CaveatUseFault, RelationshipFault, UnknownName};
 pub use spicedb::{SpicedbRefusal, SpicedbRefusalKind, spicedb_refusal};
 
 use crate::{

@@ -1,5 +1,5 @@
 use crate::{
-    CaveatName, Fault, RelationName, Relationship, SubjectRef, Terms, TypeName,
+    CaveatName, CaveatUse, Fault, RelationName, Relationship, SubjectRef, Terms, TypeName,
     condition::ContextFault,
     did_you_mean,
     schema::{Allowed, AllowedSubject, Definition, Member, Relation, Schema},
@@ -104,6 +104,38 @@ pub enum RelationshipFault {
     },
 }
 
+/// Why a caveat cannot be used as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaveatUseFault {
+    /// The schema declares no caveat of this name.
+    #[error("the schema declares no caveat `{name}`{}", meant(.suggestion.as_ref()))]
+    Unknown {
+        /// The name.
+        name: CaveatName,
+        /// What was probably meant.
+        suggestion: Option<String>,
+    },
+    /// A value bound to the caveat is of no parameter, or does not fit its type.
+    #[error("the context of caveat `{caveat}` does not fit: {fault}")]
+    Context {
+        /// The caveat.
+        caveat: CaveatName,
+        /// What does not fit, and what would be right.
+        fault: Box<ContextFault>,
+    },
+}
+
+impl CaveatUseFault {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "caveat_unknown",
+            Self::Context { .. } => "caveat_context_invalid",
+        }
+    }
+}
+
 impl RelationshipFault {
     /// The stable code.
     #[must_use]
@@ -182,11 +214,25 @@ impl Schema {
         let Some(caveat) = &terms.caveat else {
             return Ok(());
         };
-        let Some(declared) = self.caveat(caveat.name.as_str()) else {
-            return Err(not_allowed(relationship, relation, subject));
+        match self.check_caveat_use(caveat) {
+            Err(CaveatUseFault::Unknown { .. }) => Err(not_allowed(relationship, relation, subject)),
+            Err(CaveatUseFault::Context { caveat, fault }) => Err(RelationshipFault::Context { caveat, fault }),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Whether the caveat is declared, and what is bound to it fits its parameters.
+    ///
+    /// # Errors
+    /// It is not, or does not; the error says what would be right.
+    pub fn check_caveat_use(&self, used: &CaveatUse) -> Result<(), CaveatUseFault> {
+        let Some(declared) = self.caveat(used.name.as_str()) else {
+            let names = self.caveats().keys().map(CaveatName::as_str);
+            let suggestion = did_you_mean(used.name.as_str(), names).map(str::to_owned);
+            return Err(CaveatUseFault::Unknown { name: used.name.clone(), suggestion });
         };
-        let fits = declared.condition.check_context(&caveat.context);
-        fits.map_err(|fault| RelationshipFault::Context { caveat: caveat.name.clone(), fault: Box::new(fault) })
+        let fits = declared.condition.check_context(&used.context);
+        fits.map_err(|fault| CaveatUseFault::Context { caveat: used.name.clone(), fault: Box::new(fault) })
     }
 
     /// Whether the relationship may be deleted: its names are declared, and its relation allows its subject on some

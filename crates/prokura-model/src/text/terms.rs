@@ -50,17 +50,36 @@ impl fmt::Display for RelationshipOnTerms {
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(caveat) = &self.caveat {
-            write!(f, "[{}", caveat.name)?;
-            if !caveat.context.is_empty() {
-                f.write_str(":")?;
-                json::write_object(f, &caveat.context)?;
-            }
-            f.write_str("]")?;
+            write!(f, "[{caveat}]")?;
         }
         match self.expires_at {
             Some(moment) => write!(f, "[{EXPIRATION}:{}]", moment::Shortest(moment)),
             None => Ok(()),
         }
+    }
+}
+
+/// `only_on:{"day":"monday"}`; without the values where none are bound.
+impl fmt::Display for CaveatUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if self.context.is_empty() {
+            return Ok(());
+        }
+        f.write_str(":")?;
+        json::write_object(f, &self.context)
+    }
+}
+
+/// `only_on:{"day":"monday"}` or `only_on`
+impl FromStr for CaveatUse {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        whole(text, |reader| {
+            reader.past_ids = true;
+            reader.caveat_use()
+        })
     }
 }
 
@@ -87,8 +106,7 @@ impl Reader<'_> {
                     "a relationship has one caveat; after it may stand `[expiration:…]`".to_owned(),
                 ));
             } else {
-                let context = if self.take(':') { json::read_object(self)? } else { Default::default() };
-                terms.caveat = Some(CaveatUse { name, context });
+                terms.caveat = Some(self.bound(name)?);
             }
             if !self.take(']') {
                 let message = format!(
@@ -100,6 +118,17 @@ impl Reader<'_> {
             }
         }
         Ok(RelationshipOnTerms { relationship, terms })
+    }
+
+    pub(super) fn caveat_use(&mut self) -> Result<CaveatUse, TextError> {
+        let name = self.caveat_name()?;
+        self.bound(name)
+    }
+
+    /// A caveat with the values that follow its name.
+    fn bound(&mut self, name: CaveatName) -> Result<CaveatUse, TextError> {
+        let context = if self.take(':') { json::read_object(self)? } else { Default::default() };
+        Ok(CaveatUse { name, context })
     }
 
     fn caveat_name(&mut self) -> Result<CaveatName, TextError> {

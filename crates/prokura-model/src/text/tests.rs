@@ -3,6 +3,7 @@ mod terms;
 use proptest::prelude::*;
 
 use super::*;
+use crate::CapResource;
 use crate::{any, limits::OBJECT_ID_BYTES_MAX};
 
 /// What is said about each of the texts.

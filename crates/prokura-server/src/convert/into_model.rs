@@ -9,18 +9,18 @@ use prokura::{
 };
 use prokura_api as api;
 use prokura_model::{
-    AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, DelegationId, DelegationKind,
-    Disposition, EndorsementId, KeyRole, KeyScope, NameError, ObjectId, ObjectRef, PrincipalState, RelationName,
-    Relationship, RelationshipFilter, SpokenFor, SubjectIdFilter, SubjectRef, SubjectRelationFilter, TaskId, TaskState,
-    TenantName, Terms, Timestamp, TypeName, Value, limits::CAP_CLAUSES_MAX, limits::CAP_ENTRIES_MAX,
-    limits::ENDORSEMENT_ORIGINS_MAX,
+    AuthzenMapping, CaveatName, CaveatUse, DelegationId, DelegationKind, Disposition, EndorsementId, KeyRole, KeyScope,
+    NameError, ObjectId, ObjectRef, PrincipalState, RelationName, Relationship, RelationshipFilter, SpokenFor,
+    SubjectIdFilter, SubjectRef, SubjectRelationFilter, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName,
+    Value, limits::ENDORSEMENT_ORIGINS_MAX,
 };
 
+use super::cap::cap;
 use crate::{error::Refusal, json, limits::PAGE_ENTRIES_DEFAULT};
 
-type Checked<T> = Result<T, Refusal>;
+pub(super) type Checked<T> = Result<T, Refusal>;
 
-fn name_refused(path: impl Into<String>) -> impl FnOnce(NameError) -> Refusal {
+pub(super) fn name_refused(path: impl Into<String>) -> impl FnOnce(NameError) -> Refusal {
     move |error| Refusal::invalid_at(path, name_code(&error), error.to_string())
 }
 
@@ -96,14 +96,15 @@ pub(crate) fn relationship(wire: &api::Relationship, at: impl Display) -> Checke
 /// The relationship, and on which terms it is to hold.
 pub(crate) fn relationship_on_terms(wire: &api::Relationship, at: impl Display) -> Checked<(Relationship, Terms)> {
     let named = relationship(wire, &at)?;
-    let caveat = match &wire.caveat {
-        None => None,
-        Some(caveat) => Some(CaveatUse {
-            name: CaveatName::new(&caveat.name).map_err(name_refused(format!("{at}.caveat.name")))?,
-            context: json::from_wire_members(&caveat.context),
-        }),
-    };
+    let caveat = wire.caveat.as_ref().map(|caveat| caveat_use(caveat, &format!("{at}.caveat"))).transpose()?;
     Ok((named, Terms { caveat, expires_at: wire.expires_at.map(time) }))
+}
+
+pub(super) fn caveat_use(wire: &api::CaveatUse, at: &str) -> Checked<CaveatUse> {
+    Ok(CaveatUse {
+        name: CaveatName::new(&wire.name).map_err(name_refused(format!("{at}.name")))?,
+        context: json::from_wire_members(&wire.context),
+    })
 }
 
 pub(crate) fn relationship_filter(wire: &api::RelationshipFilter, at: &str) -> Checked<RelationshipFilter> {
@@ -219,61 +220,10 @@ pub(crate) fn time(wire: api::Time) -> Timestamp {
     Timestamp(wire.as_ms())
 }
 
-pub(crate) fn cap(wire: &api::Cap, at: impl Display) -> Checked<Cap> {
-    if wire.clauses.len() > CAP_CLAUSES_MAX {
-        return Err(too_many(format!("{at}.clauses"), CAP_CLAUSES_MAX));
-    }
-    let clauses = wire.clauses.iter().enumerate().map(|(position, clause)| {
-        let at = format!("{at}.clauses[{position}]");
-        if clause.permissions.len() > CAP_ENTRIES_MAX {
-            return Err(too_many(format!("{at}.permissions"), CAP_ENTRIES_MAX));
-        }
-        if clause.resources.len() > CAP_ENTRIES_MAX {
-            return Err(too_many(format!("{at}.resources"), CAP_ENTRIES_MAX));
-        }
-        Ok(CapClause {
-            permissions: cap_permissions(&clause.permissions, &at)?,
-            resources: clause
-                .resources
-                .iter()
-                .enumerate()
-                .map(|(position, resource)| cap_resource(resource, &format!("{at}.resources[{position}]")))
-                .collect::<Checked<BTreeSet<_>>>()?,
-        })
-    });
-    Ok(Cap { clauses: clauses.collect::<Checked<Vec<_>>>()? })
-}
-
-fn too_many(at: String, max: usize) -> Refusal {
+pub(super) fn too_many(at: String, max: usize) -> Refusal {
     let message = format!("at most {max} entries");
     Refusal::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "limit_exceeded", prokura_model::Fault::Limit, message)
         .at(at)
-}
-
-fn cap_permissions(wire: &[String], at: &str) -> Checked<CapPermissions> {
-    if let [only] = wire
-        && only == "*"
-    {
-        return Ok(CapPermissions::Any);
-    }
-    let named = wire.iter().enumerate().map(|(position, text)| relation(text, format!("{at}.permissions[{position}]")));
-    Ok(CapPermissions::Only(named.collect::<Checked<BTreeSet<_>>>()?))
-}
-
-fn cap_resource(wire: &api::CapResource, at: &str) -> Checked<CapResource> {
-    let kind = TypeName::new(&wire.kind).map_err(name_refused(format!("{at}.type")))?;
-    match (&wire.id, wire.wildcard) {
-        (None, true) => Ok(CapResource::Type(kind)),
-        (Some(id), false) => {
-            let id = ObjectId::new(id).map_err(name_refused(format!("{at}.id")))?;
-            Ok(CapResource::Object(ObjectRef { kind, id }))
-        }
-        _ => Err(Refusal::invalid_at(
-            at,
-            "cap_resource_invalid",
-            "a resource has an `id`, or it is `wildcard: true`: every object of the type",
-        )),
-    }
 }
 
 pub(crate) fn spoken_for(wire: &api::SpokenFor, at: &str) -> Checked<SpokenFor> {

@@ -7,12 +7,12 @@ use prokura::{
 };
 use prokura_api as api;
 use prokura_model::{
-    AuthzenMapping, Cap, CapPermissions, CapResource, ChainLink, Change, DecisionRecord, Delegation, DelegationKind,
-    Disposition, Endorsement, Fault, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState,
-    Relationship, Revision, SpokenFor, SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction,
-    WitnessEdge,
+    AuthzenMapping, CaveatUse, ChainLink, Change, DecisionRecord, Delegation, DelegationKind, Disposition, Endorsement,
+    Fault, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship, Revision, SpokenFor,
+    SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
 };
 
+use super::cap::wire_cap;
 use crate::json;
 
 pub(crate) fn wire_object(object: &ObjectRef) -> api::ObjectRef {
@@ -43,12 +43,13 @@ pub(crate) fn wire_relationship(relationship: &Relationship) -> api::Relationshi
     }
 }
 
+pub(super) fn wire_caveat_use(caveat: &CaveatUse) -> api::CaveatUse {
+    api::CaveatUse { name: caveat.name.as_str().to_owned(), context: json::to_wire_members(&caveat.context) }
+}
+
 /// The relationship, and the terms on which it holds.
 pub(crate) fn wire_relationship_on_terms(relationship: &Relationship, terms: &Terms) -> api::Relationship {
-    let caveat = terms.caveat.as_ref().map(|caveat| api::CaveatUse {
-        name: caveat.name.as_str().to_owned(),
-        context: json::to_wire_members(&caveat.context),
-    });
+    let caveat = terms.caveat.as_ref().map(wire_caveat_use);
     api::Relationship { caveat, expires_at: terms.expires_at.map(wire_time), ..wire_relationship(relationship) }
 }
 
@@ -220,28 +221,6 @@ pub(crate) fn wire_endorsement(endorsement: &Endorsement) -> api::Endorsement {
         expires_at: endorsement.expires_at.map(wire_time),
         revoked_at: endorsement.revoked_at.map(wire_time),
         declared: endorsement.declared,
-    }
-}
-
-fn wire_cap(cap: &Cap) -> api::Cap {
-    let clauses = cap.clauses.iter().map(|clause| api::CapClause {
-        permissions: match &clause.permissions {
-            CapPermissions::Any => vec!["*".to_owned()],
-            CapPermissions::Only(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
-        },
-        resources: clause.resources.iter().map(wire_cap_resource).collect(),
-    });
-    api::Cap { clauses: clauses.collect() }
-}
-
-fn wire_cap_resource(resource: &CapResource) -> api::CapResource {
-    match resource {
-        CapResource::Type(kind) => api::CapResource { kind: kind.as_str().to_owned(), id: None, wildcard: true },
-        CapResource::Object(object) => api::CapResource {
-            kind: object.kind.as_str().to_owned(),
-            id: Some(object.id.as_str().to_owned()),
-            wildcard: false,
-        },
     }
 }
 

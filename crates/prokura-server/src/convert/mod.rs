@@ -1,7 +1,9 @@
 //! Wire types into the words of the model, and back. Nowhere else does one become the other.
 
+mod cap;
 mod into_model;
 mod into_wire;
 
+pub(crate) use cap::cap;
 pub(crate) use into_model::*;
 pub(crate) use into_wire::*;

@@ -69,6 +69,7 @@ impl Check {
             delegation: arrival.visit().agreed_delegation(None, "").map_err(refused)?,
             permission: self.permission.clone(),
             resource: self.resource.clone(),
+            arguments: prokura::Context::new(),
             context: self.context.clone(),
         }))
     }

@@ -133,7 +133,8 @@ async fn answer(app: &App, visit: &Visit, tenant: &TenantName, asking: &Asking, 
         return surely(&found);
     };
     visit.caller.may_ask_about(&actor)?;
-    let question = Question { actor, delegation: None, permission: tuple.relation, resource: tuple.resource, context };
+    let (permission, resource, arguments) = (tuple.relation, tuple.resource, prokura::Context::new());
+    let question = Question { actor, delegation: None, permission, resource, arguments, context };
     let asked = Asked {
         door: "openfga".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),

@@ -40,6 +40,7 @@ pub(crate) async fn decide(
         delegation: visit.agreed_delegation(named, "delegation")?,
         permission: convert::relation(&wire.permission, "permission")?,
         resource: convert::object(&wire.resource, "resource")?,
+        arguments: json::from_wire_members(&wire.arguments),
         context: json::from_wire_members(&wire.context),
         actor,
     };
@@ -122,6 +123,7 @@ pub(crate) async fn explain(
         delegation: wire.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?,
         permission: convert::relation(&wire.permission, "permission")?,
         resource: convert::object(&wire.resource, "resource")?,
+        arguments: json::from_wire_members(&wire.arguments),
         context: json::from_wire_members(&wire.context),
     };
     let (decision, explanation) = app.authority().explain(&tenant, &question)?;

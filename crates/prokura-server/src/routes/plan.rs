@@ -76,6 +76,7 @@ fn question(
         delegation: visit.agreed_delegation(named, &at("delegation"))?,
         permission: convert::relation(&action.permission, at("permission"))?,
         resource: convert::object(&action.resource, at("resource"))?,
+        arguments: json::from_wire_members(&action.arguments),
         context,
         actor,
     })

@@ -233,6 +233,16 @@ async fn properties_and_context_are_values_for_caveats() {
     ] {
         assert_eq!(&ask(&setup, &body).await, wanted, "{body}");
     }
+    // What the action would be done with wins over the rest.
+    for (body, said, wanted) in [
+        (asked(None, None, None), morty, &allowed),
+        (asked(Some(rick), Some(morty), Some(rick)), morty, &allowed),
+        (asked(Some(morty), Some(morty), Some(morty)), rick, &denied),
+    ] {
+        let mut body = body;
+        body["action"]["properties"] = json!({"ownerID": said});
+        assert_eq!(&ask(&setup, &body).await, wanted, "{body}");
+    }
     // What is written with the relationship wins over whatever a caller says.
     let mut lying = asked(Some(rick), None, None);
     lying["context"] = json!({"email": rick});

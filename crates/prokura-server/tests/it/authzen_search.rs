@@ -259,6 +259,11 @@ async fn a_caller_searches_for_those_it_may_ask_about() {
 fn lent(setup: &Setup, until: Option<u64>) {
     let permissions = CapPermissions::Only([RelationName::new("read").unwrap()].into());
     let resources = ["record:one", "record:two"].map(|text| CapResource::Object(text.parse().unwrap())).into();
+    let cap = Cap { clauses: vec![CapClause { permissions, resources, condition: None }] };
+    lent_with(setup, cap, until);
+}
+
+fn lent_with(setup: &Setup, cap: Cap, until: Option<u64>) {
     let (task, id) = (TaskId::new("ship").unwrap(), DelegationId::new("lent").unwrap());
     write(
         setup,
@@ -283,7 +288,7 @@ fn lent(setup: &Setup, until: Option<u64>) {
                 from: "user:alice".parse().unwrap(),
                 to: "agent:coder".parse().unwrap(),
                 parent: None,
-                cap: Cap { clauses: vec![CapClause { permissions, resources }] },
+                cap,
                 depth: 0,
                 not_before: None,
                 expires_at: until.map(Timestamp),
@@ -329,6 +334,27 @@ async fn under_a_delegation_it_is_what_the_origin_has_inside_every_cap() {
     write(&setup, vec![Change::DelegationRevoked(DelegationId::new("lent").unwrap())]);
     for (path, body) in [(RESOURCE, resources), (ACTION, actions), (SUBJECT, subjects)] {
         assert_eq!(search(&setup, path, &body).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn under_a_narrow_cap_it_is_what_an_evaluation_permits() {
+    let setup = setup(&["record:one#writer@user:alice", "record:two#reader@user:alice"]).await;
+    let clause = CapClause {
+        permissions: CapPermissions::Any,
+        resources: ["record:* where origin has write".parse().unwrap()].into(),
+        condition: None,
+    };
+    lent_with(&setup, Cap { clauses: vec![clause] }, None);
+    let mut asked = json!({
+        "subject": {"type": "agent", "id": "coder"}, "action": {"name": "read"}, "resource": {"type": "record"},
+        "context": {"delegation": "lent"},
+    });
+    assert_eq!(search(&setup, RESOURCE, &asked).await, ["one"]);
+    for (id, decision, actions) in [("one", true, &["read", "write"][..]), ("two", false, &[])] {
+        asked["resource"]["id"] = json!(id);
+        assert_eq!(setup.post("/access/v1/evaluation", &setup.admin, &asked).await.json()["decision"], decision);
+        assert_eq!(search(&setup, ACTION, &asked).await, actions);
     }
 }
 

@@ -38,15 +38,27 @@ fn decide(actor: ObjectRef, delegation: Option<&str>) -> DecideRequest {
         delegation: delegation.map(str::to_owned),
         permission: "read".to_owned(),
         resource: object("record", "record-1"),
+        arguments: serde_json::Map::new(),
         context: serde_json::Map::new(),
         witness: true,
         span: Some("span-1".to_owned()),
     }
 }
 
+fn explain(actor: ObjectRef, delegation: &str) -> ExplainRequest {
+    ExplainRequest {
+        actor,
+        delegation: Some(delegation.to_owned()),
+        permission: "read".to_owned(),
+        resource: object("record", "record-1"),
+        arguments: serde_json::Map::new(),
+        context: serde_json::Map::new(),
+    }
+}
+
 fn cap() -> Cap {
-    let resource = CapResource { kind: "record".to_owned(), id: None, wildcard: true };
-    Cap { clauses: vec![CapClause { permissions: vec!["*".to_owned()], resources: vec![resource] }] }
+    let resource = CapResource { kind: "record".to_owned(), id: None, wildcard: true, origin_has: None, under: None };
+    Cap { clauses: vec![CapClause { permissions: vec!["*".to_owned()], resources: vec![resource], when: None }] }
 }
 
 #[tokio::test]
@@ -191,14 +203,7 @@ async fn authority_is_lent_used_explained_and_withdrawn() {
     assert_eq!(allowed.origin, Some(object("user", "alice")));
     assert_eq!(allowed.witness[0].relationship, edge("record-1", "writer", "alice"));
     assert_eq!(allowed.valid_until, Some(task.expires_at));
-    let explain = ExplainRequest {
-        actor: object("agent", "coder"),
-        delegation: Some(lent.id.clone()),
-        permission: "read".to_owned(),
-        resource: object("record", "record-1"),
-        context: serde_json::Map::new(),
-    };
-    let explained = client.explain(&explain).await.unwrap();
+    let explained = client.explain(&explain(object("agent", "coder"), &lent.id)).await.unwrap();
     assert_eq!(explained.decision.id, None, "a preview is not recorded");
     let explanation = explained.explanation.unwrap();
     assert_eq!(explanation.subject, object("user", "alice"));
@@ -501,6 +506,7 @@ async fn a_plan_says_what_each_action_comes_to() {
         delegation: None,
         permission: permission.to_owned(),
         resource: object("record", "record-1"),
+        arguments: serde_json::Map::new(),
         context: serde_json::Map::new(),
     };
     let of = |actions| PlanRequest { actor: Some(object("user", "alice")), actions, ..PlanRequest::default() };

@@ -59,7 +59,7 @@ impl Door<'_> {
             let mut context = members(&question.context);
             context["delegation"] = json!(delegation);
             let body = json!({
-                "subject": actor, "action": {"name": permission}, "resource": resource, "context": context,
+                "subject": actor, "action": {"name": permission, "properties": members(&question.arguments)}, "resource": resource, "context": context,
             });
             let answer = self.post("/access/v1/evaluation", &body);
             return match answer.status {
@@ -67,7 +67,10 @@ impl Door<'_> {
                 _ => Answer::Failed(answer.text.split(':').next().unwrap_or_default().to_owned()),
             };
         }
-        let body = json!({"actor": actor, "permission": permission, "resource": resource, "delegation": delegation, "context": members(&question.context)});
+        let body = json!({
+            "actor": actor, "permission": permission, "resource": resource, "delegation": delegation,
+            "arguments": members(&question.arguments), "context": members(&question.context),
+        });
         let answer = self.post("/v1/tenants/default/decide", &body);
         match answer.status {
             200 => decided(&answer.json()["reason"], &answer.json()["disposition"]),

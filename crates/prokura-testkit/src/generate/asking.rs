@@ -90,7 +90,9 @@ impl Maker {
         for _ in 0..2 {
             let (context, now) = (self.asked_context(), self.now());
             let (resource, permission) = self.target(&actor.clone().into(), &context, 88);
-            let question = Question { actor: actor.clone(), delegation: None, permission, resource, context };
+            let (arguments, context) = self.brought(context);
+            let actor = actor.clone();
+            let question = Question { actor, delegation: None, permission, resource, arguments, context };
             add(asks, Ask::Decide { question, now });
         }
     }

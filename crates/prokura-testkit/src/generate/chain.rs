@@ -153,7 +153,9 @@ impl Maker {
                 self.push(Change::DelegationRevoked(link.id.clone()));
             }
         }
-        let question = Question { actor: draft.actor, delegation: Some(draft.leaf), permission, resource, context };
+        let (arguments, context) = self.brought(context);
+        let (actor, delegation) = (draft.actor, Some(draft.leaf));
+        let question = Question { actor, delegation, permission, resource, arguments, context };
         add(asks, Ask::Decide { question: question.clone(), now: Timestamp(NOON) });
         if self.rng.chance(35) {
             let now = *self.rng.pick(&times);
@@ -197,6 +199,13 @@ impl Maker {
         for (position, to) in self.agents(count).into_iter().enumerate() {
             let below = u32::try_from(count - 1 - position).expect("a few links");
             let spare = u32::try_from(self.rng.below(3)).expect("a few");
+            let mut cap = self.cap(permission, resource);
+            // What a writer takes: a cap that is inside the one above.
+            if let Some(above) = links.last()
+                && self.aside.chance(50)
+            {
+                cap = above.cap.clone();
+            }
             links.push(Delegation {
                 id: delegation_id(&format!("{name}-d{position}")),
                 task: task.id.clone(),
@@ -204,7 +213,7 @@ impl Maker {
                 from,
                 to: to.clone(),
                 parent: links.last().map(|link| link.id.clone()),
-                cap: self.cap(permission, resource),
+                cap,
                 depth: below + spare,
                 not_before: self.rng.chance(30).then_some(Timestamp(NOON)),
                 expires_at: self.end(),
@@ -255,14 +264,15 @@ impl Maker {
         if self.rng.chance(30) {
             resources.insert(CapResource::Object(self.anything().0));
         }
-        clauses.push(CapClause { permissions, resources });
+        let clause = CapClause { permissions, resources, condition: None };
+        clauses.push(self.narrowed(clause, permission, resource));
         Cap { clauses }
     }
 
     fn clause(&mut self) -> CapClause {
         let (resource, permission) = self.anything();
         let permissions = CapPermissions::Only(BTreeSet::from([permission]));
-        CapClause { permissions, resources: BTreeSet::from([CapResource::Object(resource)]) }
+        CapClause { permissions, resources: BTreeSet::from([CapResource::Object(resource)]), condition: None }
     }
 
     fn spoil(&mut self, draft: &mut Draft, flaw: Flaw, permission: &RelationName, resource: &ObjectRef) {

@@ -5,6 +5,7 @@
 //! leave them open. Questions lean towards what the oracle allows, because an evaluator that always says no would otherwise look good.
 
 mod asking;
+mod cap;
 mod chain;
 mod dispatch;
 mod graph;
@@ -70,6 +71,7 @@ impl Case {
         let sketch = sketches.find(wanted).expect("one schema of a thousand is wanted");
         let mut maker = Maker {
             rng,
+            aside: Rng::new(!seed),
             sketch: sketch.clone(),
             world: World::default(),
             pending: Vec::new(),
@@ -106,6 +108,8 @@ impl Case {
 #[derive(Debug)]
 pub(crate) struct Maker {
     pub(crate) rng: Rng,
+    /// For what is added to a case that stays as it is.
+    pub(crate) aside: Rng,
     sketch: Sketch,
     pub(crate) world: World,
     pending: Vec<Change>,

@@ -323,7 +323,7 @@ pub(crate) fn named(name: &str) -> TypeName {
     TypeName::new(name).expect("a legal type name")
 }
 
-fn caveat_name(name: &str) -> CaveatName {
+pub(super) fn caveat_name(name: &str) -> CaveatName {
     CaveatName::new(name).expect("a legal caveat name")
 }
 

@@ -1,7 +1,7 @@
 use prokura_model::{CaveatName, CaveatUse, Terms, Timestamp, Value, schema::Allowed};
 
 use super::{Maker, NOON};
-use crate::Context;
+use crate::{Context, rng::Rng};
 
 const MINUTE: u64 = 60_000;
 
@@ -41,13 +41,12 @@ impl Maker {
 
     /// Nothing, some, or all of what the caveat needs.
     fn written_context(&mut self, caveat: &CaveatName) -> Context {
-        let parameters = PARAMETERS.iter().find(|(name, _)| *name == caveat.as_str()).map_or(&[][..], |(_, all)| all);
-        let written = if self.rng.chance(50) { 0 } else { self.rng.between(1, parameters.len().max(1)) };
-        let mut context = Context::new();
-        for parameter in self.rng.some(parameters, written) {
-            context.insert(parameter.to_owned(), self.value(parameter));
-        }
-        context
+        written(&mut self.rng, caveat)
+    }
+
+    /// The same, for what is added to a case.
+    pub(super) fn bound_aside(&mut self, caveat: &CaveatName) -> Context {
+        written(&mut self.aside, caveat)
     }
 
     /// Nothing, a part, or everything that any caveat asks for.
@@ -56,26 +55,54 @@ impl Maker {
         let share = *self.rng.pick(&[0, 0, 0, 50, 50, 100, 100]);
         for parameter in EVERY_PARAMETER {
             if self.rng.chance(share) {
-                context.insert(parameter.to_owned(), self.value(parameter));
+                context.insert(parameter.to_owned(), value(&mut self.rng, parameter));
             }
         }
         context
     }
 
-    fn value(&mut self, parameter: &str) -> Value {
-        let day = |name: &str| Value::String(name.to_owned());
-        match parameter {
-            "day" => day(if self.rng.chance(65) { "monday" } else { "friday" }),
-            "days" => Value::List(match self.rng.below(4) {
-                0 => Vec::new(),
-                1 => vec![day("friday")],
-                _ => vec![day("monday"), day("friday")],
-            }),
-            "on" => Value::Bool(self.rng.chance(60)),
-            "amount" => Value::Integer(*self.rng.pick(&[1, 5, 9])),
-            "most" => Value::Integer(*self.rng.pick(&[5, 9])),
-            // A share of nothing is not a number: the caveat fails.
-            _ => Value::Integer(*self.rng.pick(&[0, 0, 1, 4])),
+    /// The same values as a question brings them: some as arguments, with something else under the same name in the context
+    /// now and then.
+    pub(super) fn brought(&mut self, values: Context) -> (Context, Context) {
+        let (mut arguments, mut context) = (Context::new(), Context::new());
+        let share = *self.aside.pick(&[0, 40, 100]);
+        for (name, value) in values {
+            if !self.aside.chance(share) {
+                context.insert(name, value);
+                continue;
+            }
+            if self.aside.chance(40) {
+                context.insert(name.clone(), self::value(&mut self.aside, &name));
+            }
+            arguments.insert(name, value);
         }
+        (arguments, context)
+    }
+}
+
+fn written(rng: &mut Rng, caveat: &CaveatName) -> Context {
+    let parameters = PARAMETERS.iter().find(|(name, _)| *name == caveat.as_str()).map_or(&[][..], |(_, all)| all);
+    let written = if rng.chance(50) { 0 } else { rng.between(1, parameters.len().max(1)) };
+    let mut context = Context::new();
+    for parameter in rng.some(parameters, written) {
+        context.insert(parameter.to_owned(), value(rng, parameter));
+    }
+    context
+}
+
+fn value(rng: &mut Rng, parameter: &str) -> Value {
+    let day = |name: &str| Value::String(name.to_owned());
+    match parameter {
+        "day" => day(if rng.chance(65) { "monday" } else { "friday" }),
+        "days" => Value::List(match rng.below(4) {
+            0 => Vec::new(),
+            1 => vec![day("friday")],
+            _ => vec![day("monday"), day("friday")],
+        }),
+        "on" => Value::Bool(rng.chance(60)),
+        "amount" => Value::Integer(*rng.pick(&[1, 5, 9])),
+        "most" => Value::Integer(*rng.pick(&[5, 9])),
+        // A share of nothing is not a number: the caveat fails.
+        _ => Value::Integer(*rng.pick(&[0, 0, 1, 4])),
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
 use prokura_model::{
-    Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, Task,
+    Cap, Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, Task,
     TaskState, Timestamp,
 };
 
-use super::OracleError;
-use crate::{Answer, Context, Question, Standing, Verdict, World};
+use super::{Asked, OracleError};
+use crate::{Answer, Context, Question, Standing, Verdict, World, truth::Truth};
 
 /// The most links a chain may have: the engine's default.
 pub const CHAIN_LINKS: usize = 32;
@@ -27,6 +27,9 @@ enum Basis<'a> {
         deny: Verdict,
         /// Of a worker that the work was dispatched to: by which link, and for whom it has to be endorsed.
         dispatch: Option<(usize, &'a ObjectRef)>,
+        /// For whom it is done, and the caps that have to carry it, each with the position of its link.
+        origin: &'a ObjectRef,
+        caps: Vec<(usize, &'a Cap)>,
     },
 }
 
@@ -40,25 +43,21 @@ impl World {
     /// Every right answer. They differ in what an answer that depends on something says of that, and in until when an
     /// allow is said to hold.
     fn decisions(&self, question: &Question, now: Timestamp) -> Vec<Answer> {
-        let (whose, ends, allow, deny, dispatch) = match self.basis(question, now) {
+        let (whose, ends, allow, deny, dispatch, origin, caps) = match self.basis(question, now) {
             Err(error) => return vec![error.into()],
             Ok(Basis::Decided(verdict)) => return vec![Answer::Decided(verdict)],
-            Ok(Basis::Check { whose, ends, allow, deny, dispatch }) => (whose, ends, allow, deny, dispatch),
-        };
-        let endorsed = match dispatch {
-            None => vec![Ok(true)],
-            Some((_, origin)) => self.endorsed(whose, origin, question, now),
+            Ok(Basis::Check { whose, ends, allow, deny, dispatch, origin, caps }) => {
+                (whose, ends, allow, deny, dispatch, origin, caps)
+            }
         };
         let mut answers = Vec::new();
-        for endorsed in endorsed {
-            match (endorsed, dispatch) {
-                (Err(error), _) => answers.push(error.into()),
-                (Ok(false), Some((at, _))) => {
-                    answers.push(Answer::Decided(Verdict { at: Some(at), ..Verdict::because(Reason::NotEndorsed) }));
-                }
-                (Ok(_), _) => {
-                    let Question { resource, permission, context, .. } = question;
-                    for outcome in self.outcomes(resource, permission, &whose.clone().into(), context, now) {
+        for bounded in self.bounds(whose, question, (origin, &caps, dispatch), now) {
+            match bounded {
+                Err(error) => answers.push(error.into()),
+                Ok(Some(verdict)) => answers.push(Answer::Decided(verdict)),
+                Ok(None) => {
+                    let Question { resource, permission, .. } = question;
+                    for outcome in self.outcomes(resource, permission, &whose.clone().into(), &question.values(), now) {
                         match outcome {
                             Ok(Standing::Has) => {
                                 let until = self.validity(ends, now, &|later| self.is_allowed(question, later));
@@ -80,34 +79,76 @@ impl World {
 
     /// Whether it is allowed at that moment, and nothing else can be said.
     fn is_allowed(&self, question: &Question, now: Timestamp) -> bool {
-        let Ok(Basis::Check { whose, dispatch, .. }) = self.basis(question, now) else { return false };
-        let Question { resource, permission, context, .. } = question;
-        dispatch.is_none_or(|(_, origin)| self.endorsed(whose, origin, question, now) == [Ok(true)])
-            && self.outcomes(resource, permission, &whose.clone().into(), context, now) == [Ok(Standing::Has)]
+        let Ok(Basis::Check { whose, dispatch, origin, caps, .. }) = self.basis(question, now) else { return false };
+        let Question { resource, permission, .. } = question;
+        let bounded = self.bounds(whose, question, (origin, &caps, dispatch), now);
+        bounded.iter().all(|bounded| *bounded == Ok(None))
+            && self.outcomes(resource, permission, &whose.clone().into(), &question.values(), now)
+                == [Ok(Standing::Has)]
+    }
+
+    /// What the caps, one after the other, and what the worker is endorsed for end it with, if they do: each way it may come
+    /// out.
+    fn bounds(
+        &self,
+        whose: &ObjectRef,
+        question: &Question,
+        (origin, caps, dispatch): (&ObjectRef, &[(usize, &Cap)], Option<(usize, &ObjectRef)>),
+        now: Timestamp,
+    ) -> Vec<Result<Option<Verdict>, OracleError>> {
+        let asked = Asked { origin, values: &question.values(), now };
+        let mut found = vec![Ok(None)];
+        for (at, cap) in caps {
+            let carries = || self.carries(cap, question, asked).into_iter().map(Ok).collect();
+            found = go_on(found, carries, question, (*at, Reason::OutsideCap));
+        }
+        match dispatch {
+            None => found,
+            Some((at, _)) => {
+                let endorsed = || self.endorsed(whose, question, asked);
+                go_on(found, endorsed, question, (at, Reason::NotEndorsed))
+            }
+        }
     }
 
     /// Whether something that the worker's owner says covers the request for this origin: each way it may come out.
-    fn endorsed(
-        &self,
-        worker: &ObjectRef,
-        origin: &ObjectRef,
-        question: &Question,
-        now: Timestamp,
-    ) -> Vec<Result<bool, OracleError>> {
-        let mut found = vec![Ok(false)];
-        for endorsement in self.endorsements.values() {
-            if !self.counts(endorsement, worker, now)
-                || !endorsement.cap.covers(&question.permission, &question.resource)
-            {
-                continue;
-            }
-            for meant in named_first(endorsement) {
+    fn endorsed(&self, worker: &ObjectRef, question: &Question, asked: Asked<'_>) -> Vec<Result<Truth, OracleError>> {
+        let mut found = vec![Ok(Truth::False)];
+        for endorsement in self.endorsements.values().filter(|found| self.counts(found, worker, asked.now)) {
+            let mut next = Vec::new();
+            for before in found {
                 // What was settled before stays so.
-                let (settled, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| *found != Ok(false));
-                found = settled;
-                if !open.is_empty() {
-                    found.extend(self.is_meant(meant, origin, now));
+                let Ok(Truth::False | Truth::Unknown(_)) = before else {
+                    next.push(before);
+                    continue;
+                };
+                for carries in self.carries(&endorsement.cap, question, asked) {
+                    if carries == Truth::False {
+                        next.push(before.clone());
+                        continue;
+                    }
+                    for meant in self.is_for(endorsement, asked) {
+                        next.push(match (meant, before.clone()) {
+                            (Err(error), _) | (_, Err(error)) => Err(error),
+                            (Ok(true), Ok(before)) => Ok(before.or(carries.clone())),
+                            (Ok(false), before) => before,
+                        });
+                    }
                 }
+            }
+            found = next;
+        }
+        found
+    }
+
+    /// Whether the origin is among those that are meant: each way it may come out.
+    fn is_for(&self, endorsement: &Endorsement, asked: Asked<'_>) -> Vec<Result<bool, OracleError>> {
+        let mut found = vec![Ok(false)];
+        for meant in named_first(endorsement) {
+            let (settled, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| *found != Ok(false));
+            found = settled;
+            if !open.is_empty() {
+                found.extend(self.is_meant(meant, asked.origin, asked.now));
             }
         }
         found
@@ -161,7 +202,7 @@ impl World {
     }
 
     fn basis<'a>(&'a self, question: &'a Question, now: Timestamp) -> Result<Basis<'a>, OracleError> {
-        let Question { actor, delegation, permission, resource, context: _ } = question;
+        let Question { actor, delegation, permission, resource, .. } = question;
         self.require_member(&resource.kind, permission)?;
         self.require_type(&actor.kind)?;
         let because = |reason| Ok(Basis::Decided(Verdict::because(reason)));
@@ -173,7 +214,8 @@ impl World {
         }
         let Some(delegation) = delegation else {
             let (allow, deny) = (Reason::OwnAuthority, Verdict::because(Reason::NoPath));
-            return Ok(Basis::Check { whose: actor, ends: None, allow, deny, dispatch: None });
+            let (whose, origin, caps) = (actor, actor, Vec::new());
+            return Ok(Basis::Check { whose, ends: None, allow, deny, dispatch: None, origin, caps });
         };
 
         let Some(leaf) = self.delegations.get(delegation) else {
@@ -208,23 +250,21 @@ impl World {
             above = Some(link);
         }
         let dispatch = chain.iter().rposition(|link| link.kind == DelegationKind::Dispatches);
-        for (position, link) in chain.iter().enumerate().skip(dispatch.unwrap_or(0)) {
-            if !link.cap.covers(permission, resource) {
-                return at(Reason::OutsideCap, position);
-            }
-        }
+        let caps = chain.iter().enumerate().skip(dispatch.unwrap_or(0));
+        let caps = caps.map(|(position, link)| (position, &link.cap)).collect();
         let task_ends = tasks.iter().map(|task| task.expires_at);
         let ends = chain.iter().filter_map(|link| link.expires_at).chain(task_ends).min();
         let origin = &task.origin;
         Ok(match dispatch.and_then(|position| Some((position, *chain.get(position)?))) {
             None => {
                 let deny = Verdict::because(Reason::OriginLacksPermission);
-                Basis::Check { whose: origin, ends, allow: Reason::LentAuthority, deny, dispatch: None }
+                Basis::Check { whose: origin, ends, allow: Reason::LentAuthority, deny, dispatch: None, origin, caps }
             }
             Some((position, link)) => {
                 let deny = Verdict { at: Some(position), ..Verdict::because(Reason::WorkerLacksPermission) };
                 let allow = Reason::DispatchedAuthority;
-                Basis::Check { whose: &link.to, ends, allow, deny, dispatch: Some((position, origin)) }
+                let dispatch = Some((position, origin));
+                Basis::Check { whose: &link.to, ends, allow, deny, dispatch, origin, caps }
             }
         })
     }
@@ -314,6 +354,34 @@ impl World {
     pub(crate) fn is_left_out(&self, object: &ObjectRef) -> bool {
         self.is_stopped(object) || self.owner_is_off_boarded(object)
     }
+}
+
+/// What came out so far, and where nothing ended it, what comes of the next thing that has to carry the request.
+fn go_on(
+    found: Vec<Result<Option<Verdict>, OracleError>>,
+    next: impl Fn() -> Vec<Result<Truth, OracleError>>,
+    question: &Question,
+    (at, deny): (usize, Reason),
+) -> Vec<Result<Option<Verdict>, OracleError>> {
+    let (mut settled, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| *found != Ok(None));
+    if open.is_empty() {
+        return settled;
+    }
+    let goal = || (question.resource.clone(), question.permission.clone());
+    let because = |reason| Verdict { at: Some(at), ..Verdict::because(reason) };
+    for carries in next() {
+        settled.push(match carries {
+            Err(error) => Err(error),
+            Ok(Truth::True) => Ok(None),
+            Ok(Truth::False) => Ok(Some(because(deny))),
+            Ok(Truth::Unknown(doubts)) if doubts.failed => Err(OracleError::CaveatFailed(goal().0, goal().1)),
+            Ok(Truth::Unknown(doubts)) if doubts.missing.is_empty() => {
+                Err(OracleError::Undecidable(goal().0, goal().1))
+            }
+            Ok(Truth::Unknown(_)) => Ok(Some(because(Reason::ContextMissing))),
+        });
+    }
+    settled
 }
 
 /// Who is meant by an endorsement: those named by themselves or by their type, and then those in usersets.

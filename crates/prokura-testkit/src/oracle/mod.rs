@@ -4,6 +4,7 @@
 //! A check computes the *whole* well-founded model for its subject: see [`Moment`]. The engine searches from the question
 //! instead; that the two agree is the point.
 
+mod cap;
 mod decide;
 mod list;
 mod moment;
@@ -12,6 +13,7 @@ use prokura_model::{
     ObjectRef, RelationName, Schema, SubjectRef, Timestamp, TypeName, schema::Member, schema::UnknownName,
 };
 
+pub(crate) use cap::Asked;
 pub use decide::{CHAIN_LINKS, TASK_LINE};
 pub(crate) use moment::Moment;
 

@@ -3,10 +3,11 @@ use prokura_model::{
     TaskState, Timestamp,
 };
 
-use super::{Bug, Planted};
+use super::{Bug, Planted, cap::Carrying};
 use crate::{
     Context, Question, Standing, Verdict,
     oracle::{CHAIN_LINKS, TASK_LINE},
+    truth::Truth,
 };
 
 impl Planted {
@@ -15,7 +16,8 @@ impl Planted {
     }
 
     pub(super) fn decide(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
-        let Question { actor, delegation, permission, resource, context } = question;
+        let Question { actor, delegation, permission, resource, .. } = question;
+        let context = &self.values(question);
         let schema = self.world.schema.as_ref().ok_or("no_schema")?;
         schema.find_member(&resource.kind, permission).map_err(|unknown| unknown.code())?;
         schema.find_definition(&actor.kind).map_err(|unknown| unknown.code())?;
@@ -48,6 +50,14 @@ impl Planted {
         self.lent(question, leaf, now)
     }
 
+    fn values(&self, question: &Question) -> Context {
+        let mut values = question.values();
+        if self.has(Bug::ContextWinsOverArguments) {
+            values.extend(question.context.clone());
+        }
+        values
+    }
+
     fn ambient(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
         for link in self.world.delegations.values().filter(|link| link.to == question.actor) {
             let verdict = self.lent(question, link, now)?;
@@ -59,7 +69,8 @@ impl Planted {
     }
 
     fn lent(&self, question: &Question, leaf: &Delegation, now: Timestamp) -> Result<Verdict, &'static str> {
-        let Question { actor, permission, resource, context, .. } = question;
+        let Question { actor, permission, resource, .. } = question;
+        let context = &self.values(question);
         let chain = match self.links(leaf) {
             Ok(chain) => chain,
             Err(reason) => return Ok(Verdict::because(reason)),
@@ -78,20 +89,27 @@ impl Planted {
         }
         let dispatch = chain.iter().rposition(|link| link.kind == DelegationKind::Dispatches);
         let bounds = || chain.iter().enumerate().skip(dispatch.unwrap_or(0));
-        let outside = bounds().find(|(_, link)| !link.cap.covers(permission, resource)).map(|(position, _)| position);
-        let covered = match self.bug {
-            Bug::CapOfTheLastLinkOnly => leaf.cap.covers(permission, resource),
-            Bug::CapOfAnyLinkIsEnough => bounds().any(|(_, link)| link.cap.covers(permission, resource)),
-            _ => outside.is_none(),
-        };
-        if !covered {
-            return Ok(Verdict { reason: Reason::OutsideCap, at: outside, valid_until: None });
-        }
         let worker = dispatch.and_then(|position| chain.get(position)).map(|link| &link.to);
-        if let Some(worker) = worker
-            && !self.endorsed(worker, &task.origin, question, now)?
-        {
-            return Ok(Verdict { at: dispatch, ..Verdict::because(Reason::NotEndorsed) });
+        let origin = worker.filter(|_| self.has(Bug::QueriesAskTheWorker)).unwrap_or(&task.origin);
+        let carrying = Carrying { planted: self, question, origin, values: context, now, endorsed: false };
+        let carried = bounds().map(|(position, link)| Ok((position, carrying.cap(&link.cap)?)));
+        let carried: Vec<(usize, Truth)> = carried.collect::<Result<_, &'static str>>()?;
+        let covered = match self.bug {
+            Bug::CapOfTheLastLinkOnly => carried.last().is_some_and(|(_, carries)| *carries == Truth::True),
+            Bug::CapOfAnyLinkIsEnough => carried.iter().any(|(_, carries)| *carries == Truth::True),
+            _ => false,
+        };
+        for (position, carries) in carried.into_iter().filter(|_| !covered) {
+            if let Some(verdict) = self.bounded(carries, position, Reason::OutsideCap)? {
+                return Ok(verdict);
+            }
+        }
+        if let (Some(worker), Some(at)) = (worker, dispatch) {
+            let carrying = Carrying { endorsed: true, ..carrying };
+            let endorsed = self.endorsed(worker, &task.origin, &carrying, now)?;
+            if let Some(verdict) = self.bounded(endorsed, at, Reason::NotEndorsed)? {
+                return Ok(verdict);
+            }
         }
         let (whose, allow, deny) = match worker {
             Some(worker) => (worker, Reason::DispatchedAuthority, Reason::WorkerLacksPermission),
@@ -111,6 +129,18 @@ impl Planted {
         Ok(Verdict { reason: allow, at: None, valid_until: until })
     }
 
+    /// What ends it, if this does not surely carry it.
+    fn bounded(&self, carries: Truth, at: usize, deny: Reason) -> Result<Option<Verdict>, &'static str> {
+        let because = |reason| Some(Verdict { at: Some(at), ..Verdict::because(reason) });
+        match carries {
+            Truth::True => Ok(None),
+            Truth::False => Ok(because(deny)),
+            Truth::Unknown(doubts) if doubts.failed => Err("caveat_failed"),
+            Truth::Unknown(doubts) if doubts.missing.is_empty() => Err("undecidable"),
+            Truth::Unknown(_) => Ok(because(self.conditional().reason)),
+        }
+    }
+
     fn conditional(&self) -> Verdict {
         let denied = self.has(Bug::ConditionalDecisionIsDeny);
         Verdict::because(if denied { Reason::NoPath } else { Reason::ContextMissing })
@@ -121,9 +151,9 @@ impl Planted {
         &self,
         worker: &ObjectRef,
         origin: &ObjectRef,
-        question: &Question,
+        carrying: &Carrying<'_>,
         now: Timestamp,
-    ) -> Result<bool, &'static str> {
+    ) -> Result<Truth, &'static str> {
         let owner = self.world.principals.get(worker).and_then(|worker| worker.owner.as_ref());
         let owner = owner.filter(|owner| self.world.principals.contains_key(*owner) && !self.stopped(owner));
         let counts = |found: &&Endorsement| {
@@ -131,27 +161,33 @@ impl Planted {
                 && (Some(&found.by) == owner || self.has(Bug::AnybodyMayEndorse))
                 && found.revoked_at.is_none()
                 && found.expires_at.is_none_or(|end| now < end)
-                && found.cap.covers(&question.permission, &question.resource)
         };
+        let mut found = Truth::from(self.has(Bug::WorkersNeedNoEndorsement));
         for endorsement in self.world.endorsements.values().filter(counts) {
+            let carries = carrying.cap(&endorsement.cap)?;
+            if carries == Truth::False || found == Truth::True {
+                continue;
+            }
             let named = |meant: &SubjectRef| match meant {
                 SubjectRef::Object(object) => object == origin,
                 SubjectRef::Wildcard(kind) => *kind == origin.kind,
                 SubjectRef::Userset(..) => false,
             };
-            if endorsement.origins.iter().any(named) {
-                return Ok(true);
-            }
+            let mut is_for = endorsement.origins.iter().any(named);
             for meant in &endorsement.origins {
-                if let SubjectRef::Userset(object, relation) = meant
+                if !is_for
+                    && let SubjectRef::Userset(object, relation) = meant
                     && self.knows(object, relation, origin)
                     && self.check(object, relation, &origin.clone().into(), &Context::new(), now)? == Standing::Has
                 {
-                    return Ok(true);
+                    is_for = true;
                 }
             }
+            if is_for {
+                found = found.or(carries);
+            }
         }
-        Ok(self.has(Bug::WorkersNeedNoEndorsement))
+        Ok(found)
     }
 
     fn knows(&self, object: &ObjectRef, relation: &RelationName, origin: &ObjectRef) -> bool {

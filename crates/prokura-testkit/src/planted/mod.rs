@@ -2,6 +2,7 @@
 //! it wrong. Without a bug it agrees with the oracle; with any of them the generator must notice.
 
 mod authority;
+mod cap;
 mod list;
 mod search;
 
@@ -52,6 +53,16 @@ pub enum Bug {
     ActorInPlaceOfOrigin,
     WorkersNeedNoEndorsement,
     AnybodyMayEndorse,
+    CapConditionsAreIgnored,
+    CapConditionsWithoutValuesHold,
+    AskedValuesWinInCaps,
+    QueriesAskTheActor,
+    QueriesAskTheWorker,
+    EitherPartOfAQueryIsEnough,
+    UnderIsOneStep,
+    UnderStepsNeverEnd,
+    UnderNeedsAStep,
+    EndorsedWithoutTheCondition,
     RootOfAnyone,
     SuspendedMiddleIgnored,
     OwnerOffBoardedIgnored,
@@ -69,6 +80,7 @@ pub enum Bug {
     TheSubjectItselfIsNotListed,
     ExceptionsAreNotListed,
     AskedContextWins,
+    ContextWinsOverArguments,
     MissingContextIsFalse,
     FailedCaveatIsFalse,
     CaveatsAreIgnored,
@@ -93,7 +105,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 74] = [
+    pub const ALL: [Self; 85] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -131,6 +143,16 @@ impl Bug {
         Self::ActorInPlaceOfOrigin,
         Self::WorkersNeedNoEndorsement,
         Self::AnybodyMayEndorse,
+        Self::CapConditionsAreIgnored,
+        Self::CapConditionsWithoutValuesHold,
+        Self::AskedValuesWinInCaps,
+        Self::QueriesAskTheActor,
+        Self::QueriesAskTheWorker,
+        Self::EitherPartOfAQueryIsEnough,
+        Self::UnderIsOneStep,
+        Self::UnderStepsNeverEnd,
+        Self::UnderNeedsAStep,
+        Self::EndorsedWithoutTheCondition,
         Self::RootOfAnyone,
         Self::SuspendedMiddleIgnored,
         Self::OwnerOffBoardedIgnored,
@@ -148,6 +170,7 @@ impl Bug {
         Self::TheSubjectItselfIsNotListed,
         Self::ExceptionsAreNotListed,
         Self::AskedContextWins,
+        Self::ContextWinsOverArguments,
         Self::MissingContextIsFalse,
         Self::FailedCaveatIsFalse,
         Self::CaveatsAreIgnored,

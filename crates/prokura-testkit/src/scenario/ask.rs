@@ -37,7 +37,10 @@ impl AskEntry {
                 let (resource, subject) = (parsed(resource)?, parsed(subject)?);
                 Ask::Permissions { resource, subject, alive: self.alive, context, now }
             }
-            (None, None, None, None, Some(entry)) => Ask::Decide { question: entry.question(context)?, now },
+            (None, None, None, None, Some(entry)) => {
+                let question = Question { arguments: context_of(&self.arguments), ..entry.question(context)? };
+                Ask::Decide { question, now }
+            }
             _ => return Err("an ask is one of `check`, `resources`, `subjects`, `permissions`, `decide`".to_owned()),
         };
         let answer = answer(&self.expect, &ask)?;
@@ -70,6 +73,7 @@ impl AskEntry {
                 entry.alive = *alive;
             }
             Ask::Decide { question, .. } => {
+                entry.arguments = entries_of(&question.arguments);
                 entry.decide = Some(DecideEntry {
                     actor: question.actor.to_string(),
                     permission: question.permission.to_string(),
@@ -89,6 +93,7 @@ impl DecideEntry {
             delegation: self.delegation.as_deref().map(delegation_id).transpose()?,
             permission: parsed(&self.permission)?,
             resource: parsed(&self.resource)?,
+            arguments: Context::new(),
             context,
         })
     }

@@ -19,7 +19,8 @@
 //!     cancel: [t1]
 //!     revoke: [d1]
 //!     revoke_endorsements: [e1]
-//!     ask:                   # each with `context` for caveats and `now`, where it is another moment than the step's
+//!     ask:                   # each with `context` for caveats and `now`, where it is another moment than the step's;
+//!                          # a `decide` also with `arguments`, which win over the context
 //!       - { check: "document:plan#view@user:alice", expect: has }        # has, has_not, conditional NAME,NAME, error CODE
 //!       - { check: "document:plan#view@user:bob", context: { day: monday }, expect: has }
 //!       - decide: { actor: agent:coder, permission: view, resource: document:plan, delegation: d1 }
@@ -154,6 +155,17 @@ struct EndorsementEntry {
 struct ClauseEntry {
     permissions: Vec<String>,
     resources: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    when: Option<CaveatEntry>,
+}
+
+/// A caveat, and the values bound to its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaveatEntry {
+    name: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    context: BTreeMap<String, ValueEntry>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -175,6 +187,8 @@ struct AskEntry {
     alive: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     context: BTreeMap<String, ValueEntry>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    arguments: BTreeMap<String, ValueEntry>,
     #[serde(default, skip_serializing_if = "is_default")]
     now: Option<String>,
     expect: String,

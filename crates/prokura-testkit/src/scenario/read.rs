@@ -1,11 +1,14 @@
 use std::{fmt::Display, str::FromStr};
 
 use prokura_model::{
-    Cap, CapClause, CapPermissions, Change, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId,
-    Principal, PrincipalState, RelationshipOnTerms, Task, TaskId, TaskState, Timestamp,
+    Cap, CapClause, CapPermissions, CaveatName, CaveatUse, Change, Delegation, DelegationId, DelegationKind,
+    Endorsement, EndorsementId, Principal, PrincipalState, RelationshipOnTerms, Task, TaskId, TaskState, Timestamp,
 };
 
-use super::{ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Stage, Step, TaskEntry};
+use super::{
+    CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Stage, Step, TaskEntry,
+    context::context_of,
+};
 
 impl Step {
     pub(super) fn stage(&self, now: &mut Timestamp) -> Result<Stage, String> {
@@ -153,7 +156,15 @@ impl ClauseEntry {
             CapPermissions::Only(self.permissions.iter().map(|name| parsed(name)).collect::<Result<_, _>>()?)
         };
         let resources = self.resources.iter().map(|entry| parsed(entry)).collect::<Result<_, _>>()?;
-        Ok(CapClause { permissions, resources })
+        let condition = self.when.as_ref().map(CaveatEntry::used).transpose()?;
+        Ok(CapClause { permissions, resources, condition })
+    }
+}
+
+impl CaveatEntry {
+    fn used(&self) -> Result<CaveatUse, String> {
+        let name = CaveatName::new(&self.name).map_err(|error| format!("`{}`: {error}", self.name))?;
+        Ok(CaveatUse { name, context: context_of(&self.context) })
     }
 }
 

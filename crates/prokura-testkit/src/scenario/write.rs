@@ -1,6 +1,9 @@
 use prokura_model::{Cap, CapPermissions, Change, Delegation, DelegationKind, Endorsement, TaskState, Timestamp};
 
-use super::{AskEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Scenario, Step, TaskEntry};
+use super::{
+    AskEntry, CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Scenario, Step, TaskEntry,
+    context::entries_of,
+};
 use crate::{Answer, Ask};
 
 /// A scenario in which these changes are made one after the other, and the question then has this answer.
@@ -144,6 +147,10 @@ fn clauses(cap: &Cap) -> Vec<ClauseEntry> {
                 CapPermissions::Only(names) => names.iter().map(ToString::to_string).collect(),
             },
             resources: clause.resources.iter().map(ToString::to_string).collect(),
+            when: clause
+                .condition
+                .as_ref()
+                .map(|used| CaveatEntry { name: used.name.to_string(), context: entries_of(&used.context) }),
         })
         .collect()
 }

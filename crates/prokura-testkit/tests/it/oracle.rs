@@ -251,6 +251,7 @@ fn until(world: &World, permission: &str) -> Vec<Option<u64>> {
         delegation: None,
         permission: permission.parse().expect("a permission"),
         resource: "folder:a".parse().expect("an object"),
+        arguments: Context::new(),
         context: Context::new(),
     };
     let answers = match world.answer(&Ask::Decide { question, now: Timestamp(1) }) {

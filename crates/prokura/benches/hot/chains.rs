@@ -90,6 +90,7 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
         delegation: parent.clone(),
         permission: relation("act"),
         resource: resource.clone(),
+        arguments: Context::new(),
         context: Context::new(),
     };
     resources.iter().map(about).collect()
@@ -97,7 +98,13 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
 
 fn cap(resources: &[ObjectRef]) -> Cap {
     let resources = resources.iter().cloned().map(CapResource::Object).collect();
-    Cap { clauses: vec![CapClause { permissions: CapPermissions::Only([relation("act")].into()), resources }] }
+    Cap {
+        clauses: vec![CapClause {
+            permissions: CapPermissions::Only([relation("act")].into()),
+            resources,
+            condition: None,
+        }],
+    }
 }
 
 fn principal(object: ObjectRef, owner: Option<ObjectRef>) -> Change {

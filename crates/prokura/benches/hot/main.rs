@@ -194,6 +194,7 @@ fn decisions(world: &World) {
             delegation: None,
             permission: relation("view"),
             resource: pair.document.clone(),
+            arguments: Context::new(),
             context: Context::new(),
         };
         counted(|| world.authority.decide(&world.tenant, &question, Asked::by_library())).expect("a decision");

@@ -63,6 +63,19 @@ pub enum DelegationFault {
     /// It would end before it begins.
     #[error("it ends before it begins")]
     NeverValid,
+    /// It would carry more than its parent does.
+    #[error(
+        "its cap widens that of its parent `{parent}`: `{clause}` is not surely inside `{carries}`; name what that carries, \
+         or less, with the same condition where that has one"
+    )]
+    CapWidens {
+        /// The parent.
+        parent: DelegationId,
+        /// What is beyond the parent's cap.
+        clause: String,
+        /// The parent's cap.
+        carries: String,
+    },
     /// It is written as revoked.
     #[error("a delegation is not revoked when it is made")]
     AlreadyRevoked,
@@ -85,6 +98,7 @@ impl DelegationFault {
             Self::OutlivesParent(_) => "outlives_parent",
             Self::OutlivesTask(_) => "outlives_task",
             Self::NeverValid => "never_valid",
+            Self::CapWidens { .. } => "cap_widens",
             Self::AlreadyRevoked => "already_revoked",
         }
     }

@@ -8,6 +8,7 @@ mod schema;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    fmt,
     sync::Arc,
 };
 
@@ -161,7 +162,7 @@ impl Draft<'_> {
 
     fn touched(&self, relationship: &Relationship, terms: &Terms) -> Result<(), WriteError> {
         if let Some(caveat) = &terms.caveat {
-            context_bound(relationship, &caveat.context)?;
+            context_bound(&format_args!("`{relationship}`"), &caveat.context)?;
         }
         self.schema()?.check_relationship(relationship, terms).map_err(|fault| unfit(relationship, terms, fault))
     }
@@ -234,16 +235,16 @@ fn unfit(relationship: &Relationship, terms: &Terms, fault: RelationshipFault) -
 }
 
 /// What a caveat is bound with can be kept, and is read back with every check that meets it.
-fn context_bound(relationship: &Relationship, context: &BTreeMap<String, Value>) -> Result<(), WriteError> {
+fn context_bound(place: &dyn fmt::Display, context: &BTreeMap<String, Value>) -> Result<(), WriteError> {
     let mut bytes = 1;
     for (name, value) in context {
         let value = check_value(value).map_err(|detail| WriteError::ValueInvalid {
-            place: format!("`{name}` in the context of `{relationship}`"),
+            place: format!("`{name}` in the context of {place}"),
             detail,
         })?;
         bytes += name.len() + 1 + value;
     }
-    within("bytes of a relationship's context", RELATIONSHIP_CONTEXT_BYTES_MAX, bytes)
+    within("bytes of what a caveat is bound to", RELATIONSHIP_CONTEXT_BYTES_MAX, bytes)
 }
 
 fn metadata_attached(metadata: &Value) -> Result<(), WriteError> {

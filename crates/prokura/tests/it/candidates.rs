@@ -210,8 +210,8 @@ fn list_of_subjects(found: Vec<FoundSubject>) -> List {
 }
 
 fn decided(authority: &Authority, question: &prokura_testkit::Question) -> Answer {
-    let prokura_testkit::Question { actor, delegation, permission, resource, context } = question.clone();
-    match ask(authority, &Question { actor, delegation, permission, resource, context }) {
+    let prokura_testkit::Question { actor, delegation, permission, resource, arguments, context } = question.clone();
+    match ask(authority, &Question { actor, delegation, permission, resource, arguments, context }) {
         Ok(decided) => {
             let decision = decided.decision;
             Answer::Decided(Verdict { reason: decision.reason, at: decision.at, valid_until: decision.valid_until })

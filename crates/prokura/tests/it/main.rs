@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod candidates;
+mod caps;
 #[cfg(test)]
 mod checkpoints;
 #[cfg(test)]

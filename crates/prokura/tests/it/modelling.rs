@@ -196,6 +196,7 @@ fn decisions_by_a_model_are_recorded() {
         delegation: None,
         permission: name("viewer"),
         resource: object("document:plan"),
+        arguments: Context::new(),
         context: Context::new(),
     };
     let besides = vec![(edge("document:plan#viewer@user:bob"), Terms::default())];

@@ -180,8 +180,11 @@ fn a_standing_says_with_whose_authority_and_within_what() {
     assert_eq!((own.authority, own.chain.len()), (object("agent:coder"), 0));
     let lent = standing("agent:coder", Some("second")).unwrap();
     assert_eq!((&lent.authority, lent.chain.len()), (&object("user:alice"), 2));
-    assert!(lent.covers(&relation("view"), &object("document:plan")));
-    assert!(!lent.covers(&relation("view"), &object("folder:plan")), "the caps are about documents");
+    let covers = |resource: &str| {
+        snapshot.covers(&lent, &relation("view"), &object(resource), &prokura::Context::new()).unwrap()
+    };
+    assert!(covers("document:plan"));
+    assert!(!covers("folder:plan"), "the caps are about documents");
     assert_eq!(standing("agent:coder", Some("first")), None, "it was made to somebody else");
     assert_eq!(standing("agent:coder", Some("third")), None, "there is none");
     // It is the head's, whatever the snapshot's revision.

@@ -145,7 +145,7 @@ pub(crate) fn link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Dele
 }
 
 pub(crate) fn cap(permissions: CapPermissions, resource: &str) -> Cap {
-    Cap { clauses: vec![CapClause { permissions, resources: BTreeSet::from([read(resource)]) }] }
+    Cap { clauses: vec![CapClause { permissions, resources: BTreeSet::from([read(resource)]), condition: None }] }
 }
 
 pub(crate) fn only(permission: &str) -> CapPermissions {
@@ -204,6 +204,7 @@ pub(crate) fn question(actor: &str, permission: &str, resource: &str, delegation
         permission: relation(permission),
         resource: object(resource),
         delegation: delegation.map(delegation_id),
+        arguments: prokura::Context::new(),
         context: prokura::Context::new(),
     }
 }

@@ -317,5 +317,6 @@ fn of_caps() {
     // `edit` is a permission of documents, though not of folders.
     clause.resources.insert(super::support::read("folder:*"));
     mixed.clauses.push(clause);
-    write(&authority, changed(|link| link.cap = mixed)).unwrap();
+    let root = Delegation { cap: mixed, ..link("mixed", "user:alice", "agent:coder", None) };
+    write(&authority, vec![Change::DelegationCreated(root)]).unwrap();
 }

@@ -239,6 +239,7 @@ impl Agents {
                     delegation: delegation_id(number),
                     permission: names.act.clone(),
                     resource: names.resource(resource)?,
+                    arguments: prokura::Context::new(),
                     context: prokura::Context::new(),
                 };
                 questions.push((question, allowed));
@@ -310,7 +311,8 @@ impl Agents {
         let carried = seen.filter(|resource| agent.not_carried != Some(**resource));
         let resources = carried.map(|resource| Ok(CapResource::Object(names.resource(*resource)?)));
         let permissions = CapPermissions::Only(BTreeSet::from([names.act.clone()]));
-        Ok(Cap { clauses: vec![CapClause { permissions, resources: resources.collect::<Result<_, NameError>>()? }] })
+        let resources = resources.collect::<Result<_, NameError>>()?;
+        Ok(Cap { clauses: vec![CapClause { permissions, resources, condition: None }] })
     }
 }
 

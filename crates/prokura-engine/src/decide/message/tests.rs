@@ -8,7 +8,7 @@ fn cap_of(bytes: usize, letter: &str) -> Cap {
     let id = letter.repeat((bytes - begin.len()) / letter.len());
     let object = ObjectRef { kind: TypeName::new("document").unwrap(), id: ObjectId::new(id).unwrap() };
     let resources = [CapResource::Object(object)].into();
-    Cap { clauses: vec![CapClause { permissions: CapPermissions::Any, resources }] }
+    Cap { clauses: vec![CapClause { permissions: CapPermissions::Any, resources, condition: None }] }
 }
 
 #[test]

@@ -47,14 +47,16 @@ impl<'v> Parts<'v> {
         [self.subject, self.action, self.resource, self.context].map(read)
     }
 
-    /// Values for the parameters of caveats: those of `context`; and where it has none, those of the properties. A name to
-    /// which the properties of two members give different values has none from them: which of the two a caveat means,
-    /// nobody can say.
-    pub(super) fn values(self) -> Context {
+    /// What the action would be done with: its properties.
+    pub(super) fn arguments(self) -> Context {
+        properties(self.action).cloned().unwrap_or_default()
+    }
+
+    /// Everything else there are values in: `context`; and where it has none, the properties of subject and resource. A name
+    /// to which these two give different values has none from them: which of the two a caveat means, nobody can say.
+    pub(super) fn circumstances(self) -> Context {
         let mut values: BTreeMap<&str, Option<&Value>> = BTreeMap::new();
-        for owner in [self.subject, self.action, self.resource] {
-            let Some(Value::Map(owner)) = owner else { continue };
-            let Some(Value::Map(properties)) = member(owner, "properties") else { continue };
+        for properties in [self.subject, self.resource].into_iter().filter_map(properties) {
             for (name, value) in properties {
                 let found = values.entry(name).or_insert(Some(value));
                 if found.is_some_and(|found| found != value) {
@@ -66,6 +68,11 @@ impl<'v> Parts<'v> {
             values.extend(context.iter().map(|(name, value)| (name.as_str(), Some(value))));
         }
         values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone()))).collect()
+    }
+
+    /// Values for the parameters of caveats: the arguments win.
+    pub(super) fn values(self) -> Context {
+        prokura::values(&self.arguments(), &self.circumstances()).into_owned()
     }
 
     /// What is kept with the decision, of a request that is nothing but one question.
@@ -202,6 +209,14 @@ pub(super) fn read_members(bytes: &[u8]) -> Result<Members, Refusal> {
     match json::parse(bytes)? {
         Value::Map(members) => Ok(members),
         _ => Err(Refusal::invalid("request_invalid", "the body must be a JSON object")),
+    }
+}
+
+fn properties(owner: Option<&Value>) -> Option<&Members> {
+    let Some(Value::Map(owner)) = owner else { return None };
+    match member(owner, "properties") {
+        Some(Value::Map(properties)) => Some(properties),
+        _ => None,
     }
 }
 

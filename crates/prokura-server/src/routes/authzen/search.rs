@@ -128,7 +128,7 @@ async fn search(
         Sought::Actions => read_action_search(parts, &names, &visit.caller)?,
     };
     let Some(question) = question else { return Ok(Json(wanted.of(Vec::new()))) };
-    let search = Search { caller: visit.caller.clone(), names, context: parts.values(), delegation, question };
+    let search = Search { caller: visit.caller.clone(), names, values: parts.values(), delegation, question };
     let authority = app.authority().clone();
     blocking(move || search.answer(&authority, &tenant).map(|found| Json(wanted.of(found)))).await
 }
@@ -146,7 +146,8 @@ enum Sought {
 struct Search {
     caller: Caller,
     names: Names,
-    context: Context,
+    /// For the parameters of caveats.
+    values: Context,
     delegation: Option<DelegationId>,
     question: Asked,
 }
@@ -277,7 +278,7 @@ impl Search {
             permission: permission.clone(),
             kind: kind.clone(),
             relation: None,
-            context: self.context.clone(),
+            context: self.values.clone(),
         };
         let mut listed = snapshot.lookup_subjects_all(&lookup)?;
         listed.retain(|found| found.permissionship == Permissionship::Has);
@@ -304,14 +305,18 @@ impl Search {
             kind: kind.clone(),
             permission: permission.clone(),
             subject: SubjectRef::Object(standing.authority.clone()),
-            context: self.context.clone(),
+            context: self.values.clone(),
         };
-        let listed = snapshot.lookup_resources_all(&lookup)?.into_iter().filter(|found| {
-            found.permissionship == Permissionship::Has
-                && (standing.chain.is_empty()
-                    || standing.covers(permission, &ObjectRef { kind: kind.clone(), id: found.id.clone() }))
-        });
-        Ok(listed.map(|found| entity(called, found.id.as_str())).collect())
+        let mut listed = Vec::new();
+        for found in snapshot.lookup_resources_all(&lookup)? {
+            let resource = ObjectRef { kind: kind.clone(), id: found.id };
+            if found.permissionship == Permissionship::Has
+                && (standing.chain.is_empty() || snapshot.covers(&standing, permission, &resource, &self.values)?)
+            {
+                listed.push(entity(called, resource.id.as_str()));
+            }
+        }
+        Ok(listed)
     }
 
     /// The permissions of the resource's type; of its relations, those that the mapping calls an action.
@@ -325,11 +330,14 @@ impl Search {
         let Some(standing) = self.standing(snapshot, subject)? else { return Ok(Vec::new()) };
         let origin = SubjectRef::Object(standing.authority.clone());
         let mut found = Vec::new();
-        for (member, permissionship) in snapshot.permissions(resource, &origin, &self.context)? {
+        for (member, permissionship) in snapshot.permissions(resource, &origin, &self.values)? {
             let (actions, is_mapped) = self.names.actions_for(&member);
             let is_action =
                 is_mapped || matches!(schema.find_member(&resource.kind, &member), Ok(Member::Permission(_)));
-            if is_action && permissionship == Permissionship::Has && standing.covers(&member, resource) {
+            if is_action
+                && permissionship == Permissionship::Has
+                && snapshot.covers(&standing, &member, resource, &self.values)?
+            {
                 found.extend(actions.into_iter().map(|name| Found {
                     place: name.to_owned(),
                     result: SearchResult::Action { name: name.to_owned() },
@@ -347,11 +355,11 @@ impl Search {
         resource: &ObjectRef,
     ) -> Result<bool, Refusal> {
         let Some(standing) = self.standing(snapshot, subject)? else { return Ok(false) };
-        if !standing.covers(permission, resource) {
+        if !snapshot.covers(&standing, permission, resource, &self.values)? {
             return Ok(false);
         }
         let origin = SubjectRef::Object(standing.authority);
-        Ok(snapshot.check(resource, permission, &origin, &self.context)? == Permissionship::Has)
+        Ok(snapshot.check(resource, permission, &origin, &self.values)? == Permissionship::Has)
     }
 
     /// Whoever is stopped, or names a delegation that is not in force, has nothing.

@@ -225,6 +225,7 @@ fn is_stopped(world: &World, actor: &ObjectRef, ask: &Ask) -> bool {
         delegation: None,
         permission: permission.clone(),
         resource: ObjectRef::new(kind.as_str(), "anything").unwrap(),
+        arguments: prokura::Context::new(),
         context: ask.context().clone(),
     };
     let answer = world.answer(&Ask::Decide { question, now: ask.now() });

@@ -1,7 +1,9 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use prokura_engine::limits::TASK_LINE_MAX;
-use prokura_model::{Delegation, DelegationId, ObjectRef, Principal, PrincipalState, Task, TaskId, TaskState};
+use prokura_engine::limits::{CAP_TEXT_BYTES_MAX, TASK_LINE_MAX};
+use prokura_model::{
+    Delegation, DelegationId, DelegationKind, ObjectRef, Principal, PrincipalState, Task, TaskId, TaskState,
+};
 
 use super::{Draft, cap::check_cap, sentence};
 use crate::{DelegationFault, TaskFault, WriteError};
@@ -99,6 +101,7 @@ impl Draft<'_> {
         }
         self.inside_its_time(delegation, &task)?;
         check_cap(self.schema()?, &delegation.cap, || format!("cap of delegation `{id}`"))?;
+        self.inside_its_parent(delegation)?;
         self.delegations.insert(id.clone(), Arc::new(delegation.clone()));
         Ok(())
     }
@@ -261,6 +264,18 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Lending passes on no more than was lent. Whatever is decided keeps to every cap all the same; a cap that says more would
+    /// only mislead whoever reads it. A dispatch begins anew.
+    fn inside_its_parent(&self, delegation: &Delegation) -> Result<(), WriteError> {
+        let Some(parent) = delegation.parent.as_ref().and_then(|id| self.delegation(id)) else { return Ok(()) };
+        if delegation.kind == DelegationKind::Dispatches {
+            return Ok(());
+        }
+        let Some(clause) = delegation.cap.widening(&parent.cap) else { return Ok(()) };
+        let (clause, carries) = (shortened(&clause), shortened(&parent.cap));
+        Err(invalid(delegation, DelegationFault::CapWidens { parent: parent.id.clone(), clause, carries }))
+    }
+
     fn inside_its_time(&self, delegation: &Delegation, task: &Task) -> Result<(), WriteError> {
         if let Some(expires_at) = delegation.expires_at {
             if expires_at > task.expires_at {
@@ -277,6 +292,16 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// As much of a cap as an error tells.
+fn shortened(cap: &dyn fmt::Display) -> String {
+    let mut text = cap.to_string();
+    if text.len() > CAP_TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(CAP_TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
 }
 
 fn invalid(delegation: &Delegation, fault: DelegationFault) -> WriteError {
