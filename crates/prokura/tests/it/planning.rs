@@ -83,7 +83,7 @@ fn a_plan_says_of_each_action_what_its_decision_says() {
                 delegation: asked.delegation.clone(),
                 permission: asked.permission.clone(),
                 resource: asked.resource.clone(),
-                arguments: Context::new(),
+                arguments: asked.arguments.clone(),
                 context: asked.context.clone(),
             });
         }
