@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Consistency, ObjectRef, Relationship, SubjectRef, Time};
+use crate::{AccessHint, Consistency, ObjectRef, Relationship, SubjectRef, Time};
 
 /// May this be done?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -83,6 +83,9 @@ pub struct Decision {
     /// For a conditional decision, the parameters of caveats that have no value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// For a deny, how what was denied can be asked for, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessHint>,
 }
 
 /// One link of a chain.

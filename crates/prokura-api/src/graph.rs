@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Delegation, Endorsement, Key, Principal, Task, TaskState, Time};
+use crate::{AccessRequest, Delegation, Endorsement, Key, Principal, Task, TaskState, Time};
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -413,6 +413,11 @@ pub enum Change {
     EndorsementRevoked {
         /// Which.
         endorsement: String,
+    },
+    /// A request for access is made, or goes on.
+    RequestSet {
+        /// The request, as it is from now on.
+        request: Box<AccessRequest>,
     },
     /// A tenant begins.
     TenantCreated {

@@ -5,6 +5,7 @@
 //! structured (`{"type": "user", "id": "alice"}`), times are RFC 3339, and requests refuse members they do not know,
 //! so that a misspelt `expires_at` is an error and not a delegation without an end.
 
+mod access;
 mod apply;
 mod authority;
 pub mod authzen;
@@ -22,6 +23,10 @@ mod page;
 mod plan;
 mod time;
 
+pub use access::{
+    AccessHint, AccessHow, AccessRequest, Grant, NewAccessRequest, RequestAnswer, RequestApproval, RequestQuery,
+    RequestState, RequestWords,
+};
 pub use apply::{
     ApplyRequest, ApplyResponse, Declaration, DeclaredDelegation, DeclaredEndorsement, DeclaredPrincipal, DeclaredTask,
     Difference, Effect,

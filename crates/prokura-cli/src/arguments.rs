@@ -28,6 +28,7 @@ use crate::{
     openapi::Openapi,
     principal::PrincipalCommand,
     relationship::RelationshipCommand,
+    request::{AccessCommand, Approve, Pending, Refuse, Request},
     schema::SchemaCommand,
     serve::Serve,
     session::{Reach, Session},
@@ -83,6 +84,13 @@ enum Command {
     /// List, show and end endorsements
     #[command(subcommand)]
     Endorsement(EndorsementCommand),
+    Request(Request),
+    Pending(Pending),
+    Approve(Approve),
+    Refuse(Refuse),
+    /// List, show, take back and review requests for access
+    #[command(subcommand)]
+    Access(AccessCommand),
     Check(Check),
     Decide(Decide),
     Explain(Explain),
@@ -209,6 +217,11 @@ impl Command {
             Self::Delegation(command) => command.run(session).await,
             Self::Endorse(command) => command.run(session).await,
             Self::Endorsement(command) => command.run(session).await,
+            Self::Request(command) => command.run(session).await,
+            Self::Pending(command) => command.run(session).await,
+            Self::Approve(command) => command.run(session).await,
+            Self::Refuse(command) => command.run(session).await,
+            Self::Access(command) => command.run(session).await,
             Self::Check(command) => command.run(session).await,
             Self::Decide(command) => command.run(session).await,
             Self::Explain(command) => command.run(session).await,

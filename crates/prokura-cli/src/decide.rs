@@ -5,7 +5,7 @@ mod plan;
 use std::path::PathBuf;
 
 use clap::Args;
-use prokura_api::{CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
+use prokura_api::{AccessHow, CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
 use prokura_model::{ObjectRef, RelationName, SubjectRef};
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ impl Decide {
         };
         let decision = session.client.decide(&request).await.map_err(|error| session.failure(&error))?;
         let asked = format!("{actor} {permission} {resource}");
-        session.out.show(&decision, |decision| told(decision, &asked))?;
+        session.out.show(&decision, |decision| told(decision, &asked, self.delegation.as_deref()))?;
         Ok(ended(decision.disposition))
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn verdict(disposition: Disposition) -> String {
     }
 }
 
-fn told(decision: &Decision, asked: &str) -> String {
+fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
     let chain: Vec<_> = decision.chain.iter().map(|link| wire::object_text(&link.to)).collect();
     let chain = decision.chain.first().map(|root| format!("{} → {}", wire::object_text(&root.from), chain.join(" → ")));
     let witness: Vec<_> = decision.witness.iter().map(|edge| wire::relationship_text(&edge.relationship)).collect();
@@ -162,6 +162,12 @@ fn told(decision: &Decision, asked: &str) -> String {
         (Disposition::Deny | Disposition::Conditional, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
     };
+    let under = delegation.map(|id| format!(" -d {id}")).unwrap_or_default();
+    let ask = decision.access.as_ref().map(|access| {
+        let ticket = if access.ticket_required { " --ticket TICKET" } else { "" };
+        let glass = if access.how == AccessHow::BreakGlass { " --break-glass" } else { "" };
+        format!("prokura request {asked}{under}{ticket}{glass} --reason WHY")
+    });
     format!("{}  {asked}\n", verdict(decision.disposition))
         + &fields(&[
             ("because", decision.message.clone()),
@@ -175,5 +181,6 @@ fn told(decision: &Decision, asked: &str) -> String {
             ("revision", decision.revision.to_string()),
             ("decision", decision.id.clone().unwrap_or_default()),
             ("more", why),
+            ("to ask for it", ask.unwrap_or_default()),
         ])
 }

@@ -25,6 +25,7 @@ mod openfga_dsl;
 mod output;
 mod principal;
 mod relationship;
+mod request;
 mod schema;
 mod serve;
 mod session;

@@ -12,8 +12,8 @@ use std::{
 
 use papaya::HashMap;
 use prokura_model::{
-    AuthzenMapping, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectRef, Principal, Revision, Task,
-    TaskId, Terms, Transaction, Value,
+    AuthzenMapping, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectRef, Principal, Request, RequestId,
+    Revision, Task, TaskId, Terms, Transaction, Value,
 };
 
 use self::staged::Drafted;
@@ -52,6 +52,7 @@ pub struct Index {
     pub(crate) endorsements: Register<EndorsementId, Endorsement>,
     /// The endorsements ever made of a worker.
     pub(crate) endorsed: Register<ObjectRef, BTreeSet<EndorsementId>>,
+    pub(crate) requests: Register<RequestId, Request>,
     pub(crate) attributes: Register<ObjectRef, BTreeMap<String, Value>>,
     pub(crate) authzen_mapping: Register<(), AuthzenMapping>,
     applied: AtomicU64,
@@ -125,6 +126,7 @@ impl Index {
             delegations: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             endorsements: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             endorsed: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            requests: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             authzen_mapping: Register::new(HashMap::builder().shared_collector(collector)),
             applied: AtomicU64::new(0),
@@ -341,7 +343,7 @@ impl Index {
 
     fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &Guard<'_>) {
         let Staged { program, models, assertions, principals, tasks, attributes, authzen_mapping, .. } = staged;
-        let Staged { delegations, endorsements, .. } = staged;
+        let Staged { delegations, endorsements, requests, .. } = staged;
         for (object, principal) in principals {
             writer.outdate(at, Outdated::Principal(object.clone()));
             self.principals.write(object, at, principal.map(Arc::new), guard);
@@ -363,6 +365,10 @@ impl Index {
                 self.endorsed.write(endorsement.worker.clone(), at, Some(Arc::new(of_worker)), guard);
             }
             self.endorsements.write(id, at, Some(Arc::new(endorsement)), guard);
+        }
+        for (id, request) in requests {
+            writer.outdate(at, Outdated::Request(id.clone()));
+            self.requests.write(id, at, Some(Arc::new(request)), guard);
         }
         for (object, members) in attributes {
             writer.outdate(at, Outdated::Attributes(object.clone()));
@@ -396,6 +402,7 @@ impl Index {
             Outdated::Delegation(id) => self.delegations.collect(id, horizon, guard),
             Outdated::Endorsement(id) => self.endorsements.collect(id, horizon, guard),
             Outdated::Endorsed(worker) => self.endorsed.collect(worker, horizon, guard),
+            Outdated::Request(id) => self.requests.collect(id, horizon, guard),
             Outdated::Attributes(object) => self.attributes.collect(object, horizon, guard),
             Outdated::AuthzenMapping => self.authzen_mapping.collect(&(), horizon, guard),
             Outdated::Schema => self.programs.collect(&(), horizon, guard),
@@ -480,6 +487,7 @@ enum Outdated {
     Delegation(DelegationId),
     Endorsement(EndorsementId),
     Endorsed(ObjectRef),
+    Request(RequestId),
     Attributes(ObjectRef),
     AuthzenMapping,
     Schema,

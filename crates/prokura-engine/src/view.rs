@@ -2,7 +2,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use prokura_model::{
     AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectId, ObjectRef,
-    Principal, RelationName, Revision, Schema, SubjectRef, Task, TaskId, TypeName, Value, WitnessEdge,
+    Principal, RelationName, Request, RequestId, Revision, Schema, SubjectRef, Task, TaskId, TypeName, Value,
+    WitnessEdge,
 };
 
 use crate::{
@@ -235,6 +236,19 @@ impl<'i> View<'i> {
     #[must_use]
     pub fn endorsements(&self) -> Vec<Arc<Endorsement>> {
         self.index.endorsements.all(self.revision, &self.index.guard()).into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// The request for access.
+    #[must_use]
+    pub fn request(&self, id: &RequestId) -> Option<Arc<Request>> {
+        let guard = self.index.guard();
+        self.index.requests.at(id, self.revision, &guard).map(|(_, found)| Arc::clone(found))
+    }
+
+    /// Every request for access, by id.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Arc<Request>> {
+        self.index.requests.all(self.revision, &self.index.guard()).into_iter().map(|(_, found)| found).collect()
     }
 
     /// The attributes of the object; none if it has none.

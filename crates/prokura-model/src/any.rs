@@ -6,10 +6,10 @@ use proptest::{collection, option, prelude::*, sample::select};
 
 use crate::{
     AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, DecisionId,
-    DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Key, KeyId, KeyRole,
-    KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship,
-    ResourceQuery, Revision, SpokenFor, Step, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp,
-    TypeName, Under, Value, WitnessEdge,
+    DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Grant, Key, KeyId, KeyRole,
+    KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Request,
+    RequestAnswer, RequestId, RequestState, ResourceQuery, Revision, SpokenFor, Step, SubjectRef, Task, TaskId,
+    TaskState, TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -73,6 +73,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         delegation_id().prop_map(Change::DelegationRevoked),
         endorsement().prop_map(Change::EndorsementCreated),
         endorsement_id().prop_map(Change::EndorsementRevoked),
+        request().prop_map(|request| Change::RequestSet(Box::new(request))),
         tenant().prop_map(Change::TenantCreated),
         key,
         record_id().prop_map(|id| Change::KeyRevoked(KeyId::new(id).unwrap())),
@@ -213,6 +214,56 @@ fn endorsement() -> impl Strategy<Value = Endorsement> {
         revoked_at,
         declared,
     })
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let asked = (record_id(), object(), option::of(task_id()), option::of(delegation_id()), relation());
+    let said = (".{0,9}", option::of(".{0,9}"), any::<u64>(), ".{0,9}", any::<bool>(), moment(), moment());
+    let state = select(vec![RequestState::Pending, RequestState::Granted, RequestState::Cancelled]);
+    let became = (state, option::of(request_answer()), option::of(grant()), option::of(request_answer()));
+    (asked, collection::btree_set(object(), 0..3), said, became).prop_map(|(asked, resources, said, became)| {
+        let (id, requester, task, delegation, permission) = asked;
+        let (reason, ticket, for_ms, item, break_glass, asked_at, answer_by) = said;
+        let (state, answer, grant, review) = became;
+        let id = RequestId::new(id).unwrap();
+        let asked = Request {
+            id,
+            requester,
+            task,
+            delegation,
+            permission,
+            resources,
+            reason,
+            ticket,
+            for_ms,
+            item,
+            break_glass,
+            asked_at,
+            answer_by,
+            state,
+            answer: None,
+            grant: None,
+            review: None,
+        };
+        Request { answer, grant, review, ..asked }
+    })
+}
+
+fn request_answer() -> impl Strategy<Value = RequestAnswer> {
+    (option::of(object()), moment(), ".{0,9}").prop_map(|(by, at, words)| RequestAnswer { by, at, words })
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let edges = (collection::btree_set(relationship(), 0..3), option::of(delegation_id()));
+    (collection::btree_set(object(), 0..3), moment(), edges, option::of(moment())).prop_map(
+        |(resources, until, (relationships, delegation), ended_at)| Grant {
+            resources,
+            until,
+            relationships,
+            delegation,
+            ended_at,
+        },
+    )
 }
 
 fn cap() -> impl Strategy<Value = Cap> {

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, Key, KeyId, Model, ModelId, ObjectRef,
-    Principal, Relationship, StoreSecret, Task, TaskId, TaskState, TenantName, Terms, Value,
+    Principal, Relationship, Request, StoreSecret, Task, TaskId, TaskState, TenantName, Terms, Value,
 };
 
 /// A place in a tenant's total order of transactions. The empty tenant is at revision 0; the first transaction makes 1.
@@ -169,6 +169,9 @@ pub enum Change {
     /// An endorsement ends.
     #[n(23)]
     EndorsementRevoked(#[n(0)] EndorsementId),
+    /// A request for access is made, or goes on: it is this from now on.
+    #[n(30)]
+    RequestSet(#[n(0)] Box<Request>),
 }
 
 impl Change {

@@ -21,6 +21,8 @@
 //! | delegation | a stored, directed link under a task, *from* one principal *to* another | [`Delegation`] |
 //! | cap | what a link may carry: permissions × resources | [`Cap`] |
 //! | endorsement | a worker's standing statement of what it does for which origins, made by its owner | [`Endorsement`] |
+//! | request, grant | ask for access / the expiring result, which is nothing but edges | [`Request`], [`Grant`] |
+//! | access item | what the schema says can be asked for, and who answers | [`AccessItem`](schema::AccessItem) |
 //! | chain | the walk from a delegation to its root, by stored parents | [`ChainLink`] |
 //! | revision | the total order of everything written | [`Revision`] |
 //! | decision | a recorded answer with a disposition and a reason | [`DecisionRecord`] |
@@ -51,6 +53,7 @@ pub mod limits;
 pub mod model;
 mod name;
 mod relationship;
+mod request;
 pub mod schema;
 mod suggest;
 mod text;
@@ -74,6 +77,7 @@ pub use name::{CaveatName, NameError, ObjectId, ObjectIdFault, RelationName, Ten
 pub use relationship::{
     CaveatUse, ObjectRef, Relationship, RelationshipFilter, SubjectIdFilter, SubjectRef, SubjectRelationFilter, Terms,
 };
+pub use request::{Grant, Request, RequestAnswer, RequestId, RequestState};
 pub use schema::Schema;
 pub use suggest::did_you_mean;
 pub use text::{RelationshipOnTerms, TextError};

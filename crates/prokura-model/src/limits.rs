@@ -51,6 +51,15 @@ pub const CAP_ENTRIES_MAX: usize = 256;
 /// Most entries among the origins of an endorsement.
 pub const ENDORSEMENT_ORIGINS_MAX: usize = 256;
 
+/// Longest time that an access item may grant, in milliseconds: 90 days. What is needed for longer is no exception.
+pub const ACCESS_MS_MAX: u64 = 7_776_000_000;
+
+/// Longest ticket of a request, in bytes: an id or an address.
+pub const REQUEST_TICKET_BYTES_MAX: usize = 256;
+
+/// Most resources in one request.
+pub const REQUEST_RESOURCES_MAX: usize = 64;
+
 /// Deepest nesting of a [`Value`](crate::Value): a number is 1 deep, a list of numbers 2. Reading one recurses, so this
 /// bounds the stack.
 pub const VALUE_NESTING_MAX: usize = 32;

@@ -216,9 +216,8 @@ fn engine_status(error: &EngineError) -> StatusCode {
 /// The status for a stable code of the library. What is not listed is told by whose doing it is.
 fn status_of(code: &str, fault: Fault) -> StatusCode {
     match code {
-        "tenant_unknown" | "task_unknown" | "delegation_unknown" | "principal_unknown" | "key_unknown" => {
-            StatusCode::NOT_FOUND
-        }
+        "tenant_unknown" | "task_unknown" | "delegation_unknown" | "principal_unknown" | "key_unknown"
+        | "request_unknown" => StatusCode::NOT_FOUND,
         "tenant_exists"
         | "task_exists"
         | "delegation_exists"
@@ -236,7 +235,15 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "parent_revoked"
         | "parent_expired"
         | "declared_differs"
+        | "request_exists"
+        | "request_not_pending"
+        | "already_allowed"
+        | "relationship_stands"
+        | "review_open"
+        | "nothing_to_review"
+        | "access_item_gone"
         | "key_last_admin" => StatusCode::CONFLICT,
+        "not_an_approver" | "not_to_cancel" => StatusCode::FORBIDDEN,
         "memory_full" => StatusCode::INSUFFICIENT_STORAGE,
         "busy" | "record_unavailable" | "store_failed" | "writes_stopped" | "closed" => StatusCode::SERVICE_UNAVAILABLE,
         _ => match fault {

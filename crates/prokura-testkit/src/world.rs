@@ -100,6 +100,7 @@ impl World {
             // No answer depends on these.
             Change::MetadataAttached(_)
             | Change::WorkDigested(..)
+            | Change::RequestSet(_)
             | Change::AuthzenMappingSet(_)
             | Change::ModelWritten(_)
             | Change::AssertionsWritten(..) => {}

@@ -1,3 +1,4 @@
+mod access;
 mod asking;
 mod models;
 mod stats;

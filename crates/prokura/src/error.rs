@@ -1,5 +1,6 @@
 //! What can go wrong, whose doing it is, and the stable code of each.
 
+mod access;
 mod cap;
 mod delegation;
 mod off_boarding;
@@ -17,6 +18,7 @@ use prokura_store::ReadError;
 
 use crate::Precondition;
 
+pub use access::AccessFault;
 pub use cap::CapFault;
 pub use delegation::{DelegationFault, EndorsementFault};
 pub use off_boarding::OffBoardingFault;
@@ -513,6 +515,9 @@ pub enum WriteError {
         /// Why not.
         fault: Box<EndorsementFault>,
     },
+    /// A request for access cannot be made, answered, taken back or reviewed so.
+    #[error(transparent)]
+    Access(Box<AccessFault>),
     /// Declared differently from what is there, and it does not change.
     #[error(
         "{section} `{name}` is there already with {detail}; it does not change once it is written: \
@@ -626,6 +631,7 @@ impl WriteError {
             Self::EndorsementExists(_) => "endorsement_exists",
             Self::EndorsementInvalid { fault, .. } => fault.code(),
             Self::CapInvalid { fault, .. } => fault.code(),
+            Self::Access(fault) => fault.code(),
             Self::DeclaredDiffers { .. } => "declared_differs",
             Self::DeclaredTwice { .. } => "declared_twice",
             Self::KeyUnknown(_) => "key_unknown",
@@ -648,6 +654,7 @@ impl WriteError {
             }
             Self::OffBoardingInvalid(fault) => fault.fault(),
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
+            Self::Access(fault) => fault.fault(),
             _ => Fault::Caller,
         }
     }

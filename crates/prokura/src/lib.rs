@@ -117,6 +117,7 @@
 //! After a failed flush nothing more is written (or decided, if it was the record's) until the authority is opened again, which
 //! finds out what is on disk; [`Authority::health`] says so. Limits are in [`limits`], and none is without a name.
 
+mod access;
 mod authority;
 mod checkpoint;
 mod consistency;
@@ -150,6 +151,7 @@ mod watch;
 mod write;
 mod writer;
 
+pub use access::{AccessHint, AccessReply, AccessRequest, RequestFilter};
 pub use authority::{Authority, StoreStats, TupleChangesPlace};
 pub use consistency::Consistency;
 pub use decide::{Asked, Decided, DecidedOn, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
@@ -158,8 +160,8 @@ pub use declaration::{
     Difference, Effect, Expiry, Section,
 };
 pub use error::{
-    AskError, CapFault, DecideError, DelegationFault, EndorsementFault, OffBoardingFault, OpenError, TaskFault, Unfit,
-    WriteError,
+    AccessFault, AskError, CapFault, DecideError, DelegationFault, EndorsementFault, OffBoardingFault, OpenError,
+    TaskFault, Unfit, WriteError,
 };
 pub use health::{Condition, Health};
 pub use import::{ImportError, ImportFault, Imported};

@@ -154,3 +154,13 @@ pub const CHANGES_BYTES_MAX: usize = 16 * 1_048_576;
 
 /// Longest the writer waits before it looks whether something is over by now: its clock may be set.
 pub const EXPIRY_LOOK_MAX: Duration = Duration::from_millis(500);
+
+/// Most requests for access that wait for an answer under one task; of one requester, where they are under none. A person has
+/// to read each.
+pub const REQUESTS_PENDING_PER_TASK_MAX: usize = 32;
+
+/// Most requests for access that wait for an answer in one tenant.
+pub const REQUESTS_PENDING_MAX: usize = 1_000;
+
+/// How long a request for access waits for an answer, in milliseconds: a day. Its task may end before.
+pub const REQUEST_ANSWER_MS: u64 = 86_400_000;

@@ -7,10 +7,13 @@ use std::{
 use prokura_engine::{Context, EngineError, Explanation, Given, Limits, Permissionship, Standing, Stats, Stored, View};
 use prokura_model::{
     AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal, RelationName,
-    RelationshipFilter, Revision, Schema, SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
+    RelationshipFilter, Request, RequestId, RequestState, Revision, Schema, SubjectRef, Task, TaskId, TaskState,
+    TenantName, Timestamp, Value,
 };
 
-use crate::{AskError, Listed, OffBoard, OffBoarding, Page, off_boarding, tenant::Tenant};
+use crate::{
+    AskError, Listed, OffBoard, OffBoarding, Page, RequestFilter, off_boarding, tenant::Tenant, writer::may_answer,
+};
 
 /// A tenant's state at one revision. It can only be asked, and never changes; two answers of one snapshot never
 /// contradict each other.
@@ -344,6 +347,52 @@ impl Snapshot {
                 && seen_by.is_none_or(|seer| *seer == endorsement.by || *seer == endorsement.worker)
         });
         Listed::of(found, page, |endorsement| endorsement.id.clone(), |text| EndorsementId::new(text))
+    }
+
+    /// A request for access.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn request(&self, id: &RequestId) -> Result<Option<Arc<Request>>, AskError> {
+        self.read(|view| Ok(view.request(id)))
+    }
+
+    /// The requests for access that the filter means, by id.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn requests(&self, filter: &RequestFilter, page: &Page) -> Result<Listed<Arc<Request>>, AskError> {
+        let found = self.read(|view| {
+            let mut found = view.requests();
+            found.retain(|request| self.is_meant(&view, filter, request));
+            Ok(found)
+        })?;
+        Listed::of(found, page, |request| request.id.clone(), |text| RequestId::new(text))
+    }
+
+    /// Whether the filter means this request.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn means_request(&self, filter: &RequestFilter, request: &Request) -> Result<bool, AskError> {
+        self.read(|view| Ok(self.is_meant(&view, filter, request)))
+    }
+
+    fn is_meant(&self, view: &View<'_>, filter: &RequestFilter, request: &Request) -> bool {
+        let answers =
+            |by: &ObjectRef| may_answer(view, self.now, self.limits(), request, by, &request.resources).is_ok();
+        let waits = request.state_at(self.now) == RequestState::Pending || request.awaits_review();
+        let sees = |by: &ObjectRef| {
+            let task = request.task.as_ref().and_then(|task| view.task(task));
+            let said = [&request.answer, &request.review].into_iter().flatten();
+            request.requester == *by
+                || task.is_some_and(|task| task.origin == *by)
+                || said.filter_map(|answer| answer.by.as_ref()).any(|author| author == by)
+                || (request.is_open(self.now) && answers(by))
+        };
+        filter.matches(request, self.now)
+            && filter.answerable_by.as_ref().is_none_or(|by| waits && answers(by))
+            && filter.seen_by.as_ref().is_none_or(sees)
     }
 
     /// Whether a delegation under the task was made by or to the principal.

@@ -12,7 +12,9 @@ use prokura_model::{Change, Revision, StoreSecret, TenantName, Timestamp, encode
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{Receipt, consistency::mint_secret, key::Keys, limits::REQUEST_IDS_KEPT_MAX, watch::Watchers};
+use crate::{
+    Receipt, access::OpenRequests, consistency::mint_secret, key::Keys, limits::REQUEST_IDS_KEPT_MAX, watch::Watchers,
+};
 
 /// The tenant that is there from the start.
 const DEFAULT: &str = "default";
@@ -29,6 +31,8 @@ pub(crate) struct Tenant {
     /// Another one each time it is opened: the order of an export is that of the index, which is built anew then.
     pub(crate) instance: Uuid,
     requests: Mutex<Requests>,
+    /// The requests for access that something can still become of.
+    pub(crate) open_requests: OpenRequests,
     /// The revision that a checkpoint is taken of, which is not forgotten meanwhile.
     held: AtomicU64,
     /// The token that was asked for last: mostly the next one is the same.
@@ -43,6 +47,7 @@ impl Tenant {
             watchers: Arc::default(),
             instance: Uuid::new_v4(),
             requests: Mutex::default(),
+            open_requests: OpenRequests::default(),
             held: AtomicU64::new(u64::MAX),
             token: Mutex::default(),
         }
@@ -105,7 +110,7 @@ pub(crate) struct Requests {
 pub(crate) struct RequestKey(pub(crate) [u8; 32]);
 
 impl RequestKey {
-    fn of(author: &str, request_id: &str) -> Self {
+    pub(crate) fn of(author: &str, request_id: &str) -> Self {
         let mut digest = Sha256::new();
         // With its length in front, no author ends where another's request id begins.
         digest.update((author.len() as u64).to_le_bytes());

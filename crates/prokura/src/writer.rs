@@ -1,5 +1,6 @@
 //! The one thread that writes: validate, apply, append, publish, answer. See `docs/decisions/0005-apply-before-append.md`.
 
+mod access;
 mod batch;
 mod declare;
 mod models;
@@ -14,14 +15,16 @@ use std::sync::{
     mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use prokura_model::{Change, Key, KeyId, Model, ModelId, TenantName};
+use prokura_model::{Change, Key, KeyId, Model, ModelId, Request, TenantName};
 use prokura_store::Log;
 
+pub(crate) use access::may_answer;
 pub(crate) use validate::check_value;
 
 use crate::{
     ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, OffBoard, OffBoarding, Provenance, Receipt,
     RelationshipWrite, TupleWrite, WriteError,
+    access::AccessStep,
     checkpoint::Checkpoints,
     limits::WRITE_WAIT_MAX,
     queue::{Queue, Refused, Taken},
@@ -56,6 +59,8 @@ pub(crate) enum Work {
     Deletion { tenant: Arc<Tenant>, delete: Box<DeleteRelationships> },
     /// The end of a principal; with `expected`, only if that is still what it comes to.
     OffBoarding { tenant: Arc<Tenant>, wanted: Box<OffBoard>, expected: Option<String> },
+    /// A step in the life of a request for access.
+    Access { tenant: Arc<Tenant>, step: Box<AccessStep> },
     /// A tenant.
     Tenant(TenantName),
     /// A tenant with a name for people.
@@ -87,6 +92,7 @@ pub(crate) struct Written {
     pub(crate) model: Option<ModelId>,
     pub(crate) deleted: Option<Deleted>,
     pub(crate) off_boarding: Option<Box<OffBoarding>>,
+    pub(crate) request: Option<Arc<Request>>,
 }
 
 /// Where writes wait for the writer.

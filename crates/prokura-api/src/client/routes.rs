@@ -1,11 +1,12 @@
 use super::{Client, ClientError};
 use crate::{
-    ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse, DecideRequest, Decision,
-    DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships, DeletedRelationships, Endorsement,
-    EndorsementQuery, ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewDelegation,
-    NewEndorsement, NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes, OffBoardRequest, OffBoarding, Page,
-    PageQuery, PermissionsRequest, PermissionsResponse, PlanRequest, PlanResponse, Principal, PrincipalQuery,
-    PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, ResourcesRequest, Schema, SchemaDiffRequest,
+    AccessRequest, ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse,
+    DecideRequest, Decision, DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships,
+    DeletedRelationships, Endorsement, EndorsementQuery, ExpandRequest, ExpandResponse, ExplainRequest,
+    ExplainResponse, Found, Key, NewAccessRequest, NewDelegation, NewEndorsement, NewKey, NewKeyResponse, NewTask,
+    NewTenant, ObjectAttributes, OffBoardRequest, OffBoarding, Page, PageQuery, PermissionsRequest,
+    PermissionsResponse, PlanRequest, PlanResponse, Principal, PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt,
+    RelationshipQuery, RequestApproval, RequestQuery, RequestWords, ResourcesRequest, Schema, SchemaDiffRequest,
     SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant,
     Transaction, WriteRelationships,
 };
@@ -107,6 +108,22 @@ routes! {
     endorse(endorsement: &NewEndorsement) -> Endorsement = post tenant ["endorsements"] (endorsement);
     /// Revokes an endorsement.
     revoke_endorsement(id: &str, why: &ReasonOnly) -> Endorsement = post tenant ["endorsements", id, "revoke"] (why);
+
+    /// Requests for access.
+    access_requests(query: &RequestQuery) -> Page<AccessRequest> = fetch_by tenant ["requests"] (query);
+    /// One request for access.
+    access_request(id: &str) -> AccessRequest = fetch tenant ["requests", id];
+    /// Asks for access.
+    request_access(request: &NewAccessRequest) -> AccessRequest = post tenant ["requests"] (request);
+    /// Approves a request for access, or a part of it.
+    approve_request(id: &str, approval: &RequestApproval) -> AccessRequest
+        = post tenant ["requests", id, "approve"] (approval);
+    /// Refuses a request for access.
+    refuse_request(id: &str, words: &RequestWords) -> AccessRequest = post tenant ["requests", id, "refuse"] (words);
+    /// Takes a request for access back, or ends what it was granted.
+    cancel_request(id: &str, words: &RequestWords) -> AccessRequest = post tenant ["requests", id, "cancel"] (words);
+    /// Closes the review of a broken glass.
+    review_request(id: &str, words: &RequestWords) -> AccessRequest = post tenant ["requests", id, "review"] (words);
 
     /// Decides. Recorded.
     decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);

@@ -229,6 +229,7 @@ fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
         witness: record.witness,
         valid_until: None,
         missing: record.missing,
+        access: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The binary as people and scripts use it: as a process, over HTTP, against files.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod apply;
 #[cfg(test)]
 mod bad_input;

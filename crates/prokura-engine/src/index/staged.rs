@@ -7,7 +7,7 @@ use std::{
 
 use prokura_model::{
     AuthzenMapping, Change, Delegation, DelegationId, Endorsement, EndorsementId, ModelId, ObjectRef, Principal,
-    Relationship, Schema, Task, TaskId, TaskState, Terms, Timestamp, Transaction, Value,
+    Relationship, Request, RequestId, Schema, Task, TaskId, TaskState, Terms, Timestamp, Transaction, Value,
 };
 
 use super::{Compiled, Index};
@@ -46,6 +46,7 @@ pub(crate) struct Staged {
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) delegations: BTreeMap<DelegationId, Delegation>,
     pub(super) endorsements: BTreeMap<EndorsementId, Endorsement>,
+    pub(super) requests: BTreeMap<RequestId, Request>,
     pub(super) attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
     pub(super) authzen_mapping: Option<AuthzenMapping>,
 }
@@ -120,6 +121,9 @@ impl Staged {
                 self.endorsements.insert(endorsement.id.clone(), endorsement.clone());
             }
             Change::EndorsementRevoked(id) => self.revoke_endorsement(index, id, transaction.time, guard)?,
+            Change::RequestSet(request) => {
+                self.requests.insert(request.id.clone(), Request::clone(request));
+            }
             Change::TenantCreated(_) | Change::TenantNamed(..) | Change::TenantDeleted(_) => {
                 return Err(ApplyError::NotForIndex("tenant"));
             }

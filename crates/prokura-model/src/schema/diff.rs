@@ -5,7 +5,9 @@ use std::{
     fmt,
 };
 
-use super::{Allowed, Caveat, Definition, Member, Permission, Relation, Schema, canonical::canonical_condition};
+use super::{
+    AccessItem, Allowed, Caveat, Definition, Member, Permission, Relation, Schema, canonical::canonical_condition,
+};
 use crate::{CaveatName, RelationName, TypeName, condition::ParameterType};
 
 /// One way in which two schemas differ. Documentation is what comments say; an expression is what it means, not how it is
@@ -50,6 +52,14 @@ pub enum Difference {
     CaveatParameterRemoved(CaveatName, String),
     /// A parameter of a caveat has another type: the one before, and the one after.
     CaveatParameterTypeChanged(CaveatName, String, ParameterType, ParameterType),
+    /// Something can be asked for in a new way.
+    AccessAdded(String),
+    /// A way to ask for something is gone.
+    AccessRemoved(String),
+    /// The documentation of an access item is another.
+    AccessDocChanged(String),
+    /// An access item says something else.
+    AccessChanged(String),
 }
 
 /// As a sentence: `relation document#viewer allows group#member`.
@@ -85,11 +95,15 @@ impl fmt::Display for Difference {
             Self::CaveatParameterTypeChanged(name, parameter, before, after) => {
                 write!(f, "parameter `{parameter}` of caveat `{name}` is of type `{after}`, and was `{before}`")
             }
+            Self::AccessAdded(name) => write!(f, "access `{name}` is new"),
+            Self::AccessRemoved(name) => write!(f, "access `{name}` is gone"),
+            Self::AccessDocChanged(name) => write!(f, "access `{name}` has another comment"),
+            Self::AccessChanged(name) => write!(f, "access `{name}` says something else"),
         }
     }
 }
 
-/// What changed from one schema to another: definitions first, then caveats, in the order of their names. A relation that
+/// What changed from one schema to another: definitions first, then caveats, then access items, each in the order of their names. A relation that
 /// became a permission is gone and new.
 ///
 /// ```
@@ -119,6 +133,7 @@ pub fn diff(before: &Schema, after: &Schema) -> Vec<Difference> {
             Pair::Both(before, after) => caveat(before, after, &mut found),
         }
     }
+    access(before, after, &mut found);
     found
 }
 
@@ -219,6 +234,26 @@ fn caveat(before: &Caveat, after: &Caveat, found: &mut Vec<Difference>) {
                 found.push(Difference::CaveatParameterTypeChanged(name, parameter, before.clone(), after.clone()));
             }
             Pair::Both(..) => {}
+        }
+    }
+}
+
+fn access(before: &Schema, after: &Schema, found: &mut Vec<Difference>) {
+    let named = |schema: &Schema| -> BTreeMap<String, AccessItem> {
+        schema.access().iter().map(|item| (item.name.clone(), item.clone())).collect()
+    };
+    for (name, pair) in pairs(&named(before), &named(after)) {
+        match pair {
+            Pair::Before(_) => found.push(Difference::AccessRemoved(name.clone())),
+            Pair::After(_) => found.push(Difference::AccessAdded(name.clone())),
+            Pair::Both(before, after) => {
+                if before.doc != after.doc {
+                    found.push(Difference::AccessDocChanged(name.clone()));
+                }
+                if (AccessItem { doc: None, ..before.clone() }) != (AccessItem { doc: None, ..after.clone() }) {
+                    found.push(Difference::AccessChanged(name.clone()));
+                }
+            }
         }
     }
 }

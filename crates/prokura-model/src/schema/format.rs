@@ -1,3 +1,5 @@
+mod access;
+
 use super::{
     Diagnostic, Span, parser,
     syntax::{
@@ -53,6 +55,7 @@ impl<'p> Printer<'p> {
                 }
                 Item::Caveat(node) => self.caveat(node),
                 Item::Definition(node) | Item::Partial(node) => self.definition(node),
+                Item::Access(node) => self.access(node),
             }
             before = Some(item);
         }

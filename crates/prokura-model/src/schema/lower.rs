@@ -1,17 +1,18 @@
 //! Syntax tree → definitions and caveats: names are checked, partials are put in, comments become documentation, chains
 //! become flat. What names mean is checked afterwards.
 
+mod access;
 mod caveat;
 mod partial;
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use super::{
-    Allowed, AllowedSubject, Caveat, Definition, Expression, Member, Permission, Relation, Span,
+    AccessItem, Allowed, AllowedSubject, Caveat, Definition, Expression, Member, Permission, Relation, Span,
     diagnostic::Problems,
     syntax::{
-        CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode, Operator, Path, TypeForm,
-        TypeNode,
+        AccessNode, CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode, Operator, Path,
+        TypeForm, TypeNode,
     },
     token::{Flag, Place, TokenId, Tokens},
 };
@@ -29,6 +30,8 @@ pub(super) struct Lowered<'f> {
     pub(super) caveat_nodes: Vec<(CaveatName, &'f CaveatNode)>,
     /// The names of caveats that are declared, but with mistakes.
     pub(super) mistaken_caveats: BTreeSet<CaveatName>,
+    /// What can be asked for, in the order of the text.
+    pub(super) access: Vec<(AccessItem, &'f AccessNode)>,
 }
 
 /// Where a definition comes from.
@@ -47,6 +50,7 @@ pub(super) fn lower<'f, 't>(tokens: &Tokens<'t>, file: &'f File, problems: &mut 
         nodes: Vec::new(),
         caveat_nodes: Vec::new(),
         mistaken_caveats: BTreeSet::new(),
+        access: Vec::new(),
     };
     let mut partials = Partials::new(tokens, file, problems);
     let mut lowering = Lowering { tokens, problems };
@@ -58,6 +62,7 @@ pub(super) fn lower<'f, 't>(tokens: &Tokens<'t>, file: &'f File, problems: &mut 
             Item::Caveat(node) => lowering.caveat(node, before, &partials, &mut lowered),
             Item::Definition(node) => lowering.definition(node, before, &mut partials, &mut lowered),
             Item::Partial(_) => {}
+            Item::Access(node) => lowering.access(node, before, &mut lowered),
         }
         before = Some(item.last());
     }

@@ -2,6 +2,7 @@
 //!
 //! Text → tokens → syntax tree → [`Schema`]. A `Schema` exists only if it type-checks.
 
+mod access;
 mod canonical;
 mod diagnostic;
 mod diff;
@@ -20,6 +21,7 @@ mod warnings;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use access::{AccessAnswer, AccessItem};
 pub use canonical::canonical;
 pub use diagnostic::{Diagnostic, Span};
 pub use diff::{Difference, diff};
@@ -40,6 +42,7 @@ pub struct Schema {
     text: String,
     definitions: BTreeMap<TypeName, Definition>,
     caveats: BTreeMap<CaveatName, Caveat>,
+    access: Vec<AccessItem>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -274,6 +277,12 @@ impl Schema {
         self.caveats.get(name)
     }
 
+    /// What can be asked for, in the order of the text.
+    #[must_use]
+    pub fn access(&self) -> &[AccessItem] {
+        &self.access
+    }
+
     /// A schema that was written in another language, such as a model of OpenFGA; `text` is what it was written as.
     /// Whoever makes it has checked it.
     #[must_use]
@@ -282,7 +291,7 @@ impl Schema {
         definitions: BTreeMap<TypeName, Definition>,
         caveats: BTreeMap<CaveatName, Caveat>,
     ) -> Self {
-        Self { text, definitions, caveats, warnings: Vec::new() }
+        Self { text, definitions, caveats, access: Vec::new(), warnings: Vec::new() }
     }
 
     /// The definition of this name.

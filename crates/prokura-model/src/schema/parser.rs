@@ -1,6 +1,7 @@
 //! Tokens → syntax tree, by recursive descent. After an error it goes on at the next statement that can be recognised, so
 //! that one reading finds several.
 
+mod access;
 mod caveat;
 mod expression;
 mod recovery;
@@ -56,6 +57,7 @@ impl Parser<'_> {
                 TokenKind::Keyword(Keyword::Partial) => self.definition("partial").map(Item::Partial),
                 TokenKind::Keyword(Keyword::Caveat) => self.caveat().map(Item::Caveat),
                 TokenKind::Keyword(Keyword::Import) => self.import(),
+                TokenKind::Keyword(Keyword::Access) => self.access().map(Item::Access),
                 TokenKind::Identifier if self.tokens.text_of(self.next) == "use" => self.flag(defined),
                 _ => {
                     self.not_an_item();
@@ -63,8 +65,10 @@ impl Parser<'_> {
                     Err(Failed)
                 }
             };
-            defined |=
-                matches!(self.tokens.token(start).kind, TokenKind::Keyword(Keyword::Definition | Keyword::Caveat));
+            defined |= matches!(
+                self.tokens.token(start).kind,
+                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Access)
+            );
             match item {
                 Ok(item) => items.push(item),
                 Err(Failed) => self.skip_to_item(),

@@ -1,5 +1,7 @@
 //! What names mean: everything used is declared, arrows can be walked, permissions lead somewhere.
 
+mod access;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -20,9 +22,10 @@ use crate::{
 pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
     let (tokens, file) = parser::parse(text)?;
     let mut problems = Problems::new(text);
-    let Lowered { definitions, caveats, flags, nodes, caveat_nodes, mistaken_caveats } =
+    let Lowered { definitions, caveats, flags, nodes, caveat_nodes, mistaken_caveats, access } =
         lower(&tokens, &file, &mut problems);
-    let schema = Schema { text: text.to_owned(), definitions, caveats, warnings: Vec::new() };
+    let (access, access_nodes): (Vec<_>, Vec<_>) = access.into_iter().unzip();
+    let schema = Schema { text: text.to_owned(), definitions, caveats, access, warnings: Vec::new() };
     let wildcards = wildcards(&schema);
     let mut check = Check { schema: &schema, tokens: &tokens, wildcards, mistaken_caveats, problems };
     for source in &nodes {
@@ -34,6 +37,7 @@ pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
         }
         check.aliases(definition, &source.members);
     }
+    check.access(&access_nodes);
     let reach = schema.reach();
     if flags.contains(&Flag::Typechecking) {
         check.annotations(&nodes, &reach);

@@ -27,6 +27,7 @@ pub(super) enum Item {
     Definition(DefinitionNode),
     /// `partial shared { … }`
     Partial(DefinitionNode),
+    Access(AccessNode),
 }
 
 impl Item {
@@ -36,6 +37,7 @@ impl Item {
             Self::Use { keyword, .. } | Self::Import { keyword, .. } => *keyword,
             Self::Caveat(node) => node.keyword,
             Self::Definition(node) | Self::Partial(node) => node.keyword,
+            Self::Access(node) => node.keyword,
         }
     }
 
@@ -46,8 +48,66 @@ impl Item {
             Self::Import { path, .. } => *path,
             Self::Caveat(node) => node.close,
             Self::Definition(node) | Self::Partial(node) => node.close,
+            Self::Access(node) => node.close,
         }
     }
+}
+
+/// `access deploy_now on service#deploy { … }`
+#[derive(Debug)]
+pub(super) struct AccessNode {
+    pub(super) keyword: TokenId,
+    pub(super) name: TokenId,
+    pub(super) on: TokenId,
+    /// Never empty.
+    pub(super) targets: Vec<PermissionNode>,
+    pub(super) open: TokenId,
+    pub(super) clauses: Vec<AccessClauseNode>,
+    pub(super) close: TokenId,
+}
+
+/// `service#approve`
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PermissionNode {
+    pub(super) path: Path,
+    pub(super) name: TokenId,
+}
+
+impl PermissionNode {
+    /// Its last token.
+    pub(super) fn last(&self) -> TokenId {
+        self.name
+    }
+}
+
+/// A statement between the braces of an access item.
+#[derive(Debug)]
+pub(super) struct AccessClauseNode {
+    pub(super) first: TokenId,
+    /// Its last token, without what ends it.
+    pub(super) last: TokenId,
+    pub(super) says: AccessClause,
+}
+
+/// What a statement of an access item says.
+#[derive(Debug)]
+pub(super) enum AccessClause {
+    /// `refuse`
+    Refuse,
+    /// `grant`
+    Grant,
+    /// `ask service#approve, host#approve`
+    Ask(Vec<PermissionNode>),
+    /// `for at most 4h`
+    For(TokenId),
+    /// `relation temporary_deployer`
+    Relation(TokenId),
+    /// `ticket required`
+    Ticket,
+    /// `break glass`
+    BreakGlass,
+    /// `origin may answer`
+    Origin,
 }
 
 /// `caveat only_on(day string) { day == "monday" }`

@@ -1,3 +1,4 @@
+mod access;
 mod any;
 mod canonical;
 pub(crate) mod conformance;

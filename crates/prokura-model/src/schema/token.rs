@@ -94,6 +94,8 @@ pub(super) enum Keyword {
     Import,
     /// `typechecking`, after `use typechecking`
     Typechecking,
+    /// `access`, after `use access`
+    Access,
 }
 
 /// A part of the language that a text has to ask for: `use expiration`.
@@ -104,11 +106,13 @@ pub(super) enum Flag {
     Partial,
     Itself,
     Typechecking,
+    Access,
 }
 
 impl Flag {
     /// All of them, in the order of their names.
-    pub(super) const ALL: [Self; 5] = [Self::Expiration, Self::Import, Self::Partial, Self::Itself, Self::Typechecking];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Access, Self::Expiration, Self::Import, Self::Partial, Self::Itself, Self::Typechecking];
 
     /// As it is written after `use`.
     pub(super) fn name(self) -> &'static str {
@@ -118,7 +122,13 @@ impl Flag {
             Self::Partial => "partial",
             Self::Itself => "self",
             Self::Typechecking => "typechecking",
+            Self::Access => "access",
         }
+    }
+
+    /// Whether it is a part of SpiceDB's language too.
+    pub(super) fn is_of_spicedb(self) -> bool {
+        self != Self::Access
     }
 
     /// The flag of this name.
@@ -367,6 +377,7 @@ impl<'t> Lexer<'t> {
             "partial" => (Keyword::Partial, Flag::Partial),
             "import" => (Keyword::Import, Flag::Import),
             "typechecking" => (Keyword::Typechecking, Flag::Typechecking),
+            "access" => (Keyword::Access, Flag::Access),
             _ => return None,
         };
         self.flags.contains(&flag).then_some(keyword)

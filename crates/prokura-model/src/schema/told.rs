@@ -24,6 +24,10 @@ impl Difference {
             Self::CaveatParameterAdded(..) => "caveat_parameter_added",
             Self::CaveatParameterRemoved(..) => "caveat_parameter_removed",
             Self::CaveatParameterTypeChanged(..) => "caveat_parameter_type_changed",
+            Self::AccessAdded(_) => "access_added",
+            Self::AccessRemoved(_) => "access_removed",
+            Self::AccessDocChanged(_) => "access_doc_changed",
+            Self::AccessChanged(_) => "access_changed",
         }
     }
 
@@ -50,6 +54,10 @@ impl Difference {
             | Self::CaveatParameterAdded(name, _)
             | Self::CaveatParameterRemoved(name, _)
             | Self::CaveatParameterTypeChanged(name, ..) => name.to_string(),
+            Self::AccessAdded(name)
+            | Self::AccessRemoved(name)
+            | Self::AccessDocChanged(name)
+            | Self::AccessChanged(name) => name.clone(),
         }
     }
 }

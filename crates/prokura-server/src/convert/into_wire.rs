@@ -303,6 +303,7 @@ pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bo
         witness: if witness { decision.witness.iter().map(wire_edge).collect() } else { Vec::new() },
         valid_until: decision.valid_until.map(wire_time),
         missing: decision.missing.clone(),
+        access: None,
     }
 }
 
@@ -449,6 +450,9 @@ pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
             api::Change::EndorsementCreated { endorsement: wire_endorsement(endorsement) }
         }
         Change::EndorsementRevoked(id) => api::Change::EndorsementRevoked { endorsement: id.to_string() },
+        Change::RequestSet(request) => {
+            api::Change::RequestSet { request: Box::new(super::wire_request(request, None, request.asked_at)) }
+        }
         Change::TenantCreated(tenant) => api::Change::TenantCreated { tenant: tenant.to_string() },
         Change::TenantNamed(tenant, name) => {
             api::Change::TenantNamed { tenant: tenant.to_string(), display_name: name.clone() }

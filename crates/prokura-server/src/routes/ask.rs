@@ -55,7 +55,10 @@ pub(crate) async fn decide(
         Ok(mut decided) => {
             for_token(&visit, &question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
-            Ok(Json(convert::wire_decision(Some(decided.id.to_string()), &decided.decision, wire.witness)))
+            let mut told = convert::wire_decision(Some(decided.id.to_string()), &decided.decision, wire.witness);
+            let hint = app.authority().access_hint(&tenant, &question, &decided.decision);
+            told.access = hint.as_ref().map(convert::wire_hint);
+            Ok(Json(told))
         }
         Err(error) => {
             app.telemetry().decided(&Outcome::Failed(error.code().to_owned()));

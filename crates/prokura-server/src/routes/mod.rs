@@ -10,6 +10,7 @@ mod off_boarding;
 mod open;
 mod plan;
 mod principals;
+mod requests;
 mod server_wide;
 mod tasks;
 mod watch;
@@ -137,6 +138,12 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(endorsements::endorsement))
         .routes(routes!(endorsements::revoke))
         .routes(routes!(tasks::revoke))
+        .routes(routes!(requests::requests, requests::ask))
+        .routes(routes!(requests::request))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::refuse))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(requests::review))
         .routes(routes!(ask::decide))
         .routes(routes!(plan::plan))
         .routes(routes!(ask::check))

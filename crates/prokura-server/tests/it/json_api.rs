@@ -551,3 +551,68 @@ async fn an_off_boarding_is_held_to_its_preview() {
     assert_eq!(done.done_in, Some(again.revision + 1));
     assert_eq!(client.task(&another.id).await.unwrap().state, TaskState::Cancelled);
 }
+
+/// Access is asked for, answered by somebody else, used, and given back.
+#[tokio::test]
+async fn access_is_asked_for_and_granted_for_a_while() {
+    let setup = Setup::empty().await;
+    let client = client(&setup);
+    let schema = "use access\nuse expiration\ndefinition user {}\ndefinition record {\n\trelation owner: user\n\trelation \
+                  visitor: user with expiration\n\tpermission approve = owner\n\tpermission read = owner + visitor\n}\n\
+                  access visit on record#read { ask record#approve; for at most 1h; relation visitor }\n";
+    client.write_schema(&SchemaWrite { schema: schema.to_owned(), reason: None }).await.unwrap();
+    let write = WriteRelationships { touch: vec![edge("record-1", "owner", "olga")], ..WriteRelationships::default() };
+    client.write_relationships(&write).await.unwrap();
+    for user in ["olga", "bob"] {
+        let principal = PrincipalWrite { object: object("user", user), owner: None, reason: None };
+        client.set_principal(&principal).await.unwrap();
+    }
+    let asked = decide(object("user", "bob"), None);
+    let hint = client.decide(&asked).await.unwrap().access.unwrap();
+    assert_eq!((hint.item.as_deref(), hint.how, hint.for_at_most_seconds), (Some("visit"), AccessHow::Ask, 3_600));
+
+    let new = NewAccessRequest {
+        requester: Some(object("user", "bob")),
+        delegation: None,
+        task: None,
+        permission: "read".to_owned(),
+        resources: vec![object("record", "record-1")],
+        reason: "the audit".to_owned(),
+        ticket: Some("AUD-1".to_owned()),
+        for_seconds: Some(600),
+        break_glass: false,
+    };
+    let made = client.request_access(&new).await.unwrap();
+    assert_eq!((made.state, made.asks.as_deref()), (RequestState::Pending, Some("approve")));
+    assert_eq!(client.access_request(&made.id).await.unwrap(), made);
+    let query = RequestQuery {
+        answerable_by_type: Some("user".to_owned()),
+        answerable_by_id: Some("olga".to_owned()),
+        ..RequestQuery::default()
+    };
+    assert_eq!(client.access_requests(&query).await.unwrap().items, std::slice::from_ref(&made));
+    let by = |user: &str| RequestApproval { by: Some(object("user", user)), ..RequestApproval::default() };
+    let refused = client.approve_request(&made.id, &by("bob")).await.unwrap_err();
+    assert_eq!((refused.status(), refused.code()), (Some(403), "not_an_approver"));
+    let granted = client.approve_request(&made.id, &by("olga")).await.unwrap();
+    assert_eq!(granted.state, RequestState::Granted);
+    let again = client.approve_request(&made.id, &by("olga")).await.unwrap_err();
+    assert_eq!((again.status(), again.code()), (Some(409), "request_not_pending"));
+    let allowed = client.decide(&asked).await.unwrap();
+    let grant = granted.grant.unwrap();
+    assert_eq!((allowed.disposition, allowed.valid_until), (Disposition::Allow, Some(grant.until)));
+    assert!(allowed.access.is_none());
+    let provenance = client.transaction(allowed.witness[0].since).await.unwrap();
+    assert_eq!(provenance.reason, format!("request {} is approved by user:olga, ticket AUD-1", made.id));
+    let words = RequestWords { by: Some(object("user", "bob")), reason: Some("done".to_owned()) };
+    assert!(client.cancel_request(&made.id, &words).await.unwrap().grant.unwrap().ended_at.is_some());
+    assert_eq!(client.decide(&asked).await.unwrap().disposition, Disposition::Deny);
+    let unknown = client.access_request("r-none").await.unwrap_err();
+    assert_eq!((unknown.status(), unknown.code()), (Some(404), "request_unknown"));
+    let second = client.request_access(&new).await.unwrap();
+    let no = RequestWords { by: Some(object("user", "olga")), reason: Some("not now".to_owned()) };
+    let answered = client.refuse_request(&second.id, &no).await.unwrap();
+    assert_eq!((answered.state, answered.answer.unwrap().words.as_str()), (RequestState::Refused, "not now"));
+    let nothing = client.review_request(&second.id, &no).await.unwrap_err();
+    assert_eq!((nothing.status(), nothing.code()), (Some(409), "nothing_to_review"));
+}

@@ -6,6 +6,7 @@ use prokura_engine::View;
 use prokura_model::{ObjectRef, PrincipalState};
 
 use super::{
+    access,
     stage::{Staged, done_before, into_index, reused},
     validate::validate,
 };
@@ -50,6 +51,8 @@ pub(super) fn stage(
     }
     changes.extend(digest.map(WorkDigest::into_change));
     validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
+    // As whenever a task or a link ends; the digest is among the changes already.
+    access::end_with(shared, &tenant, now, &mut changes, None)?;
     let staged = into_index(shared, tenant, provenance, now, changes, digest)?;
     Ok(staged.with_off_boarding(off_boarding))
 }

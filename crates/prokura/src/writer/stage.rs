@@ -7,7 +7,7 @@ use prokura_model::{
 use prokura_store::Entry;
 
 use super::{
-    Work, Written,
+    Work, Written, access,
     declare::difference,
     models, off_boarding,
     relationships::{stage_deletion, stage_write},
@@ -75,6 +75,7 @@ pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Resu
         Work::OffBoarding { tenant, wanted, expected } => {
             off_boarding::stage(shared, tenant, provenance, &wanted, expected.as_deref())
         }
+        Work::Access { tenant, step } => access::stage_access(shared, tenant, provenance, *step),
         Work::Tenant(name) => stage_tenant(shared, provenance, name),
         Work::Key { key, only_first } => stage_key(shared, provenance, key, only_first),
         Work::KeyRevoked(id) => stage_key_revoked(shared, provenance, id),
@@ -91,6 +92,7 @@ impl Work {
             | Self::Assertions { tenant, .. }
             | Self::Tuples { tenant, .. }
             | Self::Relationships { tenant, .. }
+            | Self::Access { tenant, .. }
             | Self::Deletion { tenant, .. }
             | Self::OffBoarding { tenant, .. } => Some(tenant),
             Self::Tenant(_) | Self::NamedTenant(_) | Self::Key { .. } | Self::KeyRevoked(_) => None,
@@ -105,7 +107,7 @@ fn stage_changes(
     mut changes: Vec<Change>,
 ) -> Result<Staged, WriteError> {
     let digest = provenance.request_id.is_some().then(|| WorkDigest::of(&changes));
-    if changes.iter().any(|change| matches!(change, Change::WorkDigested(_))) {
+    if changes.iter().any(|change| matches!(change, Change::WorkDigested(_) | Change::RequestSet(_))) {
         return Err(WriteError::ChangeReserved);
     }
     if let Some(done) = done_before(&tenant, &provenance) {
@@ -117,6 +119,7 @@ fn stage_changes(
     let now = shared.now.read();
     keep_declared(&tenant, &mut changes);
     validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
+    access::end_with(shared, &tenant, now, &mut changes, digest)?;
     into_index(shared, tenant, provenance, now, changes, digest)
 }
 
@@ -156,6 +159,7 @@ fn stage_declaration(
         return Ok(Staged { written, ..Staged::default() });
     }
     let digest = provenance.request_id.is_some().then(|| WorkDigest::of(&changes));
+    access::end_with(shared, &tenant, now, &mut changes, digest)?;
     let mut staged = into_index(shared, tenant, provenance, now, changes, digest)?;
     written.receipt = staged.written.receipt;
     staged.written = written;
@@ -181,6 +185,7 @@ pub(super) fn into_index(
         other => WriteError::Internal(other.to_string()),
     })?;
     shared.expiring.take(noted);
+    tenant.open_requests.note(&transaction.changes);
     let receipt = Receipt { revision, time };
     if let (Some(request_id), Some(work)) = (&transaction.request_id, digest) {
         let done = Done { work, ..Done::of(&transaction.changes, receipt) };

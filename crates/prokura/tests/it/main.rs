@@ -1,6 +1,8 @@
 //! The library as its users see it.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod candidates;
 mod caps;
 #[cfg(test)]

@@ -304,6 +304,7 @@ impl Clients {
             delegation: register.delegation.clone(),
             permission: "edit".to_owned(),
             resource: register.resource.clone(),
+            arguments: serde_json::Map::new(),
             context: serde_json::Map::new(),
             span: None,
             witness: false,

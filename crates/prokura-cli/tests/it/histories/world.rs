@@ -73,8 +73,8 @@ pub(super) fn edge(number: usize) -> Relationship {
 
 /// May edit every document.
 pub(super) fn cap() -> Cap {
-    let every = CapResource { kind: "document".to_owned(), id: None, wildcard: true };
-    Cap { clauses: vec![CapClause { permissions: vec!["edit".to_owned()], resources: vec![every] }] }
+    let every = CapResource { kind: "document".to_owned(), id: None, wildcard: true, origin_has: None, under: None };
+    Cap { clauses: vec![CapClause { permissions: vec!["edit".to_owned()], resources: vec![every], when: None }] }
 }
 
 fn register(name: String, kind: Kind, actor: &str, delegation: String, resource: &str) -> Register {

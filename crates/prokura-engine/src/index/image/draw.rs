@@ -190,7 +190,9 @@ impl<E, F: FnMut(u8, &[u64]) -> Result<(), E>> Image<'_, F> {
         // In the order in which they were made: that of a worker's grows.
         let mut versions = index.endorsements.versions(horizon, at, &index.guard());
         versions.sort_by_key(|version| version.from);
-        self.changes(versions, |_, endorsement| Some(Change::EndorsementCreated(endorsement?.clone())))
+        self.changes(versions, |_, endorsement| Some(Change::EndorsementCreated(endorsement?.clone())))?;
+        let versions = index.requests.versions(horizon, at, &index.guard());
+        self.changes(versions, |_, request| Some(Change::RequestSet(Box::new(request?.clone()))))
     }
 
     /// The models in the order in which they were written: the last of them is the newest.

@@ -37,10 +37,10 @@ impl Parser<'_> {
                 Some("relations and permissions stand between the braces of a definition".to_owned())
             }
             TokenKind::Identifier => match Flag::named(text) {
-                Some(flag @ (Flag::Import | Flag::Partial)) => {
+                Some(flag @ (Flag::Import | Flag::Partial | Flag::Access)) => {
                     Some(format!("`{text}` needs `use {}` at the top of the text", flag.name()))
                 }
-                _ => did_you_mean(text, ["definition", "caveat", "use", "partial", "import"])
+                _ => did_you_mean(text, ["definition", "caveat", "use", "partial", "import", "access"])
                     .map(|word| format!("did you mean `{word}`?")),
             },
             TokenKind::Semicolon => Some("only one may follow a definition".to_owned()),
@@ -74,9 +74,9 @@ impl Parser<'_> {
             let at_line_start = self.tokens.token(self.next).place != Place::Beside;
             match self.kind() {
                 TokenKind::End => return,
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Import)
-                    if at_line_start =>
-                {
+                TokenKind::Keyword(
+                    Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Import | Keyword::Access,
+                ) if at_line_start => {
                     return;
                 }
                 TokenKind::LeftBrace => depth += 1,
@@ -107,7 +107,9 @@ impl Parser<'_> {
                 });
             match self.kind() {
                 TokenKind::End => return Ok(()),
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Partial) if at_statement_start => {
+                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Access)
+                    if at_statement_start =>
+                {
                     return Err(Failed);
                 }
                 TokenKind::Keyword(Keyword::Relation | Keyword::Permission) if at_statement_start => return Ok(()),

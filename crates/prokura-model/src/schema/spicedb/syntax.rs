@@ -18,7 +18,8 @@ impl Source<'_> {
             // At the end of the text, it has lost where it is.
             "definition_unclosed" => (0, "Expected end of statement or definition, found: TokenTypeError".to_owned()),
             "flag_unknown" => {
-                let known = Flag::ALL.map(Flag::name).join(", ");
+                let known = Flag::ALL.into_iter().filter(|flag| flag.is_of_spicedb()).map(Flag::name);
+                let known = known.collect::<Vec<_>>().join(", ");
                 let flag = self.tokens.text_of(id);
                 (self.start(id + 1), format!("Unknown use flag: `{flag}`. Options are: {known}"))
             }

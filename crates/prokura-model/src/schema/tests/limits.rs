@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_DIAGNOSTICS_MAX, SCHEMA_MEMBERS_MAX, SCHEMA_NESTING_MAX};
+use crate::limits::{ACCESS_MS_MAX, SCHEMA_BYTES_MAX, SCHEMA_DIAGNOSTICS_MAX, SCHEMA_MEMBERS_MAX, SCHEMA_NESTING_MAX};
 
 fn codes(text: &str) -> Vec<&'static str> {
     Schema::parse(text).map_or_else(|problems| problems.iter().map(|problem| problem.code).collect(), |_| Vec::new())
@@ -165,4 +165,16 @@ fn hostile_texts_cost_little() {
             .to_string()
             .ends_with("and 9990 more, not `document`")
     );
+}
+
+#[test]
+fn limit_access_ms_max() {
+    let lasting = |seconds: u64| {
+        format!(
+            "use access\ndefinition user {{}}\ndefinition document {{\n\trelation abc: user\n}}\n\
+             access now on document#abc {{ grant; for at most {seconds}s }}"
+        )
+    };
+    assert_eq!(codes(&lasting(ACCESS_MS_MAX / 1_000)), <[&str; 0]>::default());
+    assert_eq!(codes(&lasting(ACCESS_MS_MAX / 1_000 + 1)), ["access_invalid"]);
 }

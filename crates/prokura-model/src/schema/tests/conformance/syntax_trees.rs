@@ -98,6 +98,7 @@ fn ours(tokens: &Tokens<'_>, file: &File) -> String {
             Item::Caveat(node) => writer.caveat(node),
             Item::Definition(node) => writer.definition("Definition", node),
             Item::Partial(node) => writer.definition("Partial", node),
+            Item::Access(_) => unreachable!("not SpiceDB's"),
         }
     }
     writer.text

@@ -1,0 +1,141 @@
+//! What can be asked for.
+
+use super::{Lowered, Lowering};
+use crate::{
+    RelationName, TypeName,
+    limits::ACCESS_MS_MAX,
+    schema::{
+        AccessAnswer, AccessItem,
+        syntax::{AccessClause, AccessClauseNode, AccessNode, PermissionNode},
+        token::TokenId,
+    },
+};
+
+/// What the statements of an item say.
+#[derive(Default)]
+struct Said {
+    answer: Option<AccessAnswer>,
+    at_most_ms: Option<u64>,
+    relation: Option<RelationName>,
+    ticket_required: bool,
+    break_glass: bool,
+    origin_may_answer: bool,
+}
+
+impl Lowering<'_, '_> {
+    pub(super) fn access<'f>(&mut self, node: &'f AccessNode, before: Option<TokenId>, lowered: &mut Lowered<'f>) {
+        let Some(name) = self.relation_name(node.name).map(|name| name.as_str().to_owned()) else { return };
+        if lowered.access.iter().any(|(item, _)| item.name == name) {
+            let message = format!("there are two access items `{name}`");
+            return self.problems.report(self.span(node.name), "access_duplicate", message, None);
+        }
+        let Some(targets) = self.permissions_of_types(&node.targets) else { return };
+        let mut said = Said::default();
+        for clause in &node.clauses {
+            if self.access_clause(clause, &mut said).is_none() {
+                return;
+            }
+        }
+        let Some(answer) = self.fitting(node, &said) else { return };
+        let Said { at_most_ms, relation, ticket_required, break_glass, origin_may_answer, .. } = said;
+        let item = AccessItem {
+            name,
+            doc: self.doc(before, node.keyword),
+            targets,
+            answer,
+            at_most_ms: at_most_ms.unwrap_or_default(),
+            relation,
+            ticket_required,
+            break_glass,
+            origin_may_answer,
+        };
+        lowered.access.push((item, node));
+    }
+
+    fn access_clause(&mut self, clause: &AccessClauseNode, said: &mut Said) -> Option<()> {
+        let before = match &clause.says {
+            AccessClause::Refuse => said.answer.replace(AccessAnswer::Refuse).is_some(),
+            AccessClause::Grant => said.answer.replace(AccessAnswer::Grant).is_some(),
+            AccessClause::Ask(nodes) => {
+                let asked = self.permissions_of_types(nodes)?;
+                said.answer.replace(AccessAnswer::Ask(asked)).is_some()
+            }
+            AccessClause::For(duration) => {
+                let milliseconds = self.duration(*duration)?;
+                said.at_most_ms.replace(milliseconds).is_some()
+            }
+            AccessClause::Relation(name) => {
+                let name = self.relation_name(*name)?;
+                said.relation.replace(name).is_some()
+            }
+            AccessClause::Ticket => std::mem::replace(&mut said.ticket_required, true),
+            AccessClause::BreakGlass => std::mem::replace(&mut said.break_glass, true),
+            AccessClause::Origin => std::mem::replace(&mut said.origin_may_answer, true),
+        };
+        if before {
+            let message = match &clause.says {
+                AccessClause::Refuse | AccessClause::Grant | AccessClause::Ask(_) => {
+                    "one of `ask`, `grant` and `refuse` is said, and once"
+                }
+                _ => "this is said twice",
+            };
+            return self.access_problem(clause.first, message, None);
+        }
+        Some(())
+    }
+
+    /// How it answers, if what is said goes together.
+    fn fitting(&mut self, node: &AccessNode, said: &Said) -> Option<AccessAnswer> {
+        let Some(answer) = &said.answer else {
+            let help = "say `ask type#permission`, `grant` or `refuse`";
+            return self.access_problem(node.name, "it does not say how a request is answered", Some(help));
+        };
+        let asks = matches!(answer, AccessAnswer::Ask(_));
+        let message = if *answer == AccessAnswer::Refuse {
+            let more = said.at_most_ms.is_some() || said.relation.is_some() || said.break_glass;
+            (more || said.origin_may_answer).then_some("what is refused has no length, relation, review or answer")
+        } else if said.at_most_ms.is_none() {
+            Some("it does not say how long it is granted: say `for at most 4h`")
+        } else if said.break_glass && !asks {
+            Some("who breaks the glass is reviewed: say by whom, with `ask type#permission`")
+        } else if said.origin_may_answer && !asks {
+            Some("nobody is asked, so `origin may answer` means nothing")
+        } else {
+            None
+        };
+        match message {
+            Some(message) => self.access_problem(node.name, message, None),
+            None => Some(answer.clone()),
+        }
+    }
+
+    fn permissions_of_types(&mut self, nodes: &[PermissionNode]) -> Option<Vec<(TypeName, RelationName)>> {
+        let found: Vec<_> =
+            nodes.iter().map(|node| self.type_name(node.path).zip(self.relation_name(node.name))).collect();
+        found.into_iter().collect()
+    }
+
+    /// `90s`, `15m`, `4h`, `7d`, in milliseconds.
+    fn duration(&mut self, id: TokenId) -> Option<u64> {
+        let text = self.tokens.text_of(id);
+        let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+        let found = units.into_iter().find_map(|(unit, milliseconds)| {
+            let number = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+            number.parse::<u64>().ok()?.checked_mul(milliseconds)
+        });
+        match found {
+            Some(milliseconds @ 1..=ACCESS_MS_MAX) => Some(milliseconds),
+            _ => {
+                let message = format!("`{text}` is no length that can be granted");
+                let days = ACCESS_MS_MAX / 86_400_000;
+                let help = format!("write a number and `s`, `m`, `h` or `d`, at most `{days}d`");
+                self.access_problem(id, &message, Some(&help))
+            }
+        }
+    }
+
+    fn access_problem<T>(&mut self, at: TokenId, message: &str, help: Option<&str>) -> Option<T> {
+        self.problems.report(self.span(at), "access_invalid", message.to_owned(), help.map(str::to_owned));
+        None
+    }
+}
