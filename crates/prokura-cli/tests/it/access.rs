@@ -76,26 +76,19 @@ fn the_manual_is_followed_to_the_letter() {
         decided[1]["valid_until"],
         server.well(&["access", "show", &request, "--json"]).json()["grant"]["until"]
     );
+    said_in_words(&server, &request, &delegation);
+}
 
-    // In words, too: what to do next, and what became of it.
-    let shown = server.well(&["access", "show", &request]);
+/// What to do next, and what became of it.
+fn said_in_words(server: &Server, request: &str, delegation: &str) {
+    let shown = server.well(&["access", "show", request]);
     assert!(shown.out.contains("service:web#temporary_deployer@user:alice"), "{}", shown.out);
-    server.well(&["access", "cancel", &request, "--reason", "done"]);
-    let denied = server.run(&["decide", "agent:coder", "deploy", "service:web", "-d", &delegation]).ended(1);
+    server.well(&["access", "cancel", request, "--reason", "done"]);
+    let denied = server.run(&["decide", "agent:coder", "deploy", "service:web", "-d", delegation]).ended(1);
     let next = format!("prokura request agent:coder deploy service:web -d {delegation} --ticket TICKET --reason WHY");
     assert!(denied.out.contains(&next), "{}", denied.out);
-    let ask = [
-        "request",
-        "agent:coder",
-        "deploy",
-        "service:web",
-        "-d",
-        &delegation,
-        "--ticket",
-        "OPS-8",
-        "--reason",
-        "again",
-    ];
+    let ask =
+        ["request", "agent:coder", "deploy", "service:web", "-d", delegation, "--ticket", "OPS-8", "--reason", "again"];
     let asked = server.well(&ask);
     assert!(asked.out.contains("a person with approve on service:web: prokura approve r-"), "{}", asked.out);
     let pending = server.well(&["access", "list", "--state", "pending", "--json"]).json();

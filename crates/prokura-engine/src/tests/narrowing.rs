@@ -12,7 +12,9 @@ const SCHEMA: &str = "
     caveat at_most(amount int, limit int) { amount <= limit }
     definition user {}
     definition agent {}
-    definition folder { relation parent: folder }
+    definition folder {
+        relation parent: folder
+    }
     definition document {
         relation parent: folder
         relation viewer: user
@@ -46,6 +48,8 @@ fn world(folders: usize, resource: &str, condition: Option<&str>) -> Index {
         expires_at: Timestamp(10_000),
         state: TaskState::Open,
         declared: false,
+        parent: None,
+        owner: None,
     };
     let link = Delegation {
         id: DelegationId::new("d").unwrap(),

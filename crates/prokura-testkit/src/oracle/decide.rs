@@ -25,13 +25,22 @@ enum Basis<'a> {
         ends: Option<Timestamp>,
         allow: Reason,
         deny: Verdict,
-        /// Of a worker that the work was dispatched to: by which link, and for whom it has to be endorsed.
-        dispatch: Option<(usize, &'a ObjectRef)>,
-        /// For whom it is done, and the caps that have to carry it, each with the position of its link.
-        origin: &'a ObjectRef,
-        caps: Vec<(usize, &'a Cap)>,
+        bounds: Bounds<'a>,
     },
 }
+
+/// What has to carry a request.
+struct Bounds<'a> {
+    /// For whom it is done.
+    origin: &'a ObjectRef,
+    /// The caps, each with the position of its link.
+    caps: Vec<(usize, &'a Cap)>,
+    /// Of a worker that the work was dispatched to, and that has to be endorsed: by which link.
+    dispatch: Option<usize>,
+}
+
+/// What a request ends with before its check, or nothing.
+type Ended = Result<Option<Verdict>, OracleError>;
 
 impl World {
     /// Whether the actor may do it now, and why: the steps of the decision, in order.
@@ -43,15 +52,13 @@ impl World {
     /// Every right answer. They differ in what an answer that depends on something says of that, and in until when an
     /// allow is said to hold.
     fn decisions(&self, question: &Question, now: Timestamp) -> Vec<Answer> {
-        let (whose, ends, allow, deny, dispatch, origin, caps) = match self.basis(question, now) {
+        let (whose, ends, allow, deny, bounds) = match self.basis(question, now) {
             Err(error) => return vec![error.into()],
             Ok(Basis::Decided(verdict)) => return vec![Answer::Decided(verdict)],
-            Ok(Basis::Check { whose, ends, allow, deny, dispatch, origin, caps }) => {
-                (whose, ends, allow, deny, dispatch, origin, caps)
-            }
+            Ok(Basis::Check { whose, ends, allow, deny, bounds }) => (whose, ends, allow, deny, bounds),
         };
         let mut answers = Vec::new();
-        for bounded in self.bounds(whose, question, (origin, &caps, dispatch), now) {
+        for bounded in self.bounded(whose, question, &bounds, now) {
             match bounded {
                 Err(error) => answers.push(error.into()),
                 Ok(Some(verdict)) => answers.push(Answer::Decided(verdict)),
@@ -79,9 +86,9 @@ impl World {
 
     /// Whether it is allowed at that moment, and nothing else can be said.
     fn is_allowed(&self, question: &Question, now: Timestamp) -> bool {
-        let Ok(Basis::Check { whose, dispatch, origin, caps, .. }) = self.basis(question, now) else { return false };
+        let Ok(Basis::Check { whose, bounds, .. }) = self.basis(question, now) else { return false };
         let Question { resource, permission, .. } = question;
-        let bounded = self.bounds(whose, question, (origin, &caps, dispatch), now);
+        let bounded = self.bounded(whose, question, &bounds, now);
         bounded.iter().all(|bounded| *bounded == Ok(None))
             && self.outcomes(resource, permission, &whose.clone().into(), &question.values(), now)
                 == [Ok(Standing::Has)]
@@ -89,13 +96,8 @@ impl World {
 
     /// What the caps, one after the other, and what the worker is endorsed for end it with, if they do: each way it may come
     /// out.
-    fn bounds(
-        &self,
-        whose: &ObjectRef,
-        question: &Question,
-        (origin, caps, dispatch): (&ObjectRef, &[(usize, &Cap)], Option<(usize, &ObjectRef)>),
-        now: Timestamp,
-    ) -> Vec<Result<Option<Verdict>, OracleError>> {
+    fn bounded(&self, whose: &ObjectRef, question: &Question, bounds: &Bounds<'_>, now: Timestamp) -> Vec<Ended> {
+        let Bounds { origin, caps, dispatch } = bounds;
         let asked = Asked { origin, values: &question.values(), now };
         let mut found = vec![Ok(None)];
         for (at, cap) in caps {
@@ -104,9 +106,9 @@ impl World {
         }
         match dispatch {
             None => found,
-            Some((at, _)) => {
+            Some(at) => {
                 let endorsed = || self.endorsed(whose, question, asked);
-                go_on(found, endorsed, question, (at, Reason::NotEndorsed))
+                go_on(found, endorsed, question, (*at, Reason::NotEndorsed))
             }
         }
     }
@@ -214,8 +216,8 @@ impl World {
         }
         let Some(delegation) = delegation else {
             let (allow, deny) = (Reason::OwnAuthority, Verdict::because(Reason::NoPath));
-            let (whose, origin, caps) = (actor, actor, Vec::new());
-            return Ok(Basis::Check { whose, ends: None, allow, deny, dispatch: None, origin, caps });
+            let bounds = Bounds { origin: actor, caps: Vec::new(), dispatch: None };
+            return Ok(Basis::Check { whose: actor, ends: None, allow, deny, bounds });
         };
 
         let Some(leaf) = self.delegations.get(delegation) else {
@@ -254,17 +256,16 @@ impl World {
         let caps = caps.map(|(position, link)| (position, &link.cap)).collect();
         let task_ends = tasks.iter().map(|task| task.expires_at);
         let ends = chain.iter().filter_map(|link| link.expires_at).chain(task_ends).min();
-        let origin = &task.origin;
+        let bounds = Bounds { origin: &task.origin, caps, dispatch };
         Ok(match dispatch.and_then(|position| Some((position, *chain.get(position)?))) {
             None => {
                 let deny = Verdict::because(Reason::OriginLacksPermission);
-                Basis::Check { whose: origin, ends, allow: Reason::LentAuthority, deny, dispatch: None, origin, caps }
+                Basis::Check { whose: &task.origin, ends, allow: Reason::LentAuthority, deny, bounds }
             }
             Some((position, link)) => {
                 let deny = Verdict { at: Some(position), ..Verdict::because(Reason::WorkerLacksPermission) };
                 let allow = Reason::DispatchedAuthority;
-                let dispatch = Some((position, origin));
-                Basis::Check { whose: &link.to, ends, allow, deny, dispatch, origin, caps }
+                Basis::Check { whose: &link.to, ends, allow, deny, bounds }
             }
         })
     }
@@ -358,11 +359,11 @@ impl World {
 
 /// What came out so far, and where nothing ended it, what comes of the next thing that has to carry the request.
 fn go_on(
-    found: Vec<Result<Option<Verdict>, OracleError>>,
+    found: Vec<Ended>,
     next: impl Fn() -> Vec<Result<Truth, OracleError>>,
     question: &Question,
     (at, deny): (usize, Reason),
-) -> Vec<Result<Option<Verdict>, OracleError>> {
+) -> Vec<Ended> {
     let (mut settled, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| *found != Ok(None));
     if open.is_empty() {
         return settled;

@@ -446,7 +446,7 @@ fn of_two_answers_at_once_one_counts() {
         });
         let counted: Vec<_> = outcomes.iter().filter(|outcome| outcome.is_ok()).collect();
         assert_eq!(counted.len(), 1, "{outcomes:?}");
-        assert!(outcomes.iter().any(|outcome| *outcome == Err("request_not_pending")), "{outcomes:?}");
+        assert!(outcomes.contains(&Err("request_not_pending")), "{outcomes:?}");
         let stored = snapshot(&authority).request(&request.id).unwrap().unwrap();
         let allowed = coder_deploys(&authority) == Reason::LentAuthority;
         assert_eq!(allowed, stored.state == RequestState::Granted);

@@ -12,10 +12,10 @@ const WITH_CAVEAT: &str = "caveat at_most(amount int, limit int) { amount <= lim
 fn code(resource: &str, condition: Option<&str>) -> Result<(), (&'static str, String)> {
     let (authority, _) = at_noon();
     let schema = format!("{WITH_CAVEAT}\n{}", crate::support::SCHEMA);
-    write(&authority, vec![Change::SchemaWritten(schema)]).unwrap();
+    write(&authority, vec![Change::SchemaWritten(schema)]).expect("a schema that only grows");
     let mut narrow = link("narrow", "user:alice", "agent:coder", None);
-    let condition = condition.map(|text| text.parse().unwrap());
-    let resources = [resource.parse().unwrap()].into();
+    let condition = condition.map(|text| text.parse().expect("a caveat"));
+    let resources = [resource.parse().expect("a resource")].into();
     narrow.cap = Cap { clauses: vec![CapClause { permissions: CapPermissions::Any, resources, condition }] };
     match write(&authority, vec![Change::DelegationCreated(narrow)]) {
         Ok(_) => Ok(()),
@@ -27,7 +27,7 @@ fn code(resource: &str, condition: Option<&str>) -> Result<(), (&'static str, St
 fn a_condition_is_a_caveat_of_the_schema_and_what_it_binds_fits() {
     code("document:*", Some("at_most:{\"limit\": 100}")).unwrap();
     code("document:*", Some("at_most")).unwrap();
-    let (found, message) = code("document:*", Some("at_least")).unwrap_err();
+    let (found, message) = code("document:*", Some("at_mots")).unwrap_err();
     assert_eq!(found, "caveat_unknown");
     assert!(message.contains("cap of delegation `narrow`") && message.contains("`at_most`"), "{message}");
     let (found, message) = code("document:*", Some("at_most:{\"limit\": \"many\"}")).unwrap_err();
@@ -73,7 +73,7 @@ fn what_a_condition_binds_is_bounded_as_for_a_relationship() {
 fn lent_on(parent: &str, child: &str, kind: DelegationKind) -> Result<(), WriteError> {
     let (authority, _) = at_noon();
     let cap = |resource: &str| {
-        let resources = [resource.parse().unwrap()].into();
+        let resources = [resource.parse().expect("a resource")].into();
         Cap { clauses: vec![CapClause { permissions: CapPermissions::Any, resources, condition: None }] }
     };
     let above = Delegation { depth: 1, cap: cap(parent), ..link("above", "user:alice", "agent:planner", None) };
@@ -116,7 +116,7 @@ fn what_is_told_of_a_cap_that_widens_has_an_end() {
     let (authority, _) = at_noon();
     let mut above = Delegation { depth: 1, ..link("above", "user:alice", "agent:planner", None) };
     above.cap.clauses[0].resources = long.iter().map(|text| text.parse().unwrap()).collect();
-    let mut below = link("below", "agent:planner", "agent:coder", Some("above"));
+    let mut below = Delegation { depth: 0, ..link("below", "agent:planner", "agent:coder", Some("above")) };
     below.cap.clauses[0].resources = ["document:other".parse().unwrap()].into();
     let changes = vec![Change::DelegationCreated(above), Change::DelegationCreated(below)];
     let error = write(&authority, changes).unwrap_err();

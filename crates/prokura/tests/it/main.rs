@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod candidates;
+#[cfg(test)]
 mod caps;
 #[cfg(test)]
 mod checkpoints;

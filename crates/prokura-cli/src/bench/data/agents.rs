@@ -305,10 +305,12 @@ impl Agents {
         Ok(changes)
     }
 
-    /// What the person may see, but for one resource.
+    /// What the person may see, but for one resource, and for those that the links above leave out.
     fn cap(&self, names: &Names, agent: &Agent) -> Result<Cap, NameError> {
         let seen = self.seen.get(agent.user as usize).into_iter().flatten();
-        let carried = seen.filter(|resource| agent.not_carried != Some(**resource));
+        let above = agent.above.iter().filter_map(|above| self.agents.get(*above as usize));
+        let left_out: BTreeSet<_> = above.chain([agent]).filter_map(|agent| agent.not_carried).collect();
+        let carried = seen.filter(|resource| !left_out.contains(resource));
         let resources = carried.map(|resource| Ok(CapResource::Object(names.resource(*resource)?)));
         let permissions = CapPermissions::Only(BTreeSet::from([names.act.clone()]));
         let resources = resources.collect::<Result<_, NameError>>()?;
