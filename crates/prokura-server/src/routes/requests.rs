@@ -97,6 +97,7 @@ pub(crate) async fn approve(
     Segments((tenant, id)): Segments<(String, String)>,
     body: JsonBody,
 ) -> Result<Json<api::AccessRequest>, Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
     let wire: api::RequestApproval = body.decode_or_default()?;
     let reply = convert::approval(&wire)?;
     answer(&app, &visit, (&tenant, &id), wire.by.as_ref(), wire.reason, reply).await
@@ -115,6 +116,7 @@ pub(crate) async fn refuse(
     Segments((tenant, id)): Segments<(String, String)>,
     body: JsonBody,
 ) -> Result<Json<api::AccessRequest>, Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
     let wire: api::RequestWords = body.decode_or_default()?;
     answer(&app, &visit, (&tenant, &id), wire.by.as_ref(), wire.reason, AccessReply::Refuse).await
 }
@@ -132,6 +134,7 @@ pub(crate) async fn cancel(
     Segments((tenant, id)): Segments<(String, String)>,
     body: JsonBody,
 ) -> Result<Json<api::AccessRequest>, Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
     let wire: api::RequestWords = body.decode_or_default()?;
     // An admin key that names nobody is an operator; a token is always somebody.
     let by = match (&wire.by, visit.caller.token()) {
@@ -157,6 +160,7 @@ pub(crate) async fn review(
     Segments((tenant, id)): Segments<(String, String)>,
     body: JsonBody,
 ) -> Result<Json<api::AccessRequest>, Refusal> {
+    let tenant = visit.takes_part(&tenant)?;
     let wire: api::RequestWords = body.decode_or_default()?;
     let by = own_or_named(&visit, wire.by.as_ref(), "by")?;
     step(&app, &visit, (&tenant, &id), wire.reason, move |authority, tenant, provenance, id| {
@@ -168,7 +172,7 @@ pub(crate) async fn review(
 async fn answer(
     app: &App,
     visit: &Visit,
-    place: (&str, &str),
+    place: (&TenantName, &str),
     by: Option<&api::ObjectRef>,
     reason: Option<String>,
     reply: AccessReply,
@@ -183,17 +187,16 @@ async fn answer(
 async fn step(
     app: &App,
     visit: &Visit,
-    (tenant, id): (&str, &str),
+    (tenant, id): (&TenantName, &str),
     reason: Option<String>,
     step: impl FnOnce(&prokura::Authority, &TenantName, Provenance, &RequestId) -> Result<Arc<Request>, WriteError>
     + Send
     + 'static,
 ) -> Result<Json<api::AccessRequest>, Refusal> {
-    let tenant = visit.takes_part(tenant)?;
-    let found = visible(app, visit, &tenant, id).await?;
+    let found = visible(app, visit, tenant, id).await?;
     let (authority, provenance, own) = (app.authority().clone(), visit.provenance(reason), tenant.clone());
     let written = blocking(move || Ok(step(&authority, &own, provenance, &found.id)?)).await?;
-    told(app, &tenant, &written).map(Json)
+    told(app, tenant, &written).map(Json)
 }
 
 fn told(app: &App, tenant: &TenantName, request: &Request) -> Result<api::AccessRequest, Refusal> {

@@ -61,7 +61,8 @@ access freely on service#usual { grant; for at most 90s; relation temporary }",
 
 #[test]
 fn without_the_flag_the_words_are_names() {
-    let schema = parsed("definition user {}\ndefinition access { relation access: user\n permission use_it = access }");
+    let schema =
+        parsed("definition user {}\ndefinition access {\n relation access: user\n permission use_it = access\n}");
     assert!(schema.definition("access").is_some());
     let refused = Schema::parse("definition user {}\naccess now on user#x { grant }").unwrap_err();
     assert_eq!(refused[0].help.as_deref(), Some("`access` needs `use access` at the top of the text"));
@@ -91,26 +92,26 @@ relation temporary; ticket required
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (access, expected) in [
-        ("access now on service#deploy { }", "21:8: it does not say how a request is answered"),
-        ("access now on service#deploy { grant }", "21:8: it does not say how long it is granted"),
+        ("access now on service#deploy { }", "20:8: it does not say how a request is answered"),
+        ("access now on service#deploy { grant }", "20:8: it does not say how long it is granted"),
         (
             "access now on service#deploy { grant; grant }",
-            "21:39: one of `ask`, `grant` and `refuse` is said, and once",
+            "20:39: one of `ask`, `grant` and `refuse` is said, and once",
         ),
-        ("access now on service#deploy { refuse; for at most 1h }", "21:8: what is refused has no length"),
+        ("access now on service#deploy { refuse; for at most 1h }", "20:8: what is refused has no length"),
         (
             "access now on service#deploy { grant; for at most 1h; break glass }",
-            "21:8: who breaks the glass is reviewed",
+            "20:8: who breaks the glass is reviewed",
         ),
-        ("access now on service#deploy { grant; for at most 1h; origin may answer }", "21:8: nobody is asked"),
-        ("access now on service#deploy { grant; for at most 91d }", "21:51: `91d` is no length that can be granted"),
-        ("access now on service#deploy { grant; for at most 0s }", "21:51: `0s` is no length that can be granted"),
-        ("access now on service#deploy { grant; for at most soon }", "21:51: `soon` is no length that can be granted"),
+        ("access now on service#deploy { grant; for at most 1h; origin may answer }", "20:8: nobody is asked"),
+        ("access now on service#deploy { grant; for at most 91d }", "20:51: `91d` is no length that can be granted"),
+        ("access now on service#deploy { grant; for at most 0s }", "20:51: `0s` is no length that can be granted"),
+        ("access now on service#deploy { grant; for at most soon }", "20:51: `soon` is no length that can be granted"),
         (
             "access now on service#deplyo { grant; for at most 1h }",
-            "21:23: `service` has no relation or permission `deplyo`",
+            "20:23: `service` has no relation or permission `deplyo`",
         ),
-        ("access now on servce#deploy { grant; for at most 1h }", "21:15: the schema defines no type `servce`"),
+        ("access now on servce#deploy { grant; for at most 1h }", "20:15: the schema defines no type `servce`"),
         ("access now on service#deploy { ask host#approve; for at most 1h }", "nobody is asked about `service`"),
         (
             "access now on service#deploy { ask service#approve, service#deploy; for at most 1h }",
@@ -118,28 +119,28 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "access now on service#deploy { grant; for at most 1h; relation usual }",
-            "21:64: `usual` is a permission of `service`",
+            "20:64: `usual` is a permission of `service`",
         ),
         (
             "access now on service#deploy { grant; for at most 1h; relation deployer }",
-            "21:64: relation `service#deployer` allows nobody for a time",
+            "20:64: relation `service#deployer` allows nobody for a time",
         ),
         (
             "access now on service#restart { grant; for at most 1h; relation temporary }",
-            "21:65: who stands in `service#temporary` does not have `restart` by that",
+            "20:65: who stands in `service#temporary` does not have `restart` by that",
         ),
         (
             "access now on service#deploy { refuse }\naccess now on service#restart { refuse }",
-            "22:8: there are two access items `now`",
+            "21:8: there are two access items `now`",
         ),
         (
             "access now on service#deploy { refuse }\naccess later on service#deploy { refuse }",
-            "22:23: `service#deploy` can be asked for already",
+            "21:23: `service#deploy` can be asked for already",
         ),
         ("access now on service#deploy { grnat }", "did you mean `grant`?"),
-        ("access now on service#deploy { refuse", "21:1: the access item `now` is never closed by `}`"),
-        ("access now on service#deploy { refuse grant }", "21:39: `grant` where the end of the statement was expected"),
-        ("access now for service#deploy { refuse }", "21:12: `for` where `on` was expected"),
+        ("access now on service#deploy { refuse", "20:1: the access item `now` is never closed by `}`"),
+        ("access now on service#deploy { refuse grant }", "20:39: `grant` where the end of the statement was expected"),
+        ("access now for service#deploy { refuse }", "20:12: `for` where `on` was expected"),
     ] {
         let found = problems_of(access);
         assert!(found.contains(expected), "{access}\n{found}");

@@ -178,8 +178,9 @@ fn item(ask: &Ask) -> Option<Item> {
             Some(door::item(resource, permission, subject, context))
         }
         Ask::Decide { question, .. } => {
-            let Question { actor, permission, resource, context, .. } = question;
-            Some(door::item(resource, permission, &actor.clone().into(), context))
+            // What the arguments are for the decision, the context is for the protocol, which has nothing else.
+            let Question { actor, permission, resource, .. } = question;
+            Some(door::item(resource, permission, &actor.clone().into(), &question.values()))
         }
         _ => None,
     }
