@@ -91,6 +91,7 @@ relation temporary; ticket required
 
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
+    let mut wrong = String::new();
     for (access, expected) in [
         ("access now on service#deploy { }", "20:8: it does not say how a request is answered"),
         ("access now on service#deploy { grant }", "20:8: it does not say how long it is granted"),
@@ -109,7 +110,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ("access now on service#deploy { grant; for at most soon }", "20:51: `soon` is no length that can be granted"),
         (
             "access now on service#deplyo { grant; for at most 1h }",
-            "20:23: `service` has no relation or permission `deplyo`",
+            "20:23: type `service` has no relation or permission `deplyo`; did you mean `deploy`?",
         ),
         ("access now on servce#deploy { grant; for at most 1h }", "20:15: the schema defines no type `servce`"),
         ("access now on service#deploy { ask host#approve; for at most 1h }", "nobody is asked about `service`"),
@@ -135,7 +136,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "access now on service#deploy { refuse }\naccess later on service#deploy { refuse }",
-            "21:23: `service#deploy` can be asked for already",
+            "21:25: `service#deploy` can be asked for already",
         ),
         ("access now on service#deploy { grnat }", "did you mean `grant`?"),
         ("access now on service#deploy { refuse", "20:1: the access item `now` is never closed by `}`"),
@@ -143,8 +144,11 @@ fn what_is_wrong_is_said_with_its_place() {
         ("access now for service#deploy { refuse }", "20:12: `for` where `on` was expected"),
     ] {
         let found = problems_of(access);
-        assert!(found.contains(expected), "{access}\n{found}");
+        if !found.contains(expected) {
+            wrong += &format!("{access}\n{expected}\n{found}\n");
+        }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
