@@ -243,11 +243,8 @@ fn batches_of(writes: usize, changes: impl Fn(usize) -> Vec<Change> + Sync) -> u
     disk.hold(true);
     thread::scope(|scope| {
         let first = scope.spawn(|| write(&authority, vec![schema()]).unwrap());
-        while authority.health().writes_waiting > 0 {
-            thread::yield_now();
-        }
-        // The writer is in its flush now, or about to be; nothing joins its batch any more.
-        thread::sleep(std::time::Duration::from_millis(20));
+        // Nothing joins a batch any more that is being flushed.
+        disk.wait_for_flush();
         for number in 0..writes {
             let (authority, changes) = (&authority, &changes);
             thread::Builder::new()

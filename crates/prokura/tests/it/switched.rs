@@ -21,6 +21,8 @@ pub(crate) struct SwitchedDisk {
 struct Switches {
     failing: AtomicBool,
     held: AtomicBool,
+    /// A flush of the log that is held, at this moment.
+    waiting: AtomicBool,
     flush_ms: AtomicU64,
     flushes: AtomicU64,
     batches: AtomicU64,
@@ -52,7 +54,15 @@ impl SwitchedDisk {
 
     /// Flushes do not end until they are let go.
     pub(crate) fn hold(&self, hold: bool) {
+        self.switches.waiting.store(false, Ordering::SeqCst);
         self.switches.held.store(hold, Ordering::SeqCst);
+    }
+
+    /// Waits until a flush of the log is held.
+    pub(crate) fn wait_for_flush(&self) {
+        while !self.switches.waiting.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
     }
 
     /// How many batches of writes were appended: the log's head is written once for each.
@@ -135,6 +145,7 @@ impl DiskFile for SwitchedFile {
     fn sync(&self) -> io::Result<()> {
         self.switches.check()?;
         while self.switches.held.load(Ordering::SeqCst) {
+            self.switches.waiting.fetch_or(self.name.starts_with("log"), Ordering::SeqCst);
             thread::sleep(Duration::from_millis(1));
         }
         thread::sleep(Duration::from_millis(self.switches.flush_ms.load(Ordering::SeqCst)));

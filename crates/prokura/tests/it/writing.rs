@@ -191,7 +191,7 @@ fn limit_write_wait_max() {
     std::thread::scope(|scope| {
         let writer = || write(&authority, vec![touch("document:plan#viewer@user:bob")]);
         let in_flight = scope.spawn(writer);
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        disk.wait_for_flush();
         let waiting = scope.spawn(writer);
         while authority.health().writes_waiting == 0 {
             std::thread::yield_now();
