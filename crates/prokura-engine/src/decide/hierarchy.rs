@@ -160,19 +160,21 @@ impl Carrying<'_> {
 impl Reached {
     /// The places from which the target is reached.
     fn reaching(&self, target: usize, counts: impl Fn(&Way) -> bool) -> BTreeSet<usize> {
-        let mut found = BTreeSet::from([target]);
-        loop {
-            let before = found.len();
-            // Those further out were found later, so that one round mostly does.
-            for way in self.ways.iter().rev().filter(|way| counts(way)) {
-                if found.contains(&way.to) {
-                    found.insert(way.from);
-                }
-            }
-            if found.len() == before {
-                return found;
-            }
+        let mut before: HashMap<usize, Vec<usize>> = HashMap::new();
+        for way in self.ways.iter().filter(|way| counts(way)) {
+            before.entry(way.to).or_default().push(way.from);
         }
+        let (mut found, mut open) = (BTreeSet::from([target]), vec![target]);
+        while let Some(place) = open.pop() {
+            open.extend(before.remove(&place).unwrap_or_default().into_iter().filter(|from| found.insert(*from)));
+        }
+        found
+    }
+
+    /// The edges that lead away from a place. They lie in the order in which the places were found.
+    fn ways_from(&self, place: usize) -> impl Iterator<Item = &Way> {
+        let first = self.ways.partition_point(|way| way.from < place);
+        self.ways.iter().skip(first).take_while(move |way| way.from == place)
     }
 
     /// What it depends on that the target is reached: the edges that may or may not be there, on ways from places of which
@@ -182,7 +184,7 @@ impl Reached {
         let certain = self.reaching(target, |way| way.doubt.is_none());
         let (mut doubts, mut open, mut seen) = (Doubt::default(), vec![0], BTreeSet::from([0]));
         while let Some(place) = open.pop() {
-            for way in self.ways.iter().filter(|way| way.from == place && possible.contains(&way.to)) {
+            for way in self.ways_from(place).filter(|way| possible.contains(&way.to)) {
                 if let Some(doubt) = &way.doubt {
                     doubts = doubts.and(doubt.clone());
                 }

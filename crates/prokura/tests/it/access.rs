@@ -6,7 +6,7 @@ mod limits;
 use std::{collections::BTreeSet, sync::Arc};
 
 use prokura::{
-    AccessFault, AccessReply, AccessRequest, Authority, MemoryDisk, Provenance, RequestFilter, WriteError,
+    AccessFault, AccessReply, AccessRequest, Authority, MemoryDisk, OffBoard, Provenance, RequestFilter, WriteError,
     model::{
         CapPermissions, Change, Delegation, PrincipalState, Reason, Request, RequestId, RequestState, Task, TaskState,
         Timestamp,
@@ -344,6 +344,43 @@ fn what_is_granted_ends_with_its_task_and_its_delegation() {
         assert_eq!(code(answered(&authority, &waits.id, "user:olga", yes())), "request_not_pending");
         // Sent again, the same request is the same.
         assert_eq!(authority.write(&tenant(), provenance, vec![end]).unwrap(), receipt);
+    }
+}
+
+/// What was granted under a part ends with the whole, and with whoever it was for.
+#[test]
+fn what_is_granted_under_a_part_ends_with_the_whole_and_with_the_origin() {
+    let whole = |authority: &Authority| {
+        write(authority, vec![Change::TaskClosed(task_id("whole"), TaskState::Cancelled)]).unwrap();
+    };
+    let origin = |authority: &Authority| {
+        let wanted = OffBoard::of(object("user:alice"));
+        authority.off_board(&tenant(), Provenance::new("key:k", "she leaves"), wanted, None).unwrap();
+    };
+    for end in [&whole as &dyn Fn(&Authority), &origin] {
+        let (authority, _) = at_noon();
+        let part = Task { parent: Some(task_id("whole")), ..task("part", "user:alice") };
+        let below = Delegation { task: task_id("part"), ..link("below", "user:alice", "agent:coder", None) };
+        let below = Delegation { cap: cap(CapPermissions::Any, "service:*"), ..below };
+        write(
+            &authority,
+            vec![
+                Change::TaskOpened(task("whole", "user:alice")),
+                Change::TaskOpened(part),
+                Change::DelegationCreated(below),
+            ],
+        )
+        .unwrap();
+        let asked = |resource: &str| asking("agent:coder", "deploy", resource, Some("below"));
+        let granted = requested(&authority, asked("service:web")).unwrap();
+        answered(&authority, &granted.id, "user:olga", yes()).unwrap();
+        let waits = requested(&authority, asked("service:api")).unwrap();
+        assert!(exists(&authority, "service:web#temporary@user:alice"));
+        end(&authority);
+        assert!(!exists(&authority, "service:web#temporary@user:alice"));
+        let stored = |id: &RequestId| snapshot(&authority).request(id).unwrap().unwrap();
+        assert_eq!(stored(&granted.id).grant.as_ref().unwrap().ended_at, Some(Timestamp(NOON)));
+        assert_eq!(stored(&waits.id).state, RequestState::Cancelled);
     }
 }
 
