@@ -43,6 +43,8 @@ pub enum Disposition {
     Deny,
     /// It depends on what the question did not say; never to be taken for an allow.
     Conditional,
+    /// Not yet: somebody has to approve or to confirm first; never to be taken for an allow.
+    Held,
 }
 
 /// A decision.
@@ -80,12 +82,52 @@ pub struct Decision {
     /// For an allow, the earliest expiry it depends on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Time>,
-    /// For a conditional decision, the parameters of caveats that have no value.
+    /// For a conditional decision, the parameters of caveats or guards that have no value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// For a deny, how what was denied can be asked for, if it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<AccessHint>,
+    /// The guards that applied, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<FiredGuard>,
+    /// For one that is held, what for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// A guard that applied, and what it demands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FiredGuard {
+    /// Its name.
+    pub guard: String,
+    /// What it demands, in the words of the schema.
+    pub demanded: Vec<String>,
+}
+
+/// What a decision is held for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Held {
+    /// The guard that demands it.
+    pub guard: String,
+    /// From whom: `type#permission`, of whoever has it on the resource; or `origin`, who has to confirm.
+    pub from: String,
+    /// How long it is good for, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
+    /// Of an approval, whether it is used up by one use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<bool>,
+}
+
+/// How whoever asked was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Credential {
+    /// By what: `api_key`, `oidc`.
+    pub method: String,
+    /// When it was made out, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated_at: Option<Time>,
 }
 
 /// One link of a chain.
@@ -342,6 +384,12 @@ pub struct DecisionRecord {
     /// It was asked for a plan: it says what would have been decided, and nothing could be done on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
+    /// The guards that applied, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<FiredGuard>,
+    /// How whoever asked was known, where guards are on what was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Credential>,
 }
 
 /// Which recorded decisions are meant, newest first. An absent parameter matches everything.

@@ -43,9 +43,9 @@ pub use bulk::{
 pub use client::{Client, ClientError, ClientOptions, Lines};
 pub use credential::{Key, KeyScope, NewKey, NewKeyResponse, NewTenant, Role, SpokenFor, Stats, Tenant, TenantStats};
 pub use decision::{
-    ChainLink, CheckRequest, CheckResponse, Condition, DecideRequest, Decision, DecisionQuery, DecisionRecord,
-    Disposition, Exclusion, ExplainRequest, ExplainResponse, Explanation, ExplanationNode, NearMiss, Permissionship,
-    StepKind, WitnessEdge,
+    ChainLink, CheckRequest, CheckResponse, Condition, Credential, DecideRequest, Decision, DecisionQuery,
+    DecisionRecord, Disposition, Exclusion, ExplainRequest, ExplainResponse, Explanation, ExplanationNode, FiredGuard,
+    Held, NearMiss, Permissionship, StepKind, WitnessEdge,
 };
 pub use error::{Diagnostic, ErrorBody, ErrorDetail, ErrorDetails, Fault};
 pub use graph::{

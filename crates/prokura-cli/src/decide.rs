@@ -141,7 +141,7 @@ impl Decide {
 pub(crate) fn ended(disposition: Disposition) -> Ended {
     match disposition {
         Disposition::Allow => Ended::Done,
-        Disposition::Deny | Disposition::Conditional => Ended::Denied,
+        Disposition::Deny | Disposition::Conditional | Disposition::Held => Ended::Denied,
     }
 }
 
@@ -151,6 +151,7 @@ pub(crate) fn verdict(disposition: Disposition) -> String {
         Disposition::Allow => paint(ALLOW, "allow"),
         Disposition::Deny => paint(DENY, "deny"),
         Disposition::Conditional => paint(CHANGE, "conditional"),
+        Disposition::Held => paint(CHANGE, "held"),
     }
 }
 
@@ -159,7 +160,7 @@ fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
     let chain = decision.chain.first().map(|root| format!("{} → {}", wire::object_text(&root.from), chain.join(" → ")));
     let witness: Vec<_> = decision.witness.iter().map(|edge| wire::relationship_text(&edge.relationship)).collect();
     let why = match (&decision.disposition, &decision.id) {
-        (Disposition::Deny | Disposition::Conditional, Some(id)) => format!("prokura explain {id}"),
+        (Disposition::Deny | Disposition::Conditional | Disposition::Held, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
     };
     let under = delegation.map(|id| format!(" -d {id}")).unwrap_or_default();

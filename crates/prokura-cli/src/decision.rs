@@ -237,6 +237,7 @@ fn outcome(record: &DecisionRecord) -> &'static str {
         Some(Disposition::Allow) => "allow",
         Some(Disposition::Deny) => "deny",
         Some(Disposition::Conditional) => "conditional",
+        Some(Disposition::Held) => "held",
         None => "failed",
     }
 }

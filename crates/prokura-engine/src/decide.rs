@@ -1,6 +1,8 @@
 mod cap;
 mod dispatch;
+mod guards;
 mod hierarchy;
+pub(crate) mod listing;
 mod message;
 mod standing;
 mod tasks;
@@ -8,10 +10,11 @@ mod tasks;
 use std::{borrow::Cow, ptr};
 
 use prokura_model::{
-    ChainLink, Delegation, DelegationId, Disposition, ObjectRef, Principal, PrincipalState, Reason, RelationName,
-    Revision, SubjectRef, Task, TaskId, Timestamp, WitnessEdge,
+    ChainLink, Credential, Delegation, DelegationId, Disposition, FiredGuard, ObjectRef, Principal, PrincipalState,
+    Reason, RelationName, Revision, SubjectRef, Task, TaskId, Timestamp, WitnessEdge,
 };
 
+pub use self::guards::HeldFor;
 use self::message::{Described, sentence, state_words};
 pub use self::standing::Standing;
 use crate::{
@@ -40,6 +43,8 @@ pub struct Question {
     pub arguments: Context,
     /// Values for what it would be done under: what is known of the circumstances.
     pub context: Context,
+    /// How whoever asks was known, as far as it is.
+    pub credential: Option<Credential>,
 }
 
 impl Question {
@@ -87,8 +92,16 @@ pub struct Decision {
     pub at: Option<usize>,
     /// For an allow, the edges it rests on.
     pub witness: Vec<WitnessEdge>,
-    /// For a conditional decision, the parameters of caveats that have no value.
+    /// For a conditional decision, the parameters of caveats or guards that have no value.
     pub missing: Vec<String>,
+    /// The guards that applied, by name, and what each demands.
+    pub fired: Vec<FiredGuard>,
+    /// For one that is held, what for.
+    pub held: Option<HeldFor>,
+    /// Whether there are guards on what was asked, whether or not they applied.
+    pub guarded: bool,
+    /// Whether a guard wants the decision on disk before it is answered.
+    pub record_first: bool,
     /// For an allow, the moment from which it must be asked anew: the earliest expiry it depends on, if any.
     pub valid_until: Option<Timestamp>,
     /// The state it was decided on.
@@ -108,6 +121,10 @@ impl Decision {
             at: None,
             witness: Vec::new(),
             missing: Vec::new(),
+            fired: Vec::new(),
+            held: None,
+            guarded: false,
+            record_first: false,
             valid_until: None,
             revision,
         }
@@ -175,7 +192,10 @@ impl View<'_> {
         };
         let posed = self.posed(question, &guard)?;
         let mut walk = Walk::new(&question.actor, (head, head_guard), now, limits, Decision::begun(self.revision));
-        let decided = walk.steps(&posed, recorder);
+        let decided = walk.steps(&posed, recorder).map(|(verdict, explanation)| match verdict.reason.disposition() {
+            Disposition::Allow => (walk.narrowed(&posed, verdict), explanation),
+            _ => (verdict, explanation),
+        });
         self.index.check_kept(self.revision)?;
         head.index.check_kept(head.revision)?;
         let (verdict, explanation) = match decided {

@@ -12,7 +12,7 @@ use std::{
 
 use prokura_model::{
     CaveatName, RelationName, Schema, Terms, TypeName,
-    schema::{AllowedSubject, Expression, Member, Quantifier, Relation},
+    schema::{self, AllowedSubject, Expression, Member, Quantifier, Relation},
 };
 
 use self::by_name::ByName;
@@ -52,6 +52,8 @@ pub(crate) struct Program {
     /// The relations, of object 0, that usersets are made of, where all that is ever in them are objects, everyone, and
     /// usersets of such relations.
     nested: Vec<Node>,
+    /// The guards on each relation and permission that has some, by their names.
+    guards: HashMap<u32, Vec<schema::Guard>, PackedHash>,
 }
 
 /// A definition's number, and those of its members.
@@ -173,6 +175,7 @@ impl Program {
             right_sides: HashMap::default(),
             mentions: Mentions::default(),
             nested: Vec::new(),
+            guards: HashMap::default(),
         };
         let (mut declared, mut definitions) = (Vec::new(), Vec::new());
         for definition in schema.definitions().values() {
@@ -211,7 +214,27 @@ impl Program {
         program.find_nested();
         program.find_flat();
         program.mentions = Mentions::of(&program);
+        program.find_guards();
         Ok(program)
+    }
+
+    fn find_guards(&mut self) {
+        let schema = Arc::clone(&self.schema);
+        for guard in schema.guards().values() {
+            for (kind, member) in &guard.on {
+                if let Some((kind, relation)) = self.member_named(kind, member) {
+                    self.guards.entry(member_key(kind, relation)).or_default().push(guard.clone());
+                }
+            }
+        }
+    }
+
+    /// The guards on a relation or permission, by their names.
+    pub(crate) fn guards(&self, (kind, relation): (KindId, RelationId)) -> &[schema::Guard] {
+        if self.guards.is_empty() {
+            return &[];
+        }
+        self.guards.get(&member_key(kind, relation)).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn number(&self) -> u32 {

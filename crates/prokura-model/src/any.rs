@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use proptest::{collection, option, prelude::*, sample::select};
 
 use crate::{
-    AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, DecisionId,
-    DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Grant, Key, KeyId, KeyRole,
-    KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Request,
-    RequestAnswer, RequestId, RequestState, ResourceQuery, Revision, SpokenFor, Step, SubjectRef, Task, TaskId,
-    TaskState, TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
+    AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, Credential,
+    DecisionId, DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, FiredGuard,
+    Grant, GuardName, Key, KeyId, KeyRole, KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason,
+    RelationName, Relationship, Request, RequestAnswer, RequestId, RequestState, ResourceQuery, Revision, SpokenFor,
+    Step, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -95,7 +95,14 @@ pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
     let found = (option::of(task_id()), option::of(object()), collection::vec(link(), 0..3), outcome(), ".{0,20}");
     let rest = (collection::vec(edge(), 0..3), value(), ".{0,9}", ".{0,9}", option::of(".{0,9}"), any::<u64>());
     let missing = collection::vec("[a-z]{1,9}", 0..3);
-    (asked, found, rest, missing, step()).prop_map(|(asked, found, rest, missing, step)| {
+    let demanded = collection::vec("[a-z #]{1,30}", 1..3);
+    let fired = ("[a-z]{3,9}", demanded)
+        .prop_map(|(name, demanded)| FiredGuard { name: GuardName::new(name).expect("a legal name"), demanded });
+    let fired = collection::vec(fired, 0..3);
+    let at = option::of(any::<u64>().prop_map(Timestamp));
+    let known = ("[a-z_]{1,9}", at).prop_map(|(method, authenticated_at)| Credential { method, authenticated_at });
+    let known = option::of(known);
+    (asked, found, rest, missing, fired, known, step()).prop_map(|(asked, found, rest, missing, fired, known, step)| {
         let (id, time, revision, actor, permission, resource, delegation) = asked;
         let (task, origin, chain, outcome, message) = found;
         let (witness, request, door, enforcement_point, request_id, duration_us) = rest;
@@ -121,6 +128,8 @@ pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
             duration_us,
             missing,
             step,
+            fired,
+            credential: known,
         }
     })
 }

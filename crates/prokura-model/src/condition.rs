@@ -12,6 +12,7 @@ mod functions;
 mod measure;
 mod plan;
 mod reference;
+mod root;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use std::{
 use evaluate::Stop;
 pub use failure::{ContextFault, Failure, Found, Misfit, ValueFault};
 pub(crate) use reference::{Refused, refused};
+pub use root::Root;
 
 use crate::{Value, limits::CONDITION_STEPS_MAX};
 
@@ -152,16 +154,32 @@ impl Condition {
     /// It does not parse, does not type-check, is not a `bool`, or is too long or too deep; or two parameters have the same
     /// name.
     pub fn compile(parameters: &[(String, ParameterType)], expression: &str) -> Result<Self, ConditionError> {
+        Self::compile_with_roots(parameters, &[], expression)
+    }
+
+    /// The condition that this expression states about these parameters and what it reads of these roots. Each member of a
+    /// root is a parameter of its whole name: `resource.environment`. Where one has no value, it is missing, unless
+    /// `has(resource.environment)` asked before.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile); or it uses a root as a value, or reads what a root does not have.
+    pub fn compile_with_roots(
+        parameters: &[(String, ParameterType)],
+        roots: &[Root],
+        expression: &str,
+    ) -> Result<Self, ConditionError> {
         for (place, (name, _)) in parameters.iter().enumerate() {
             if parameters.iter().take(place).any(|(earlier, _)| earlier == name) {
                 return Err(position(expression, 0, format!("the parameter `{name}` is declared twice")));
             }
         }
         measure::measure(expression)?;
-        let (ast, unsigned) = check::check(parameters, expression)?;
-        let plan::Plan { root, used } = plan::plan(parameters, &ast)?;
+        let (ast, unsigned) = check::check(parameters, roots, expression)?;
+        let of_roots = roots.iter().flat_map(Root::parameters);
+        let parameters: Vec<_> = parameters.iter().cloned().chain(of_roots).collect();
+        let plan::Plan { root, used } = plan::plan(&parameters, &ast)?;
         let used = used.into_iter().filter_map(|place| parameters.get(place)).map(|(name, _)| name.clone()).collect();
-        let (parameters, expression) = (parameters.to_vec(), expression.to_owned());
+        let expression = expression.to_owned();
         Ok(Self(Arc::new(Compiled { parameters, expression, used, unsigned, root })))
     }
 
@@ -234,6 +252,14 @@ impl Condition {
     pub fn expression(&self) -> &str {
         &self.0.expression
     }
+}
+
+/// Whether the value is one of this type, as a condition would read it.
+///
+/// # Errors
+/// It is not: what is wrong.
+pub fn check_value(declared: &ParameterType, value: &Value) -> Result<(), ValueFault> {
+    convert::Converter::new(false).convert(declared, value).map(|_| ())
 }
 
 fn misfit(name: &str, declared: &ParameterType, fault: ValueFault) -> Misfit {

@@ -139,3 +139,14 @@ impl fmt::Debug for StoreSecret {
         f.write_str("…")
     }
 }
+
+/// How whoever asks was known: what guards read as `credential`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Credential {
+    /// By what: `api_key`, `oidc`.
+    #[n(0)]
+    pub method: String,
+    /// When it was made out, if that is known.
+    #[n(1)]
+    pub authenticated_at: Option<Timestamp>,
+}

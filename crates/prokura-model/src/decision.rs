@@ -3,7 +3,8 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::{
-    DelegationId, ObjectRef, RelationName, Relationship, Revision, TaskId, Terms, Timestamp, Value,
+    Credential, DelegationId, GuardName, ObjectRef, RelationName, Relationship, Revision, TaskId, Terms, Timestamp,
+    Value,
     authority::{record_id, words},
     limits::RECORD_ID_BYTES_MAX,
 };
@@ -25,9 +26,12 @@ pub enum Disposition {
     /// It depends on what the question did not say: the missing names are told. Never to be taken for an allow.
     #[n(2)]
     Conditional,
+    /// Not yet: somebody has to approve, or to confirm, first. Never to be taken for an allow.
+    #[n(3)]
+    Held,
 }
 
-words!(Disposition { Allow => "allow", Deny => "deny", Conditional => "conditional" });
+words!(Disposition { Allow => "allow", Deny => "deny", Conditional => "conditional", Held => "held" });
 
 /// Why a decision came out as it did. The words are stable: scripts and enforcement points may match on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
@@ -98,7 +102,7 @@ pub enum Reason {
     /// Deny: the origin does not have the permission now.
     #[n(21)]
     OriginLacksPermission,
-    /// Conditional: a caveat decides it, and the question brings no value for some of its parameters.
+    /// Conditional: a caveat or a guard decides it, and the question brings no value for some of its parameters.
     #[n(22)]
     ContextMissing,
     /// Allow: the work was dispatched to a worker that has the permission itself now, is endorsed for it, and every cap
@@ -114,6 +118,21 @@ pub enum Reason {
     /// Deny: there are more tasks above the task than the limit, or one of them is for another origin.
     #[n(40)]
     TaskTreeBroken,
+    /// Deny: a guard forbids it.
+    #[n(26)]
+    GuardForbids,
+    /// Deny: what a guard requires is not so.
+    #[n(27)]
+    GuardRequires,
+    /// Deny: a guard could not be evaluated, and so forbids.
+    #[n(28)]
+    GuardFailed,
+    /// Held: a guard requires an approval.
+    #[n(29)]
+    ApprovalRequired,
+    /// Held: a guard requires that the origin of the task confirms.
+    #[n(30)]
+    ConfirmationRequired,
 }
 
 words!(Reason {
@@ -144,6 +163,11 @@ words!(Reason {
     WorkerLacksPermission => "worker_lacks_permission",
     NotEndorsed => "not_endorsed",
     TaskTreeBroken => "task_tree_broken",
+    GuardForbids => "guard_forbids",
+    GuardRequires => "guard_requires",
+    GuardFailed => "guard_failed",
+    ApprovalRequired => "approval_required",
+    ConfirmationRequired => "confirmation_required",
 });
 
 impl Reason {
@@ -175,7 +199,11 @@ impl Reason {
             | Self::OriginLacksPermission
             | Self::WorkerLacksPermission
             | Self::NotEndorsed
-            | Self::TaskTreeBroken => Disposition::Deny,
+            | Self::TaskTreeBroken
+            | Self::GuardForbids
+            | Self::GuardRequires
+            | Self::GuardFailed => Disposition::Deny,
+            Self::ApprovalRequired | Self::ConfirmationRequired => Disposition::Held,
         }
     }
 }
@@ -207,6 +235,17 @@ pub struct WitnessEdge {
     #[n(2)]
     #[cbor(default)]
     pub terms: Terms,
+}
+
+/// A guard that applied to a decision, and what it demands.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct FiredGuard {
+    /// Its name.
+    #[n(0)]
+    pub name: GuardName,
+    /// What it demands, in the words of the schema: `forbid`, a condition, `approval from service#approve, once`.
+    #[n(1)]
+    pub demanded: Vec<String>,
 }
 
 /// What was asked for and how it ended.
@@ -305,6 +344,13 @@ pub struct DecisionRecord {
     #[n(19)]
     #[cbor(default)]
     pub step: Step,
+    /// The guards that applied, by name.
+    #[n(20)]
+    #[cbor(default)]
+    pub fired: Vec<FiredGuard>,
+    /// How whoever asked was known, where guards are on what was asked.
+    #[n(21)]
+    pub credential: Option<Credential>,
 }
 
 /// Where a decision stands in the work of many agents.
@@ -368,6 +414,10 @@ pub struct RecordView<'r> {
     pub missing: &'r [String],
     #[cfg_attr(test, n(19))]
     pub step: &'r Step,
+    #[cfg_attr(test, n(20))]
+    pub fired: &'r [FiredGuard],
+    #[cfg_attr(test, n(21))]
+    pub credential: Option<&'r Credential>,
 }
 
 impl DecisionRecord {
@@ -395,6 +445,8 @@ impl DecisionRecord {
             duration_us: self.duration_us,
             missing: &self.missing,
             step: &self.step,
+            fired: &self.fired,
+            credential: self.credential.as_ref(),
         }
     }
 }

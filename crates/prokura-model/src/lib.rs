@@ -25,6 +25,7 @@
 //! | access item | what the schema says can be asked for, and who answers | [`AccessItem`](schema::AccessItem) |
 //! | chain | the walk from a delegation to its root, by stored parents | [`ChainLink`] |
 //! | revision | the total order of everything written | [`Revision`] |
+//! | guard | a rule in the schema text that forbids, or demands something, for permissions it names | [`schema::Guard`] |
 //! | decision | a recorded answer with a disposition and a reason | [`DecisionRecord`] |
 //! | witness | the edges, with provenance, that justify an allow | [`WitnessEdge`] |
 //!
@@ -67,13 +68,13 @@ pub use authzen::AuthzenMapping;
 pub use cap::{Cap, CapClause, CapPermissions, CapResource, ResourceQuery, Under};
 pub use change::{Change, Revision, Timestamp, Transaction};
 pub use codec::{CodecError, decode_changes, decode_record, decode_terms, encode_changes, encode_record, encode_terms};
-pub use credential::{Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};
+pub use credential::{Credential, Key, KeyId, KeyRole, KeyScope, SpokenFor, StoreSecret};
 pub use decision::{
-    ChainLink, DecisionId, DecisionRecord, Disposition, Outcome, Reason, RecordView, Step, WitnessEdge,
+    ChainLink, DecisionId, DecisionRecord, Disposition, FiredGuard, Outcome, Reason, RecordView, Step, WitnessEdge,
 };
 pub use fault::Fault;
 pub use model::{Model, ModelId};
-pub use name::{CaveatName, NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};
+pub use name::{CaveatName, GuardName, NameError, ObjectId, ObjectIdFault, RelationName, TenantName, TypeName};
 pub use relationship::{
     CaveatUse, ObjectRef, Relationship, RelationshipFilter, SubjectIdFilter, SubjectRef, SubjectRelationFilter, Terms,
 };

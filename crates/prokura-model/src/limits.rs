@@ -36,6 +36,12 @@ pub const SCHEMA_FILES_MAX: usize = 256;
 /// Most things wrong with one schema text that are reported at once.
 pub const SCHEMA_DIAGNOSTICS_MAX: usize = 100;
 
+/// Most guards on one permission: each decision about it evaluates them all.
+pub const GUARDS_ON_ONE_MAX: usize = 64;
+
+/// Most things that one guard forbids, requires or asks for.
+pub const GUARD_CLAUSES_MAX: usize = 64;
+
 /// Longest purpose, reason or other sentence a person writes, in bytes.
 pub const SENTENCE_BYTES_MAX: usize = 4_096;
 

@@ -30,6 +30,12 @@ pub enum NameError {
         "`{0}` is not a caveat name: 1 to {CAVEAT_NAME_BYTES_MAX} letters, digits and `/_|-`, first a letter, digit or `_`"
     )]
     Caveat(String),
+    /// The text is not a legal name of a guard.
+    #[error(
+        "`{0}` is not the name of a guard: 3 to {RELATION_NAME_BYTES_MAX} lower-case letters, digits and `_`, first a letter, \
+         last no `_`"
+    )]
+    Guard(String),
     /// The text is no name in any language.
     #[error("`{0}` is not a name: 1 to {OPEN_NAME_BYTES_MAX} bytes, without white space and `:#@*\"[]`")]
     Open(String),
@@ -51,6 +57,7 @@ impl NameError {
             Self::Type(_) => "type_name_invalid",
             Self::Relation(_) => "relation_name_invalid",
             Self::Caveat(_) => "caveat_name_invalid",
+            Self::Guard(_) => "guard_name_invalid",
             Self::Open(_) => "name_invalid",
             Self::Object(_) => "object_id_invalid",
             Self::Tenant(_) => "tenant_name_invalid",
@@ -190,6 +197,11 @@ name_type!(
     open check_open
 );
 name_type!(
+    /// The name of a guard, of the same shape as the name of a permission.
+    GuardName,
+    check_guard
+);
+name_type!(
     /// The id of an object: any non-empty UTF-8 text of at most [`OBJECT_ID_BYTES_MAX`] bytes without control characters,
     /// and not `*` alone. Compared byte for byte: look-alikes are different ids.
     ObjectId,
@@ -214,6 +226,12 @@ impl fmt::Display for RelationName {
 }
 
 impl fmt::Display for CaveatName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for GuardName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -290,6 +308,13 @@ fn check_relation(text: &str) -> Result<(), NameError> {
         return Ok(());
     }
     Err(NameError::Relation(shortened(text)))
+}
+
+fn check_guard(text: &str) -> Result<(), NameError> {
+    if text.len() <= RELATION_NAME_BYTES_MAX && is_segment(text) {
+        return Ok(());
+    }
+    Err(NameError::Guard(shortened(text)))
 }
 
 fn check_open(text: &str) -> Result<(), NameError> {

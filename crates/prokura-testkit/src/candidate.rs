@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use prokura_model::{Change, DelegationId, ObjectRef, RelationName, SubjectRef, Timestamp, TypeName, Value};
+use prokura_model::{
+    Change, Credential, DelegationId, ObjectRef, RelationName, SubjectRef, Timestamp, TypeName, Value,
+};
 
 use crate::Answer;
 
@@ -101,6 +103,8 @@ pub struct Question {
     pub arguments: Context,
     /// What is known.
     pub context: Context,
+    /// How whoever asks was known, if it is.
+    pub credential: Option<Credential>,
 }
 
 impl Question {
@@ -170,9 +174,12 @@ impl std::fmt::Display for Ask {
                 write!(f, "permissions on {resource} of {}{subject}", listed(alive))
             }
             Self::Decide { question, .. } => {
-                let Question { actor, delegation, permission, resource, arguments, context: _ } = question;
+                let Question { actor, delegation, permission, resource, arguments, credential, .. } = question;
                 write!(f, "decide {actor} {permission} {resource}")?;
                 delegation.iter().try_for_each(|delegation| write!(f, " by {delegation}"))?;
+                if let Some(Credential { method, .. }) = credential {
+                    write!(f, " known by {method}")?;
+                }
                 if arguments.is_empty() { Ok(()) } else { write!(f, " with arguments {arguments:?}") }
             }
         }?;

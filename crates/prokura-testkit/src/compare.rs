@@ -60,7 +60,7 @@ impl fmt::Display for Difference {
 ///
 /// Each case is asked before and after a while of later changes, on one candidate that takes in both.
 pub fn differential<C: Candidate>(new: impl Fn() -> C, at_least: u64) -> (Tally, Option<Difference>) {
-    differential_on(Case::of, new, at_least)
+    differential_on(Case::guarded, new, at_least)
 }
 
 /// As [`differential`], on cases made otherwise.

@@ -87,6 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             permission: RelationName::new("view")?,
             resource: format!("document:document-{document}").parse()?,
             arguments: Context::new(),
+            credential: None,
             context: Context::new(),
         });
     }

@@ -173,21 +173,32 @@ pub(crate) fn decide(
 pub enum Placed {
     /// Its record is in line, so it may be answered.
     InLine(Decided),
-    /// There was no place, so it may not be answered yet.
+    /// There was no place, or it has to be on disk first, so it may not be answered yet.
     NotYet(Unrecorded),
 }
 
-/// A decision that is not in line to be recorded, and is nothing as long as it is not.
+/// A decision that is not in line to be recorded, or not on disk although it has to be, and is nothing as long as it is not.
 #[derive(Debug)]
 pub struct Unrecorded {
-    record: Unplaced,
+    /// The record, if it found no place.
+    record: Option<Unplaced>,
+    /// Whether it has to be on disk before it is answered.
+    first: bool,
     result: Result<Decided, DecideError>,
 }
 
 impl Unrecorded {
-    /// Waits for a place, and answers.
+    /// Waits for a place, and until it is on disk where a guard wants that, and answers.
     pub(crate) fn put_in_line(self, shared: &Shared) -> Result<Decided, DecideError> {
-        shared.records.put_waiting(self.record)?;
+        if let Some(record) = self.record {
+            shared.records.put_waiting(record)?;
+        }
+        if self.first {
+            let flushed = shared.records.flush();
+            flushed.map_err(|error| DecideError::RecordUnavailable(error.to_string()))?;
+            // What a failed flush lost was never recorded.
+            shared.records.check()?;
+        }
         self.result
     }
 }
@@ -334,6 +345,8 @@ fn put(
         duration_us: microseconds_since(begun),
         missing: &[],
         step: &step,
+        fired: &[],
+        credential: None,
     };
     let unplaced = match &result {
         Err(_) => shared.records.put(tenant, &record)?,
@@ -346,17 +359,20 @@ fn put(
                 message: &decision.message,
                 witness: &decision.witness,
                 missing: &decision.missing,
+                fired: &decision.fired,
+                credential: question.credential.as_ref().filter(|_| decision.guarded),
                 ..record
             },
         )?,
     };
+    let first = result.as_ref().is_ok_and(|decision| decision.record_first);
     let result = match result {
         Ok(decision) => Ok(Decided { id, time, decision }),
         Err(error) => Err(DecideError::Undecided { id, error: Box::new(error) }),
     };
     match unplaced {
-        None => result.map(Placed::InLine),
-        Some(record) => Ok(Placed::NotYet(Unrecorded { record, result })),
+        None if !first => result.map(Placed::InLine),
+        record => Ok(Placed::NotYet(Unrecorded { record, first, result })),
     }
 }
 

@@ -174,8 +174,8 @@ pub use page::{Listed, Page};
 pub use plan::PlanDecided;
 pub use prokura_engine::{
     CaveatFailure, Condition as OpenCondition, Context, Decision, EngineError, Everyone, Exclusion, Expansion,
-    ExpansionNode, Explanation, Followed, FoundSubjects, Goal, Limits, NearMiss, Operation as ExpansionOperation,
-    Permissionship, Proof, ProofPart, Question, Standing, Stats, Stored, values,
+    ExpansionNode, Explanation, Followed, FoundSubjects, Goal, HeldFor, Limits, NearMiss,
+    Operation as ExpansionOperation, Permissionship, Proof, ProofPart, Question, Standing, Stats, Stored, values,
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};

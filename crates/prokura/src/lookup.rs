@@ -1,6 +1,6 @@
 //! What follows from relationships, in lists: who may do what to which.
 
-use prokura_engine::{Context, Expansion, FoundSubjects, Permissionship, View};
+use prokura_engine::{Context, Expansion, FoundSubjects, Listing, Permissionship, View};
 use prokura_model::{ObjectId, ObjectRef, PrincipalState, RelationName, SubjectRef, TypeName};
 
 use crate::{AskError, Listed, Page, Snapshot};
@@ -79,7 +79,8 @@ impl Place {
 }
 
 impl Snapshot {
-    /// The resources that the subject has the permission on, by id. A subject that is stopped now has none.
+    /// The resources that the subject has the permission on, by id. A subject that is stopped now has none. What guards
+    /// forbid is left out, and what they hold until somebody approves.
     ///
     /// The whole list is worked out for every page: an answer that is wanted whole is had with
     /// [`lookup_resources_all`](Self::lookup_resources_all).
@@ -103,11 +104,44 @@ impl Snapshot {
         }
         let found =
             self.read(|view| view.lookup_resources(kind, permission, subject, self.given(context), self.limits()))?;
+        let found = match subject {
+            SubjectRef::Object(actor) if self.guards => {
+                self.read(|view| view.narrowed_resources((kind, permission), actor, found, self.listing(context)))?
+            }
+            _ => found,
+        };
         Ok(found.into_iter().map(|(id, permissionship)| FoundResource { id, permissionship }).collect())
     }
 
+    /// Whether there are guards on a relation or permission.
+    ///
+    /// # Errors
+    /// It is unknown, or the revision is no longer kept.
+    pub fn is_guarded(&self, kind: &TypeName, permission: &RelationName) -> Result<bool, AskError> {
+        self.read(|view| view.is_guarded(kind, permission))
+    }
+
+    /// What guards leave of what the actor has itself. Guards are asked once everything else allows it.
+    ///
+    /// # Errors
+    /// A name is unknown, or the revision is no longer kept.
+    pub fn narrowed(
+        &self,
+        (resource, permission): (&ObjectRef, &RelationName),
+        actor: &ObjectRef,
+        had: Permissionship,
+        context: &Context,
+    ) -> Result<Permissionship, AskError> {
+        self.read(|view| view.narrowed((resource, permission), actor, had, self.listing(context)))
+    }
+
+    fn listing<'l>(&'l self, context: &'l Context) -> Listing<'l> {
+        Listing { credential: self.credential.as_ref(), given: self.given(context) }
+    }
+
     /// The subjects that have the permission on the resource: first everybody (`*`), if that is so, then by id. Subjects
-    /// that are stopped now are left out, and excluded from everybody.
+    /// that are stopped now are left out, and excluded from everybody. So is who guards forbid it to; everybody stands for
+    /// those without attributes, and is left out where guards read the id of whoever acts.
     ///
     /// The whole list is worked out for every page: an answer that is wanted whole is had with
     /// [`lookup_subjects_all`](Self::lookup_subjects_all).
@@ -135,7 +169,11 @@ impl Snapshot {
         let stopped = if relation.is_none() { self.stopped(kind) } else { Vec::new() };
         let FoundSubjects { subjects, everyone, .. } = self.read(|view| {
             let (view, given) = (view.leaving_out(&stopped), self.given(context));
-            view.lookup_subjects(resource, permission, kind, relation.as_ref(), given, self.limits())
+            let found = view.lookup_subjects(resource, permission, kind, relation.as_ref(), given, self.limits())?;
+            if !self.guards || relation.is_some() {
+                return Ok(found);
+            }
+            view.narrowed_subjects((resource, permission), kind, found, self.listing(context))
         })?;
         let mut found = Vec::with_capacity(subjects.len() + 1);
         if let Some(everyone) = everyone {
@@ -172,7 +210,13 @@ impl Snapshot {
         context: &Context,
     ) -> Result<Vec<(RelationName, Permissionship)>, AskError> {
         if !self.is_stopped(subject) {
-            return self.read(|view| view.permissions(resource, subject, self.given(context), self.limits()));
+            let found = self.read(|view| view.permissions(resource, subject, self.given(context), self.limits()))?;
+            return match subject {
+                SubjectRef::Object(actor) if self.guards => {
+                    self.read(|view| view.narrowed_permissions(resource, actor, found, self.listing(context)))
+                }
+                _ => Ok(found),
+            };
         }
         self.read(|view| {
             view.check_names(&resource.kind, None, subject)?;

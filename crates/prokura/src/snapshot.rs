@@ -4,11 +4,13 @@ use std::{
     sync::Arc,
 };
 
-use prokura_engine::{Context, EngineError, Explanation, Given, Limits, Permissionship, Standing, Stats, Stored, View};
+use prokura_engine::{
+    Context, Decision, EngineError, Explanation, Given, Limits, Permissionship, Question, Standing, Stats, Stored, View,
+};
 use prokura_model::{
-    AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal, RelationName,
-    RelationshipFilter, Request, RequestId, RequestState, Revision, Schema, SubjectRef, Task, TaskId, TaskState,
-    TenantName, Timestamp, Value,
+    AuthzenMapping, Credential, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal,
+    RelationName, RelationshipFilter, Request, RequestId, RequestState, Revision, Schema, SubjectRef, Task, TaskId,
+    TaskState, TenantName, Timestamp, Value,
 };
 
 use crate::{
@@ -30,6 +32,10 @@ pub struct Snapshot {
     pub(crate) limits: Limits,
     pub(crate) now: Timestamp,
     historic: bool,
+    /// How whoever asks was known, for guards.
+    pub(crate) credential: Option<Credential>,
+    /// Whether guards narrow its lists.
+    pub(crate) guards: bool,
 }
 
 /// Which tasks are meant. An absent member matches everything.
@@ -62,7 +68,7 @@ pub type Attributes = BTreeMap<String, Value>;
 impl Snapshot {
     pub(crate) fn at_head(tenant: Arc<Tenant>, limits: Limits, now: Timestamp) -> Self {
         let revision = tenant.index.published();
-        Self { tenant, revision, limits, now, historic: false }
+        Self { tenant, revision, limits, now, historic: false, credential: None, guards: true }
     }
 
     pub(crate) fn at(
@@ -72,9 +78,30 @@ impl Snapshot {
         now: Timestamp,
     ) -> Result<Self, AskError> {
         let historic = revision < tenant.index.published();
-        let snapshot = Self { tenant, revision, limits, now, historic };
+        let snapshot = Self { tenant, revision, limits, now, historic, credential: None, guards: true };
         snapshot.read(|_| Ok(()))?;
         Ok(snapshot)
+    }
+
+    /// The same, asked by whoever was known in this way: what guards read as `credential` when they narrow lists.
+    #[must_use]
+    pub fn known_by(self, credential: Credential) -> Self {
+        Self { credential: Some(credential), ..self }
+    }
+
+    /// The same, with lists that guards do not narrow: for whoever asks for a [`preview`](Self::preview) of each entry.
+    #[must_use]
+    pub fn before_guards(&self) -> Self {
+        Self { guards: false, ..self.clone() }
+    }
+
+    /// What would be decided, with relationships, attributes and schema of this snapshot and everything else of the head.
+    /// It is not recorded, and must not be enforced.
+    ///
+    /// # Errors
+    /// It cannot be decided, or the revision is no longer kept.
+    pub fn preview(&self, question: &Question) -> Result<Decision, AskError> {
+        self.read(|view| self.tenant.at_head(|head| view.decide_with(&head, question, self.now, &self.limits)).1)
     }
 
     /// Which tenant's.

@@ -41,6 +41,7 @@ pub(crate) fn own_authority(checks: &[Check]) -> Vec<(Question, bool)> {
         permission: check.permission.clone(),
         resource: check.resource.clone(),
         arguments: Context::new(),
+        credential: None,
         context: Context::new(),
     };
     checks.iter().map(|check| (question(check), check.allowed)).collect()

@@ -61,6 +61,7 @@ fn head(story: &Story) -> String {
         Disposition::Allow => (mark(true), "may"),
         Disposition::Deny => (mark(false), "may not"),
         Disposition::Conditional => (open_mark(), "may, on a condition,"),
+        Disposition::Held => (open_mark(), "may, once somebody agrees,"),
     };
     let title = format!(
         "{sign} {} {} {} {}",

@@ -230,6 +230,8 @@ fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
         valid_until: None,
         missing: record.missing,
         access: None,
+        guards: record.guards,
+        held: None,
     }
 }
 

@@ -59,6 +59,7 @@ struct Step {
     cancel: Vec<String>,
     revoke: Vec<String>,
     revoke_endorsements: Vec<String>,
+    attributes: BTreeMap<String, Map<String, Value>>,
     ask: Vec<AskEntry>,
 }
 
@@ -409,6 +410,7 @@ impl DecideEntry {
             resource: parsed(&self.resource)?,
             arguments,
             context,
+            credential: None,
         };
         let (decision, why) = match playing.authority.explain(&playing.tenant, &question) {
             Ok(answered) => answered,
@@ -553,6 +555,9 @@ impl Step {
         }
         for id in &self.revoke_endorsements {
             changes.push(Change::EndorsementRevoked(endorsement_id(id)?));
+        }
+        for (object, attributes) in &self.attributes {
+            changes.push(Change::AttributesSet(parsed(object)?, terms::context(attributes)));
         }
         Ok(Written { now: *now, changes })
     }

@@ -158,6 +158,9 @@ impl Door<'_> {
                 Change::EndorsementCreated(endorsement) => {
                     ("endorsements", endorsement.id.to_string(), self.endorsement(endorsement))
                 }
+                Change::AttributesSet(object, attributes) => {
+                    ("attributes", object.to_string(), to_json(&ModelValue::Map(attributes.clone())))
+                }
                 Change::DelegationCreated(link) => ("delegations", link.id.to_string(), self.delegation(link)),
                 _ => continue,
             };

@@ -92,6 +92,7 @@ fn asked(actor: &str, delegation: Option<&str>, resource: &str) -> Question {
         permission: RelationName::new("write").unwrap(),
         resource: object(resource),
         arguments: crate::Context::new(),
+        credential: None,
         context: crate::Context::new(),
     }
 }

@@ -77,6 +77,7 @@ fn decide(index: &Index, resource: &str, arguments: Context, limits: &Limits) ->
         resource: object(resource),
         arguments,
         context: Context::new(),
+        credential: None,
     };
     index.view().decide(&question, NOW, limits)
 }

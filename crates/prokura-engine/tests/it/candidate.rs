@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use prokura_engine::{
-    Decision, EngineError, Everyone, FoundSubjects, Given, Index, Limits, Permissionship, Question, View,
+    Decision, EngineError, Everyone, FoundSubjects, Given, Index, Limits, Listing, Permissionship, Question, View,
 };
 use prokura_model::{Change, ObjectId, ObjectRef, PrincipalState, SubjectRef, Timestamp, Transaction, TypeName};
 use prokura_testkit::{Answer, Ask, Candidate, List, Standing, Verdict};
@@ -44,7 +44,13 @@ pub(crate) fn answer(view: &View<'_>, ask: &Ask, limits: &Limits) -> Answer {
             if *alive && is_stopped(view, subject) {
                 view.check_names(kind, Some(permission), subject).map(|()| listed(Vec::new()))
             } else {
-                view.lookup_resources(kind, permission, subject, given, limits).map(listed)
+                let found = view.lookup_resources(kind, permission, subject, given, limits);
+                match subject {
+                    SubjectRef::Object(actor) if *alive => found
+                        .and_then(|found| view.narrowed_resources((kind, permission), actor, found, unknown(given))),
+                    _ => found,
+                }
+                .map(listed)
             }
         }
         Ask::LookupSubjects { resource, permission, kind, relation, alive, context, now } => {
@@ -53,13 +59,25 @@ pub(crate) fn answer(view: &View<'_>, ask: &Ask, limits: &Limits) -> Answer {
             let left_out = if alive { stopped(view, kind) } else { Vec::new() };
             let but = view.leaving_out(&left_out);
             let found = but.lookup_subjects(resource, permission, kind, relation.as_ref(), given, limits);
+            let found = found.and_then(|found| match alive {
+                true => but.narrowed_subjects((resource, permission), kind, found, unknown(given)),
+                false => Ok(found),
+            });
             found.map(|found| subjects(&left_out, found))
         }
         Ask::Permissions { resource, subject, alive, context, now } => {
             if *alive && is_stopped(view, subject) {
                 view.check_names(&resource.kind, None, subject).map(|()| listed(Vec::new()))
             } else {
-                view.permissions(resource, subject, Given { now: *now, context }, limits).map(|found| {
+                let given = Given { now: *now, context };
+                let found = view.permissions(resource, subject, given, limits);
+                let found = match subject {
+                    SubjectRef::Object(actor) if *alive => {
+                        found.and_then(|found| view.narrowed_permissions(resource, actor, found, unknown(given)))
+                    }
+                    _ => found,
+                };
+                found.map(|found| {
                     let found = found.into_iter().map(|(name, found)| (name.to_string(), standing(found)));
                     let named = found.filter(|(_, standing)| *standing != Standing::HasNot).collect();
                     Answer::Listed(List { named, ..List::default() })
@@ -71,9 +89,15 @@ pub(crate) fn answer(view: &View<'_>, ask: &Ask, limits: &Limits) -> Answer {
     answered.unwrap_or_else(|error| failed(&error))
 }
 
+/// Asked by somebody of whom nobody knows how they were known.
+fn unknown(given: Given<'_>) -> Listing<'_> {
+    Listing { credential: None, given }
+}
+
 pub(crate) fn asked(question: &prokura_testkit::Question) -> Question {
-    let prokura_testkit::Question { actor, delegation, permission, resource, arguments, context } = question.clone();
-    Question { actor, delegation, permission, resource, arguments, context }
+    let prokura_testkit::Question { actor, delegation, permission, resource, arguments, context, credential } =
+        question.clone();
+    Question { actor, delegation, permission, resource, arguments, context, credential }
 }
 
 pub(crate) fn decided(decision: &Decision) -> Answer {

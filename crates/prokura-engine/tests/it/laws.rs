@@ -22,7 +22,7 @@ fn nobody_downstream_may_more() {
 
 #[test]
 fn one_cut_ends_it() {
-    let tried = laws::one_cut_ends_it(Engine::default, 800);
+    let tried = laws::one_cut_ends_it(Engine::default, 1_200);
     assert!(tried > 200, "tried only {tried} times");
 }
 

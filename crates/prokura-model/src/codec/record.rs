@@ -18,8 +18,8 @@ const TRUE: u8 = 0xf5;
 const NULL: u8 = 0xf6;
 const FLOAT_64: u8 = 0xfb;
 
-/// The members of a record.
-const MEMBERS: u64 = 20;
+/// The members of a record that has no credential, which would be the last.
+const MEMBERS: u64 = 21;
 
 /// About the bytes that a record takes: mostly enough, so that it is not copied while it grows.
 pub(super) fn usual_bytes(record: &RecordView<'_>) -> usize {
@@ -32,7 +32,7 @@ pub(super) fn usual_bytes(record: &RecordView<'_>) -> usize {
 
 impl Bytes {
     pub(super) fn put_record(&mut self, record: &RecordView<'_>) {
-        self.head(ARRAY, MEMBERS);
+        self.head(ARRAY, MEMBERS + u64::from(record.credential.is_some()));
         self.text(record.id.as_str());
         self.head(UNSIGNED, record.time.0);
         self.head(UNSIGNED, record.revision.0);
@@ -56,6 +56,10 @@ impl Bytes {
         self.head(UNSIGNED, record.duration_us);
         self.list(record.missing, |bytes, name| bytes.text(name));
         self.step(record.step);
+        self.list(record.fired, |bytes, guard| bytes.derived(guard));
+        if let Some(credential) = record.credential {
+            self.derived(credential);
+        }
     }
 
     /// A major type, and how many or how much.

@@ -7,7 +7,10 @@ use cel_core::{
     parser::{MacroRegistry, MacroStyle, ParseOptions, parse_with_options},
 };
 
-use super::{ConditionError, ParameterType, address, position};
+use super::{
+    ConditionError, ParameterType, address, position,
+    root::{self, PRESENCE, Root},
+};
 use crate::{did_you_mean, suggest::listed};
 
 /// What every expression may use: the standard functions, optional values, and what caveats add.
@@ -96,7 +99,11 @@ fn mentions_uint(declared: &ParameterType) -> bool {
 /// The tree, and whether `uint` had to be a type of its own for it to check.
 ///
 /// SpiceDB reads a `uint` parameter as an `int`, OpenFGA as a `uint`; an expression can only be meant in one way.
-pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Result<(Ast, bool), ConditionError> {
+pub(super) fn check(
+    parameters: &[(String, ParameterType)],
+    roots: &[Root],
+    text: &str,
+) -> Result<(Ast, bool), ConditionError> {
     if text.trim().is_empty() {
         return Err(position(text, 0, "an expression is needed".to_owned()));
     }
@@ -104,9 +111,13 @@ pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Resul
     if let Some(error) = parsed.errors.first() {
         return Err(position(text, error.span.start, reworded(&error.message)));
     }
-    let Some(tree) = parsed.ast else {
+    let Some(mut tree) = parsed.ast else {
         return Err(position(text, 0, "an expression is needed".to_owned()));
     };
+    root::resolve(&mut tree, roots, text)?;
+    let names: Vec<&str> =
+        parameters.iter().map(|(name, _)| name.as_str()).chain(roots.iter().map(|root| root.name.as_str())).collect();
+    let parameters = &with_members(parameters, roots);
     let mut first = None;
     for unsigned in [false, true] {
         if unsigned && !parameters.iter().any(|(_, declared)| mentions_uint(declared)) {
@@ -117,7 +128,7 @@ pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Resul
         }
         let checked = checked(parameters, unsigned, &tree);
         let problem = match checked.errors.first() {
-            Some(error) => Some(position(text, error.span.start, describe(&error.kind, parameters))),
+            Some(error) => Some(position(text, error.span.start, describe(&error.kind, &names))),
             None => match checked.type_map.get(&tree.id) {
                 Some(CelType::Bool) => None,
                 other => {
@@ -132,6 +143,13 @@ pub(super) fn check(parameters: &[(String, ParameterType)], text: &str) -> Resul
         }
     }
     Err(first.unwrap_or_else(|| position(text, 0, "the expression cannot be checked".to_owned())))
+}
+
+/// The parameters, and of each root its members and whether each of them has a value.
+fn with_members(parameters: &[(String, ParameterType)], roots: &[Root]) -> Vec<(String, ParameterType)> {
+    let members = roots.iter().flat_map(Root::parameters);
+    let members = members.flat_map(|(name, kind)| [(format!("{PRESENCE}{name}"), ParameterType::Bool), (name, kind)]);
+    parameters.iter().cloned().chain(members).collect()
 }
 
 pub(super) fn parse(text: &str) -> ParseResult {
@@ -224,9 +242,9 @@ fn macros() -> MacroRegistry {
     registry
 }
 
-fn describe(kind: &CheckErrorKind, parameters: &[(String, ParameterType)]) -> String {
+fn describe(kind: &CheckErrorKind, names: &[&str]) -> String {
     match kind {
-        CheckErrorKind::UndeclaredReference { name, .. } => undeclared(name, parameters),
+        CheckErrorKind::UndeclaredReference { name, .. } => undeclared(name, names),
         CheckErrorKind::NoMatchingOverload { function, arg_types } => {
             let types: Vec<_> = arg_types.iter().map(CelType::display_name).collect();
             format!("found no matching overload for `{function}` applied to `({})`", types.join(", "))
@@ -235,11 +253,10 @@ fn describe(kind: &CheckErrorKind, parameters: &[(String, ParameterType)]) -> St
     }
 }
 
-fn undeclared(name: &str, parameters: &[(String, ParameterType)]) -> String {
-    let names = parameters.iter().map(|(name, _)| name.as_str());
-    match did_you_mean(name, names.clone()) {
+fn undeclared(name: &str, names: &[&str]) -> String {
+    match did_you_mean(name, names.iter().copied()) {
         Some(meant) => format!("undeclared reference to `{name}`; did you mean `{meant}`?"),
-        None => format!("undeclared reference to `{name}`; the parameters are {}", listed(names)),
+        None => format!("undeclared reference to `{name}`; the parameters are {}", listed(names.iter())),
     }
 }
 

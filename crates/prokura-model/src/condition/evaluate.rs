@@ -103,6 +103,7 @@ impl<'v> Evaluator<'v> {
                 Some(Some(value)) => Ok(value.clone()),
                 _ => Err(Stop::Missing(vec![*place])),
             },
+            Node::Present(place) => Ok(Cel::Bool(matches!(self.parameters.get(*place), Some(Some(_))))),
             Node::Variable(depth) => self.variables.get(*depth).cloned().ok_or_else(|| failed("no such variable")),
             Node::All(operands) => self.junction(operands, false, "_&&_"),
             Node::Any(operands) => self.junction(operands, true, "_||_"),

@@ -14,7 +14,7 @@ use cel_core::{
 };
 use regex::Regex;
 
-use super::{ConditionError, ParameterType, check, functions, position};
+use super::{ConditionError, ParameterType, check, functions, position, root::PRESENCE};
 use crate::limits::CONDITION_LOOPS_MAX;
 
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Node {
     Constant(Cel),
     /// By its place among the declared parameters.
     Parameter(usize),
+    /// Whether the parameter in this place has a value.
+    Present(usize),
     /// A variable of a macro, by its depth.
     Variable(usize),
     All(Vec<Self>),
@@ -218,6 +220,10 @@ impl<'a> Planner<'a> {
         if let Some(place) = self.places.get(name) {
             self.used.insert(*place);
             return Ok(Node::Parameter(*place));
+        }
+        if let Some(place) = name.strip_prefix(PRESENCE).and_then(|name| self.places.get(name)) {
+            self.used.insert(*place);
+            return Ok(Node::Present(*place));
         }
         self.constant(expression).ok_or_else(|| self.refused(expression, &format!("`{name}` is no value here")))
     }

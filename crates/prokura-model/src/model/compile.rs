@@ -55,7 +55,7 @@ impl ModelType {
 
     fn definition(&self) -> Definition {
         let members = self.relations.iter().map(|relation| (relation.name.clone(), relation.member())).collect();
-        Definition { name: self.name.clone(), doc: None, members }
+        Definition { name: self.name.clone(), doc: None, members, attributes: BTreeMap::new() }
     }
 }
 

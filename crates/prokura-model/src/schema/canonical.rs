@@ -1,6 +1,7 @@
 //! A schema as SpiceDB gives it back: partials put in, caveats and definitions in the order of their names, one layout.
 
 mod condition;
+mod guard;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,8 @@ use super::{
 pub(super) use condition::canonical_condition;
 
 /// The schema of a text as SpiceDB's `ReadSchema` returns it: with the flags it needs, caveats and then definitions in the
-/// order of their names, partials put in, comments kept where they document something, annotations left out. Without a
+/// order of their names, partials put in, comments kept where they document something, annotations left out. Guards and
+/// attributes, which SpiceDB does not have, stand there, too. Without a
 /// line break at its end; empty for a schema that declares nothing.
 ///
 /// # Errors
@@ -28,7 +30,7 @@ pub fn canonical(text: &str) -> Result<String, Vec<Diagnostic>> {
     let (tokens, file) = parser::parse(text)?;
     let mut problems = Problems::new(text);
     let mut partials = Partials::new(&tokens, &file, &mut problems);
-    let (mut caveats, mut definitions, mut flags) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut caveats, mut definitions, mut guards, mut flags) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
     for item in &file.items {
         let mut printer = Printer { tokens: &tokens, text: String::new(), flags: BTreeSet::new() };
         match item {
@@ -41,6 +43,11 @@ pub fn canonical(text: &str) -> Result<String, Vec<Diagnostic>> {
                 definitions.push((tokens.text_of_path(node.name), printer.text));
                 flags.extend(printer.flags);
             }
+            Item::Guard(node) => {
+                printer.guard(node);
+                guards.push((tokens.text_of(node.name).to_owned(), printer.text));
+                flags.extend(printer.flags);
+            }
             // What can be asked for is not SpiceDB's.
             Item::Use { .. } | Item::Import { .. } | Item::Partial(_) | Item::Access(_) => {}
         }
@@ -48,9 +55,11 @@ pub fn canonical(text: &str) -> Result<String, Vec<Diagnostic>> {
     problems.into_result()?;
     caveats.sort();
     definitions.sort();
+    guards.sort();
     // Backwards, as SpiceDB has them.
     let flags = flags.into_iter().rev().map(|flag| format!("use {}", flag.name()));
-    let parts: Vec<String> = flags.chain(caveats.into_iter().chain(definitions).map(|(_, text)| text)).collect();
+    let parts: Vec<String> =
+        flags.chain(caveats.into_iter().chain(definitions).chain(guards).map(|(_, text)| text)).collect();
     Ok(parts.join("\n\n"))
 }
 
@@ -67,15 +76,10 @@ struct Printer<'p> {
 impl Printer<'_> {
     fn caveat(&mut self, node: &CaveatNode) {
         self.comments(node.keyword, "");
-        let mut parameters: Vec<(&str, String)> = Vec::new();
-        for parameter in &node.parameters {
-            parameters.push((self.tokens.text_of(parameter.name), self.parameter_type(&parameter.kind)));
-        }
-        parameters.sort();
-        let parameters: Vec<String> = parameters.into_iter().map(|(name, kind)| format!("{name} {kind}")).collect();
+        let parameters = self.parameters(&node.parameters);
         let expression = canonical_condition(self.tokens.expression_of(node));
         let name = self.tokens.text_of_path(node.name);
-        self.text.push_str(&format!("caveat {name}({}) {{\n\t{}\n}}", parameters.join(", "), expression.trim()));
+        self.text.push_str(&format!("caveat {name}({}) {{\n\t{}\n}}", parameters, expression.trim()));
     }
 
     /// As deep as types are nested, which the parser bounds.
@@ -111,6 +115,10 @@ impl Printer<'_> {
             MemberBody::Relation(types) => {
                 let types: Vec<String> = types.iter().map(|node| self.subject_type(node)).collect();
                 self.text.push_str(&format!("\trelation {name}: {}\n", types.join(" | ")));
+            }
+            MemberBody::Attribute(kind) => {
+                self.flags.insert(Flag::Guards);
+                self.text.push_str(&format!("\tattribute {name} {}\n", self.parameter_type(kind)));
             }
             MemberBody::Permission(expression) => {
                 let expression = self.operand(expression).text;

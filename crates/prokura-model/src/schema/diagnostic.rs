@@ -35,7 +35,8 @@ impl Diagnostic {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self.code {
-            "schema_too_large" | "nesting_too_deep" | "too_many_members" | "too_many_files" => Fault::Limit,
+            "schema_too_large" | "nesting_too_deep" | "too_many_members" | "too_many_files" | "too_many_guards"
+            | "too_many_clauses" => Fault::Limit,
             _ => Fault::Caller,
         }
     }

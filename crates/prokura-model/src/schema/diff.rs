@@ -6,9 +6,10 @@ use std::{
 };
 
 use super::{
-    AccessItem, Allowed, Caveat, Definition, Member, Permission, Relation, Schema, canonical::canonical_condition,
+    AccessItem, Allowed, Caveat, Clause, Definition, Guard, Member, Permission, Relation, Schema,
+    canonical::canonical_condition,
 };
-use crate::{CaveatName, RelationName, TypeName, condition::ParameterType};
+use crate::{CaveatName, GuardName, RelationName, TypeName, condition::ParameterType};
 
 /// One way in which two schemas differ. Documentation is what comments say; an expression is what it means, not how it is
 /// written.
@@ -60,6 +61,22 @@ pub enum Difference {
     AccessDocChanged(String),
     /// An access item says something else.
     AccessChanged(String),
+    /// An attribute is new.
+    AttributeAdded(TypeName, String),
+    /// An attribute is gone.
+    AttributeRemoved(TypeName, String),
+    /// An attribute is of another type: the one before, and the one after.
+    AttributeTypeChanged(TypeName, String, ParameterType, ParameterType),
+    /// A guard is new.
+    GuardAdded(GuardName),
+    /// A guard is gone.
+    GuardRemoved(GuardName),
+    /// The documentation of a guard is another.
+    GuardDocChanged(GuardName),
+    /// A guard is on other permissions.
+    GuardMoved(GuardName),
+    /// A guard has other parameters, applies under another condition, or says other things.
+    GuardChanged(GuardName),
 }
 
 /// As a sentence: `relation document#viewer allows group#member`.
@@ -99,11 +116,21 @@ impl fmt::Display for Difference {
             Self::AccessRemoved(name) => write!(f, "access `{name}` is gone"),
             Self::AccessDocChanged(name) => write!(f, "access `{name}` has another comment"),
             Self::AccessChanged(name) => write!(f, "access `{name}` says something else"),
+            Self::AttributeAdded(kind, name) => write!(f, "attribute `{name}` of `{kind}` is new"),
+            Self::AttributeRemoved(kind, name) => write!(f, "attribute `{name}` of `{kind}` is gone"),
+            Self::AttributeTypeChanged(kind, name, before, after) => {
+                write!(f, "attribute `{name}` of `{kind}` is of type `{after}`, and was `{before}`")
+            }
+            Self::GuardAdded(name) => write!(f, "guard `{name}` is new"),
+            Self::GuardRemoved(name) => write!(f, "guard `{name}` is gone"),
+            Self::GuardDocChanged(name) => write!(f, "guard `{name}` has another comment"),
+            Self::GuardMoved(name) => write!(f, "guard `{name}` is on other permissions"),
+            Self::GuardChanged(name) => write!(f, "guard `{name}` says something else"),
         }
     }
 }
 
-/// What changed from one schema to another: definitions first, then caveats, then access items, each in the order of their names. A relation that
+/// What changed from one schema to another: definitions first, then caveats, guards and access items, each in the order of their names. A relation that
 /// became a permission is gone and new.
 ///
 /// ```
@@ -131,6 +158,13 @@ pub fn diff(before: &Schema, after: &Schema) -> Vec<Difference> {
             Pair::Before(_) => found.push(Difference::CaveatRemoved(name.clone())),
             Pair::After(_) => found.push(Difference::CaveatAdded(name.clone())),
             Pair::Both(before, after) => caveat(before, after, &mut found),
+        }
+    }
+    for (name, pair) in pairs(before.guards(), after.guards()) {
+        match pair {
+            Pair::Before(_) => found.push(Difference::GuardRemoved(name.clone())),
+            Pair::After(_) => found.push(Difference::GuardAdded(name.clone())),
+            Pair::Both(before, after) => guard(before, after, &mut found),
         }
     }
     access(before, after, &mut found);
@@ -172,6 +206,21 @@ fn definition(before: &Definition, after: &Definition, found: &mut Vec<Differenc
             Pair::Both(Member::Relation(before), Member::Relation(after)) => relation(kind, before, after, found),
             Pair::Both(Member::Permission(before), Member::Permission(after)) => permission(kind, before, after, found),
             Pair::Both(before, after) => found.extend([removed(kind, before), added(kind, after)]),
+        }
+    }
+    attributes(before, after, found);
+}
+
+fn attributes(before: &Definition, after: &Definition, found: &mut Vec<Difference>) {
+    for (name, pair) in pairs(&before.attributes, &after.attributes) {
+        let (kind, name) = (before.name.clone(), name.clone());
+        match pair {
+            Pair::Before(_) => found.push(Difference::AttributeRemoved(kind, name)),
+            Pair::After(_) => found.push(Difference::AttributeAdded(kind, name)),
+            Pair::Both(before, after) if before != after => {
+                found.push(Difference::AttributeTypeChanged(kind, name, before.clone(), after.clone()));
+            }
+            Pair::Both(..) => {}
         }
     }
 }
@@ -255,5 +304,29 @@ fn access(before: &Schema, after: &Schema, found: &mut Vec<Difference>) {
                 }
             }
         }
+    }
+}
+
+fn guard(before: &Guard, after: &Guard, found: &mut Vec<Difference>) {
+    let name = &before.name;
+    if before.doc != after.doc {
+        found.push(Difference::GuardDocChanged(name.clone()));
+    }
+    if before.on.iter().collect::<BTreeSet<_>>() != after.on.iter().collect::<BTreeSet<_>>() {
+        found.push(Difference::GuardMoved(name.clone()));
+    }
+    let parameters = |guard: &Guard| -> BTreeMap<String, ParameterType> { guard.parameters.iter().cloned().collect() };
+    let when = |guard: &Guard| guard.when.as_ref().map(|when| canonical_condition(when.expression()));
+    let said = |guard: &Guard| -> Vec<String> { guard.clauses.iter().map(clause).collect() };
+    if (parameters(before), when(before), said(before)) != (parameters(after), when(after), said(after)) {
+        found.push(Difference::GuardChanged(name.clone()));
+    }
+}
+
+/// What a clause means, however it is written.
+fn clause(clause: &Clause) -> String {
+    match clause {
+        Clause::Require(condition) => canonical_condition(condition.expression()),
+        other => other.to_string(),
     }
 }

@@ -1,10 +1,11 @@
 mod access;
+mod guard;
 
 use super::{
     Diagnostic, Span, parser,
     syntax::{
-        ArrowNode, CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode, ParameterTypeNode,
-        Path, Statement, TermsNode, TypeForm, TypeNode,
+        ArrowNode, CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode, ParameterNode,
+        ParameterTypeNode, Path, Statement, TermsNode, TypeForm, TypeNode,
     },
     token::{Comment, Place, TokenId, TokenKind, Tokens},
 };
@@ -49,6 +50,7 @@ impl<'p> Printer<'p> {
                 self.blank_line();
             }
             match item {
+                Item::Guard(node) => self.guard(node),
                 Item::Use { keyword, flag: second } | Item::Import { keyword, path: second } => {
                     self.begin(*keyword);
                     self.print(*second, " ");
@@ -72,13 +74,7 @@ impl<'p> Printer<'p> {
         self.begin(node.keyword);
         self.path(node.name, " ");
         self.print(node.open_parameters, "");
-        for (position, parameter) in node.parameters.iter().enumerate() {
-            if position > 0 {
-                self.print(parameter.name - 1, "");
-            }
-            self.print(parameter.name, if position > 0 { " " } else { "" });
-            self.parameter_type(&parameter.kind, " ");
-        }
+        self.parameters(&node.parameters);
         self.print(node.close_parameters, "");
         self.print(node.open, " ");
         let (first, last) = node.expression;
@@ -94,6 +90,16 @@ impl<'p> Printer<'p> {
         self.comment_lines(trailing);
         self.indent -= 1;
         self.begin(node.close);
+    }
+
+    fn parameters(&mut self, nodes: &[ParameterNode]) {
+        for (position, parameter) in nodes.iter().enumerate() {
+            if position > 0 {
+                self.print(parameter.name - 1, "");
+            }
+            self.print(parameter.name, if position > 0 { " " } else { "" });
+            self.parameter_type(&parameter.kind, " ");
+        }
     }
 
     fn definition(&mut self, definition: &DefinitionNode) {
@@ -118,9 +124,10 @@ impl<'p> Printer<'p> {
         self.begin(definition.close);
     }
 
-    fn statement(&mut self, statement: &Statement, first: bool) {
-        let leading = self.comments_before(statement.first());
-        let place = self.tokens.token(statement.first()).place;
+    /// What stands before a statement of a definition or a guard.
+    fn lead(&mut self, statement: TokenId, first: bool) {
+        let leading = self.comments_before(statement);
+        let place = self.tokens.token(statement).place;
         let blank_before = leading.first().map_or(place, |comment| comment.place) == Place::Apart;
         if !first && (blank_before || !leading.is_empty()) {
             self.blank_line();
@@ -129,6 +136,10 @@ impl<'p> Printer<'p> {
         if !leading.is_empty() && place == Place::Apart {
             self.blank_line();
         }
+    }
+
+    fn statement(&mut self, statement: &Statement, first: bool) {
+        self.lead(statement.first(), first);
         match statement {
             Statement::Member(member) => self.member(member),
             Statement::Reference { dots, name } => {
@@ -152,6 +163,7 @@ impl<'p> Printer<'p> {
                     self.subject_type(node);
                 }
             }
+            MemberBody::Attribute(kind) => self.parameter_type(kind, " "),
             MemberBody::Permission(expression) => {
                 if let Some(annotation) = &member.annotation {
                     self.print(annotation.colon, "");

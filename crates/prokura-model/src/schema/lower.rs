@@ -3,6 +3,7 @@
 
 mod access;
 mod caveat;
+mod guard;
 mod partial;
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
@@ -16,7 +17,8 @@ use super::{
     },
     token::{Flag, Place, TokenId, Tokens},
 };
-use crate::{CaveatName, RelationName, TypeName, limits::SCHEMA_NESTING_MAX};
+use crate::{CaveatName, RelationName, TypeName, condition::ParameterType, limits::SCHEMA_NESTING_MAX};
+pub(super) use guard::guards;
 pub(super) use partial::{Partials, Placed};
 
 /// What a text declares, as far as its names are legal, with the nodes they come from.
@@ -61,7 +63,7 @@ pub(super) fn lower<'f, 't>(tokens: &Tokens<'t>, file: &'f File, problems: &mut 
             Item::Import { keyword, path } => lowering.import(*keyword, *path),
             Item::Caveat(node) => lowering.caveat(node, before, &partials, &mut lowered),
             Item::Definition(node) => lowering.definition(node, before, &mut partials, &mut lowered),
-            Item::Partial(_) => {}
+            Item::Partial(_) | Item::Guard(_) => {}
             Item::Access(node) => lowering.access(node, before, &mut lowered),
         }
         before = Some(item.last());
@@ -91,6 +93,7 @@ impl Lowering<'_, '_> {
     ) {
         let placed = partials.flattened(node, self.tokens, self.problems);
         let (members, nodes) = self.members(node, &placed);
+        let attributes = self.attributes(node, &placed, &members);
         let span = self.tokens.span_of_path(node.name);
         let Some(name) = self.type_name(node.name) else {
             return;
@@ -99,7 +102,7 @@ impl Lowering<'_, '_> {
             return;
         }
         let doc = self.doc(before, node.keyword);
-        lowered.definitions.insert(name.clone(), Definition { name: name.clone(), doc, members });
+        lowered.definitions.insert(name.clone(), Definition { name: name.clone(), doc, members, attributes });
         lowered.nodes.push(DefinitionSource { name, keyword: node.keyword, members: nodes });
     }
 
@@ -126,6 +129,9 @@ impl Lowering<'_, '_> {
     ) -> (BTreeMap<RelationName, Member>, Vec<(RelationName, &'f MemberNode)>) {
         let (mut members, mut nodes) = (BTreeMap::new(), Vec::new());
         for Placed { member, before } in placed {
+            if matches!(member.body, MemberBody::Attribute(_)) {
+                continue;
+            }
             let doc = self.doc(Some(*before), member.keyword);
             let name = self.relation_name(member.name);
             let types = self.annotation(member);
@@ -146,15 +152,38 @@ impl Lowering<'_, '_> {
                     place.insert(declared);
                     nodes.push((name, *member));
                 }
-                Entry::Occupied(_) => {
-                    let kind = self.tokens.text_of_path(node.name);
-                    let message = format!("`{kind}` declares `{name}` twice");
-                    let help = "relations and permissions of a definition share one name space".to_owned();
-                    self.problems.report(self.span(member.name), "member_duplicate", message, Some(help));
-                }
+                Entry::Occupied(_) => self.declared_twice(node, member),
             }
         }
         (members, nodes)
+    }
+
+    /// What is known of an object of the definition, beside what stands in its relations.
+    fn attributes(
+        &mut self,
+        node: &DefinitionNode,
+        placed: &[Placed<'_>],
+        members: &BTreeMap<RelationName, Member>,
+    ) -> BTreeMap<String, ParameterType> {
+        let mut attributes = BTreeMap::new();
+        for Placed { member, .. } in placed {
+            let MemberBody::Attribute(kind) = &member.body else { continue };
+            let (name, kind) = (self.attribute_name(member.name), self.parameter_type(kind));
+            let (Some(name), Some(kind)) = (name, kind) else { continue };
+            if members.contains_key(name.as_str()) || attributes.contains_key(&name) {
+                self.declared_twice(node, member);
+            } else {
+                attributes.insert(name, kind);
+            }
+        }
+        attributes
+    }
+
+    fn declared_twice(&mut self, node: &DefinitionNode, member: &MemberNode) {
+        let (kind, name) = (self.tokens.text_of_path(node.name), self.tokens.text_of(member.name));
+        let message = format!("`{kind}` declares `{name}` twice");
+        let help = "relations, permissions and attributes of a definition share one name space".to_owned();
+        self.problems.report(self.span(member.name), "member_duplicate", message, Some(help));
     }
 
     /// The types that a permission is said to have, if anything is said.
@@ -174,6 +203,7 @@ impl Lowering<'_, '_> {
                 allowed.into_iter().collect::<Option<_>>().map(Body::Relation)
             }
             MemberBody::Permission(expression) => self.expression(expression).map(Body::Permission),
+            MemberBody::Attribute(_) => None,
         }
     }
 

@@ -7,6 +7,7 @@ mod canonical;
 mod diagnostic;
 mod diff;
 mod format;
+mod guard;
 mod import;
 mod lower;
 mod parser;
@@ -26,13 +27,14 @@ pub use canonical::canonical;
 pub use diagnostic::{Diagnostic, Span};
 pub use diff::{Difference, diff};
 pub use format::format;
+pub use guard::{Clause, Guard};
 pub use import::{ReadFile, flatten};
 pub use reach::Reach;
 pub use relationship::{CaveatUseFault, RelationshipFault, UnknownName};
 pub use spicedb::{SpicedbRefusal, SpicedbRefusalKind, spicedb_refusal};
 
 use crate::{
-    CaveatName, RelationName, TypeName,
+    CaveatName, GuardName, RelationName, TypeName,
     condition::{Condition, ParameterType},
 };
 
@@ -43,6 +45,7 @@ pub struct Schema {
     definitions: BTreeMap<TypeName, Definition>,
     caveats: BTreeMap<CaveatName, Caveat>,
     access: Vec<AccessItem>,
+    guards: BTreeMap<GuardName, Guard>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -70,6 +73,8 @@ pub struct Definition {
     pub doc: Option<String>,
     /// Its relations and permissions, by name.
     pub members: BTreeMap<RelationName, Member>,
+    /// The attributes that an object of it may have and guards may read, by name. None in other languages.
+    pub attributes: BTreeMap<String, ParameterType>,
 }
 
 /// What a definition declares under a name.
@@ -283,6 +288,12 @@ impl Schema {
         &self.access
     }
 
+    /// Its guards, by name.
+    #[must_use]
+    pub fn guards(&self) -> &BTreeMap<GuardName, Guard> {
+        &self.guards
+    }
+
     /// A schema that was written in another language, such as a model of OpenFGA; `text` is what it was written as.
     /// Whoever makes it has checked it.
     #[must_use]
@@ -291,7 +302,7 @@ impl Schema {
         definitions: BTreeMap<TypeName, Definition>,
         caveats: BTreeMap<CaveatName, Caveat>,
     ) -> Self {
-        Self { text, definitions, caveats, access: Vec::new(), warnings: Vec::new() }
+        Self { text, definitions, caveats, access: Vec::new(), guards: BTreeMap::new(), warnings: Vec::new() }
     }
 
     /// The definition of this name.

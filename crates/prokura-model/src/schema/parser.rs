@@ -4,6 +4,7 @@
 mod access;
 mod caveat;
 mod expression;
+mod guard;
 mod recovery;
 
 use super::{
@@ -58,6 +59,7 @@ impl Parser<'_> {
                 TokenKind::Keyword(Keyword::Caveat) => self.caveat().map(Item::Caveat),
                 TokenKind::Keyword(Keyword::Import) => self.import(),
                 TokenKind::Keyword(Keyword::Access) => self.access().map(Item::Access),
+                TokenKind::Keyword(Keyword::Guard) => self.guard().map(Item::Guard),
                 TokenKind::Identifier if self.tokens.text_of(self.next) == "use" => self.flag(defined),
                 _ => {
                     self.not_an_item();
@@ -67,7 +69,7 @@ impl Parser<'_> {
             };
             defined |= matches!(
                 self.tokens.token(start).kind,
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Access)
+                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Access | Keyword::Guard)
             );
             match item {
                 Ok(item) => items.push(item),
@@ -133,6 +135,7 @@ impl Parser<'_> {
         match self.kind() {
             TokenKind::Keyword(Keyword::Relation) => self.relation().map(Statement::Member),
             TokenKind::Keyword(Keyword::Permission) => self.permission().map(Statement::Member),
+            TokenKind::Keyword(Keyword::Attribute) => self.attribute().map(Statement::Member),
             TokenKind::Ellipsis => {
                 let dots = self.advance();
                 Ok(Statement::Reference { dots, name: self.name("the name of a partial")? })

@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Allowed, AllowedSubject, Definition, Diagnostic, Expression, Member, Reach, Schema, Span, UnknownName,
     diagnostic::Problems,
-    lower::{DefinitionSource, Lowered, lower},
+    lower::{DefinitionSource, Lowered, guards, lower},
     parser,
     syntax::{ArrowNode, ExpressionNode, MemberBody, MemberNode, Path, TypeForm, TypeNode},
     token::{Flag, TokenId, Tokens},
-    warnings::warnings,
+    warnings::{guard_warnings, warnings},
 };
 use crate::{
     CaveatName, RelationName, TypeName,
+    limits::SCHEMA_DIAGNOSTICS_MAX,
     suggest::{did_you_mean, listed},
 };
 
@@ -25,7 +26,10 @@ pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
     let Lowered { definitions, caveats, flags, nodes, caveat_nodes, mistaken_caveats, access } =
         lower(&tokens, &file, &mut problems);
     let (access, access_nodes): (Vec<_>, Vec<_>) = access.into_iter().unzip();
-    let schema = Schema { text: text.to_owned(), definitions, caveats, access, warnings: Vec::new() };
+    let schema =
+        Schema { text: text.to_owned(), definitions, caveats, access, guards: BTreeMap::new(), warnings: Vec::new() };
+    let (guards, guard_nodes) = guards(&tokens, &file, &schema, &mut problems);
+    let schema = Schema { guards, ..schema };
     let wildcards = wildcards(&schema);
     let mut check = Check { schema: &schema, tokens: &tokens, wildcards, mistaken_caveats, problems };
     for source in &nodes {
@@ -44,7 +48,10 @@ pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
     }
     check.problems.into_result()?;
     let checked = flags.contains(&Flag::Typechecking);
-    let warnings = warnings(&schema, &tokens, &reach, &nodes, &caveat_nodes, checked);
+    let mut warnings = warnings(&schema, &tokens, &reach, &nodes, &caveat_nodes, checked);
+    warnings.extend(guard_warnings(&schema, &tokens, &reach, &nodes, &guard_nodes));
+    warnings.sort_by_key(|warning| (warning.span.start, warning.span.end));
+    warnings.truncate(SCHEMA_DIAGNOSTICS_MAX);
     Ok(Schema { warnings, ..schema })
 }
 
@@ -80,6 +87,7 @@ impl<'s> Check<'s, '_> {
                 }
             }
             MemberBody::Permission(expression) => self.expression(definition, name, expression),
+            MemberBody::Attribute(_) => {}
         }
     }
 

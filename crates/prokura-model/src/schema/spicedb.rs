@@ -257,7 +257,7 @@ impl Source<'_> {
         });
         let mut types = bodies.flat_map(|body| match body {
             MemberBody::Relation(types) => types.as_slice(),
-            MemberBody::Permission(_) => &[],
+            MemberBody::Permission(_) | MemberBody::Attribute(_) => &[],
         });
         let wildcard = types.find(|node| matches!(node.form, TypeForm::Wildcard { .. }));
         wildcard.map(|node| self.tokens.text_of_path(node.path)).unwrap_or_default()

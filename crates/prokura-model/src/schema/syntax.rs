@@ -28,6 +28,7 @@ pub(super) enum Item {
     /// `partial shared { … }`
     Partial(DefinitionNode),
     Access(AccessNode),
+    Guard(GuardNode),
 }
 
 impl Item {
@@ -38,6 +39,7 @@ impl Item {
             Self::Caveat(node) => node.keyword,
             Self::Definition(node) | Self::Partial(node) => node.keyword,
             Self::Access(node) => node.keyword,
+            Self::Guard(node) => node.keyword,
         }
     }
 
@@ -49,6 +51,7 @@ impl Item {
             Self::Caveat(node) => node.close,
             Self::Definition(node) | Self::Partial(node) => node.close,
             Self::Access(node) => node.close,
+            Self::Guard(node) => node.close,
         }
     }
 }
@@ -108,6 +111,55 @@ pub(super) enum AccessClause {
     BreakGlass,
     /// `origin may answer`
     Origin,
+}
+
+/// `guard production(amount int) on service#deploy { … }`
+#[derive(Debug)]
+pub(super) struct GuardNode {
+    pub(super) keyword: TokenId,
+    pub(super) name: TokenId,
+    /// The parentheses around the parameters, where there are some.
+    pub(super) parentheses: Option<(TokenId, TokenId)>,
+    pub(super) parameters: Vec<ParameterNode>,
+    pub(super) on: TokenId,
+    /// Never empty.
+    pub(super) targets: Vec<PlaceNode>,
+    pub(super) open: TokenId,
+    pub(super) clauses: Vec<ClauseNode>,
+    pub(super) close: TokenId,
+}
+
+/// `service#deploy`
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlaceNode {
+    pub(super) path: Path,
+    pub(super) member: TokenId,
+}
+
+/// A statement of a guard.
+#[derive(Debug)]
+pub(super) struct ClauseNode {
+    pub(super) keyword: TokenId,
+    pub(super) body: ClauseBody,
+    /// The last token, without what ends it.
+    pub(super) last: TokenId,
+}
+
+/// What a clause of a guard says.
+#[derive(Debug)]
+pub(super) enum ClauseBody {
+    /// `when …`: the first and the last token of the expression.
+    When((TokenId, TokenId)),
+    /// `require …`: the same.
+    Require((TokenId, TokenId)),
+    /// `forbid`
+    Forbid,
+    /// `require approval from service#approve within 15m, once`
+    Approval { from: PlaceNode, within: Option<TokenId>, uses: Option<TokenId> },
+    /// `require confirmation from origin within 15m`
+    Confirmation { within: Option<TokenId> },
+    /// `record before answer`
+    Record,
 }
 
 /// `caveat only_on(day string) { day == "monday" }`
@@ -184,12 +236,12 @@ pub(super) struct Path {
     pub(super) last: TokenId,
 }
 
-/// `relation viewer: user` or `permission view = viewer`
+/// `relation viewer: user`, `permission view = viewer` or `attribute environment string`
 #[derive(Debug)]
 pub(super) struct MemberNode {
     pub(super) keyword: TokenId,
     pub(super) name: TokenId,
-    /// `:` or `=`
+    /// `:` or `=`; of an attribute, which has neither, its name.
     pub(super) sign: TokenId,
     /// `: user | group`, before the sign of a permission.
     pub(super) annotation: Option<AnnotationNode>,
@@ -203,6 +255,8 @@ pub(super) struct MemberNode {
 pub(super) enum MemberBody {
     Relation(Vec<TypeNode>),
     Permission(ExpressionNode),
+    /// `attribute environment string`
+    Attribute(ParameterTypeNode),
 }
 
 /// The types of subject that a permission is said to have.

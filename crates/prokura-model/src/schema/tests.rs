@@ -5,6 +5,7 @@ pub(crate) mod conformance;
 mod diagnostics;
 mod differences;
 mod formatting;
+mod guards;
 mod imports;
 mod limits;
 mod reach;

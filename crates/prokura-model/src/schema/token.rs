@@ -96,12 +96,18 @@ pub(super) enum Keyword {
     Typechecking,
     /// `access`, after `use access`
     Access,
+    /// `guard`, after `use guards`
+    Guard,
+    /// `attribute`, after `use guards`
+    Attribute,
 }
 
 /// A part of the language that a text has to ask for: `use expiration`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Flag {
     Expiration,
+    /// Of this language, and not of SpiceDB's.
+    Guards,
     Import,
     Partial,
     Itself,
@@ -111,13 +117,14 @@ pub(super) enum Flag {
 
 impl Flag {
     /// All of them, in the order of their names.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Access, Self::Expiration, Self::Import, Self::Partial, Self::Itself, Self::Typechecking];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Access, Self::Expiration, Self::Guards, Self::Import, Self::Partial, Self::Itself, Self::Typechecking];
 
     /// As it is written after `use`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Expiration => "expiration",
+            Self::Guards => "guards",
             Self::Import => "import",
             Self::Partial => "partial",
             Self::Itself => "self",
@@ -128,7 +135,7 @@ impl Flag {
 
     /// Whether it is a part of SpiceDB's language too.
     pub(super) fn is_of_spicedb(self) -> bool {
-        self != Self::Access
+        !matches!(self, Self::Access | Self::Guards)
     }
 
     /// The flag of this name.
@@ -224,8 +231,21 @@ impl<'t> Tokens<'t> {
 
     /// The expression of a caveat, as it was written.
     pub(super) fn expression_of(&self, node: &CaveatNode) -> &'t str {
-        let (first, last) = node.expression;
-        self.slice(Span { start: self.token(first).span.start, end: self.token(last).span.end })
+        self.slice(self.span_through(node.expression))
+    }
+
+    /// From the start of one token to the end of another.
+    pub(super) fn span_through(&self, (first, last): (TokenId, TokenId)) -> Span {
+        Span { start: self.token(first).span.start, end: self.token(last).span.end }
+    }
+
+    /// Whether a token is the first on its line.
+    pub(super) fn starts_line(&self, id: TokenId) -> bool {
+        let Some(before) = id.checked_sub(1).map(|before| self.token(before)) else {
+            return true;
+        };
+        let between = Span { start: before.span.end, end: self.token(id).span.start };
+        before.kind == TokenKind::LineEnd || self.slice(between).contains(['\n', '\r'])
     }
 
     /// Where a path stands.
@@ -378,6 +398,8 @@ impl<'t> Lexer<'t> {
             "import" => (Keyword::Import, Flag::Import),
             "typechecking" => (Keyword::Typechecking, Flag::Typechecking),
             "access" => (Keyword::Access, Flag::Access),
+            "guard" => (Keyword::Guard, Flag::Guards),
+            "attribute" => (Keyword::Attribute, Flag::Guards),
             _ => return None,
         };
         self.flags.contains(&flag).then_some(keyword)

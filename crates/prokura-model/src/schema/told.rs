@@ -28,10 +28,18 @@ impl Difference {
             Self::AccessRemoved(_) => "access_removed",
             Self::AccessDocChanged(_) => "access_doc_changed",
             Self::AccessChanged(_) => "access_changed",
+            Self::AttributeAdded(..) => "attribute_added",
+            Self::AttributeRemoved(..) => "attribute_removed",
+            Self::AttributeTypeChanged(..) => "attribute_type_changed",
+            Self::GuardAdded(_) => "guard_added",
+            Self::GuardRemoved(_) => "guard_removed",
+            Self::GuardDocChanged(_) => "guard_doc_changed",
+            Self::GuardMoved(_) => "guard_moved",
+            Self::GuardChanged(_) => "guard_changed",
         }
     }
 
-    /// Where: `document`, `document#viewer`, or the name of a caveat.
+    /// Where: `document`, `document#viewer`, or the name of a caveat or a guard.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
@@ -58,6 +66,14 @@ impl Difference {
             | Self::AccessRemoved(name)
             | Self::AccessDocChanged(name)
             | Self::AccessChanged(name) => name.clone(),
+            Self::AttributeAdded(kind, name)
+            | Self::AttributeRemoved(kind, name)
+            | Self::AttributeTypeChanged(kind, name, ..) => format!("{kind}#{name}"),
+            Self::GuardAdded(name)
+            | Self::GuardRemoved(name)
+            | Self::GuardDocChanged(name)
+            | Self::GuardMoved(name)
+            | Self::GuardChanged(name) => name.to_string(),
         }
     }
 }

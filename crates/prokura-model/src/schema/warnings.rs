@@ -1,16 +1,19 @@
 //! What is legal and yet most likely a mistake. A comment above a declaration or its definition silences one:
 //! `// ignore-warning: relation_unused`, or SpiceDB's `// spicedb-ignore-warning: …` with either name.
 
+mod guard;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AllowedSubject, Definition, Diagnostic, Expression, Member, Reach, Relation, Schema, Span,
+    AllowedSubject, Clause, Definition, Diagnostic, Expression, Member, Reach, Relation, Schema, Span,
     diagnostic::Problems,
     lower::DefinitionSource,
     syntax::{ArrowNode, CaveatNode, ExpressionNode, MemberBody, MemberNode, Operator},
     token::{TokenId, Tokens},
 };
 use crate::{CaveatName, RelationName, TypeName, suggest::listed};
+pub(super) use guard::guard_warnings;
 
 /// The warnings about a schema with which nothing is wrong.
 pub(super) fn warnings(
@@ -72,7 +75,7 @@ fn silenced<'t>(tokens: &Tokens<'t>, keyword: TokenId) -> BTreeSet<&'t str> {
     named.map(|name| name.trim().trim_end_matches("*/").trim()).collect()
 }
 
-/// What the permissions and relations of a schema use.
+/// What the permissions, relations and guards of a schema use.
 struct Uses<'s> {
     /// As operands and as the relations that arrows follow.
     members: BTreeSet<(&'s TypeName, &'s RelationName)>,
@@ -91,6 +94,13 @@ impl<'s> Uses<'s> {
                     Member::Permission(permission) => uses.expression(definition, &permission.expression),
                 }
             }
+        }
+        for guard in schema.guards().values() {
+            let approvers = guard.clauses.iter().filter_map(|clause| match clause {
+                Clause::Approval { from, .. } => Some(from),
+                _ => None,
+            });
+            uses.members.extend(guard.on.iter().chain(approvers).map(|(kind, name)| (kind, name)));
         }
         uses
     }
@@ -146,6 +156,7 @@ impl<'s> Check<'s, '_> {
         match &node.body {
             MemberBody::Relation(_) => self.relation(definition, name, node),
             MemberBody::Permission(expression) => self.permission(definition, name, node, expression),
+            MemberBody::Attribute(_) => {}
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use prokura_model::{DelegationId, Key, KeyRole, KeyScope, ObjectId, ObjectRef, SpokenFor, TenantName, TypeName};
+use prokura_model::{
+    Credential, DelegationId, Key, KeyRole, KeyScope, ObjectId, ObjectRef, SpokenFor, TenantName, Timestamp, TypeName,
+};
 
 use crate::error::Refusal;
 
@@ -22,6 +24,8 @@ pub(crate) struct TokenActor {
     pub(crate) delegation: Option<DelegationId>,
     pub(crate) issuer: String,
     pub(crate) tenants: Arc<[String]>,
+    /// When the issuer made the token out.
+    pub(crate) issued_at: Timestamp,
 }
 
 impl Caller {
@@ -39,6 +43,14 @@ impl Caller {
         match self {
             Self::Key(key) => format!("key:{}", key.id),
             Self::Token(token) => format!("token:{}", token.issuer),
+        }
+    }
+
+    /// How it was known: what guards read as `credential`.
+    pub(crate) fn credential(&self) -> Credential {
+        match self {
+            Self::Key(_) => Credential { method: "api_key".to_owned(), authenticated_at: None },
+            Self::Token(token) => Credential { method: "oidc".to_owned(), authenticated_at: Some(token.issued_at) },
         }
     }
 

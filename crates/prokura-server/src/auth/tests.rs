@@ -126,6 +126,7 @@ fn actor(id: &str) -> Arc<TokenActor> {
         delegation: None,
         issuer: "i".to_owned(),
         tenants: Arc::from([]),
+        issued_at: Timestamp(0),
     })
 }
 

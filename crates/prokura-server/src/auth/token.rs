@@ -267,7 +267,9 @@ impl TokenRules {
             ),
             Some(_) => return Err(TokenFault::Claim("delegation", "is not the id of a delegation")),
         };
-        Ok(TokenActor { actor, delegation, issuer: self.issuer.issuer.clone(), tenants: Arc::clone(&self.tenants) })
+        let issued_at = time_claim(claims, "iat")?.ok_or(TokenFault::Claim("iat", "is missing"))?;
+        let (issuer, tenants) = (self.issuer.issuer.clone(), Arc::clone(&self.tenants));
+        Ok(TokenActor { actor, delegation, issuer, tenants, issued_at })
     }
 }
 

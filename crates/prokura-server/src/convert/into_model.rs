@@ -30,6 +30,7 @@ pub(crate) fn name_code(error: &NameError) -> &'static str {
         NameError::Type(_) => "type_name_invalid",
         NameError::Relation(_) => "relation_name_invalid",
         NameError::Caveat(_) => "caveat_name_invalid",
+        NameError::Guard(_) => "guard_name_invalid",
         NameError::Open(_) => "name_invalid",
         NameError::Object(_) => "object_id_invalid",
         NameError::Tenant(_) => "tenant_name_invalid",
@@ -308,6 +309,7 @@ pub(crate) fn disposition(wire: api::Disposition) -> Disposition {
         api::Disposition::Allow => Disposition::Allow,
         api::Disposition::Deny => Disposition::Deny,
         api::Disposition::Conditional => Disposition::Conditional,
+        api::Disposition::Held => Disposition::Held,
     }
 }
 

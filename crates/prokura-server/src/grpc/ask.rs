@@ -70,6 +70,7 @@ impl Check {
             permission: self.permission.clone(),
             resource: self.resource.clone(),
             arguments: prokura::Context::new(),
+            credential: Some(arrival.visit().caller.credential()),
             context: self.context.clone(),
         }))
     }
@@ -77,7 +78,13 @@ impl Check {
     fn on(&self, snapshot: &Snapshot) -> Result<Answer, Status> {
         let Self { resource, permission, subject, context } = self;
         let found = snapshot.check(resource, permission, subject, context).map_err(|error| of_ask(&error))?;
-        let permissionship = if snapshot.is_stopped(subject) { Permissionship::HasNot } else { found };
+        let permissionship = match subject {
+            _ if snapshot.is_stopped(subject) => Permissionship::HasNot,
+            SubjectRef::Object(actor) => {
+                snapshot.narrowed((resource, permission), actor, found, context).map_err(|error| of_ask(&error))?
+            }
+            SubjectRef::Userset(..) | SubjectRef::Wildcard(_) => found,
+        };
         Ok(Answer { permissionship, revision: snapshot.revision(), until: None })
     }
 }
@@ -86,7 +93,7 @@ impl Answer {
     fn decided(decision: &Decision) -> Self {
         let permissionship = match decision.reason.disposition() {
             Disposition::Allow => Permissionship::Has,
-            Disposition::Deny => Permissionship::HasNot,
+            Disposition::Deny | Disposition::Held => Permissionship::HasNot,
             Disposition::Conditional => Permissionship::Conditional(decision.missing.clone()),
         };
         Self { permissionship, revision: decision.revision, until: decision.valid_until }

@@ -119,8 +119,10 @@ pub(super) fn resources<T: Send + 'static>(
     let (consistency, cursor) = (wire.consistency.take(), wire.optional_cursor.take());
     wire.optional_limit = 0;
     let walk = Walk::new(app, &tenant, consistency.as_ref(), cursor.as_ref(), &wire)?;
+    let credential = arrival.visit().caller.credential();
     Ok(Pages::whole(move || {
-        let mut found = walk.snapshot.lookup_resources_all(&lookup).map_err(|error| of_ask(&error))?;
+        let snapshot = walk.snapshot.clone().known_by(credential.clone());
+        let mut found = snapshot.lookup_resources_all(&lookup).map_err(|error| of_ask(&error))?;
         if let Some(after) = &walk.after {
             found.drain(..found.partition_point(|found| found.id.as_str() <= after.as_str()));
         }
@@ -174,8 +176,10 @@ pub(super) fn subjects<T: Send + 'static>(
     let (consistency, cursor) = (wire.consistency.take(), wire.optional_cursor.take());
     wire.optional_concrete_limit = 0;
     let walk = Walk::new(app, &tenant, consistency.as_ref(), cursor.as_ref(), &wire)?;
+    let credential = arrival.visit().caller.credential();
     Ok(Pages::whole(move || {
-        let mut found = walk.snapshot.lookup_subjects_all(&lookup).map_err(|error| of_ask(&error))?;
+        let snapshot = walk.snapshot.clone().known_by(credential.clone());
+        let mut found = snapshot.lookup_subjects_all(&lookup).map_err(|error| of_ask(&error))?;
         if !everybody {
             found.retain(|found| found.id.is_some());
         }

@@ -134,7 +134,15 @@ async fn answer(app: &App, visit: &Visit, tenant: &TenantName, asking: &Asking, 
     };
     visit.caller.may_ask_about(&actor)?;
     let (permission, resource, arguments) = (tuple.relation, tuple.resource, prokura::Context::new());
-    let question = Question { actor, delegation: None, permission, resource, arguments, context };
+    let question = Question {
+        actor,
+        delegation: None,
+        permission,
+        resource,
+        arguments,
+        context,
+        credential: Some(visit.caller.credential()),
+    };
     let asked = Asked {
         door: "openfga".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
@@ -147,7 +155,7 @@ async fn answer(app: &App, visit: &Visit, tenant: &TenantName, asking: &Asking, 
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
             match decided.disposition() {
                 Disposition::Allow => Ok(true),
-                Disposition::Deny => Ok(false),
+                Disposition::Deny | Disposition::Held => Ok(false),
                 Disposition::Conditional => Err(context_missing(&decided.decision.missing)),
             }
         }

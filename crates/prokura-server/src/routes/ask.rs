@@ -42,6 +42,7 @@ pub(crate) async fn decide(
         resource: convert::object(&wire.resource, "resource")?,
         arguments: json::from_wire_members(&wire.arguments),
         context: json::from_wire_members(&wire.context),
+        credential: Some(visit.caller.credential()),
         actor,
     };
     let asked = Asked {
@@ -128,6 +129,7 @@ pub(crate) async fn explain(
         resource: convert::object(&wire.resource, "resource")?,
         arguments: json::from_wire_members(&wire.arguments),
         context: json::from_wire_members(&wire.context),
+        credential: Some(visit.caller.credential()),
     };
     let (decision, explanation) = app.authority().explain(&tenant, &question)?;
     let subject = decision.authority.as_ref().unwrap_or(&question.actor);

@@ -225,7 +225,8 @@ fn read_question(visit: &Visit, names: &Names, parts: Parts<'_>) -> Result<Quest
     let permission = names.action(action_name).map_err(|error| ill_formed("action.name", &error))?;
     visit.caller.may_ask_about(&actor)?;
     let (arguments, context) = (parts.arguments(), parts.circumstances());
-    Ok(Question { actor, delegation, permission, resource, arguments, context })
+    let credential = Some(visit.caller.credential());
+    Ok(Question { actor, delegation, permission, resource, arguments, context, credential })
 }
 
 /// The answer to one question, which is kept as the request put it. An error is an error of the request; a question that is

@@ -46,9 +46,9 @@ pub(crate) async fn resources(
         context: json::from_wire_members(&wire.context),
     };
     let page = convert::page(wire.limit, wire.cursor.as_deref())?;
-    let authority = app.authority().clone();
+    let (authority, credential) = (app.authority().clone(), visit.caller.credential());
     let found = blocking(move || {
-        let snapshot = snapshot(&authority, &tenant, wire.consistency.as_ref())?;
+        let snapshot = snapshot(&authority, &tenant, wire.consistency.as_ref())?.known_by(credential);
         let Listed { entries, next } = snapshot.lookup_resources(&lookup, &page)?;
         Ok(api::Found {
             items: entries.iter().map(|found| convert::wire_found(&found.id, &found.permissionship)).collect(),
@@ -85,9 +85,9 @@ pub(crate) async fn subjects(
         context: json::from_wire_members(&wire.context),
     };
     let page = convert::page(wire.limit, wire.cursor.as_deref())?;
-    let authority = app.authority().clone();
+    let (authority, credential) = (app.authority().clone(), visit.caller.credential());
     let found = blocking(move || {
-        let snapshot = snapshot(&authority, &tenant, wire.consistency.as_ref())?;
+        let snapshot = snapshot(&authority, &tenant, wire.consistency.as_ref())?.known_by(credential);
         let Listed { entries, next } = snapshot.lookup_subjects(&lookup, &page)?;
         let (mut items, mut everyone) = (Vec::new(), None);
         for found in &entries {
@@ -129,9 +129,9 @@ pub(crate) async fn permissions(
     let resource = convert::object(&wire.resource, "resource")?;
     let subject = convert::subject(&wire.subject, "subject")?;
     let context = json::from_wire_members(&wire.context);
-    let authority = app.authority().clone();
+    let (authority, credential) = (app.authority().clone(), visit.caller.credential());
     let found = blocking(move || {
-        let snapshot = snapshot(&authority, &tenant, wire.consistency.as_ref())?;
+        let snapshot = snapshot(&authority, &tenant, wire.consistency.as_ref())?.known_by(credential);
         let found = snapshot.permissions(&resource, &subject, &context)?;
         let permissions = found.iter().map(|(name, found)| {
             let (permissionship, missing) = convert::wire_permissionship(found);

@@ -78,6 +78,7 @@ fn question(
         resource: convert::object(&action.resource, at("resource"))?,
         arguments: json::from_wire_members(&action.arguments),
         context,
+        credential: Some(visit.caller.credential()),
         actor,
     })
 }

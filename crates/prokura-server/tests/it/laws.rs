@@ -18,7 +18,7 @@ use self::worlds::{NOON, is_about_a_principal, kept, objects, questions};
 use crate::support::{Setup, tenant};
 
 /// How many worlds a door is asked about.
-const WORLDS: u64 = 40;
+const WORLDS: u64 = 60;
 
 /// The pages of a walk.
 const PAGES: [u32; 3] = [1, 2, 3];

@@ -92,7 +92,15 @@ impl Maker {
             let (resource, permission) = self.target(&actor.clone().into(), &context, 88);
             let (arguments, context) = self.brought(context);
             let actor = actor.clone();
-            let question = Question { actor, delegation: None, permission, resource, arguments, context };
+            let question = Question {
+                actor,
+                delegation: None,
+                permission,
+                resource,
+                arguments,
+                context,
+                credential: self.credential(),
+            };
             add(asks, Ask::Decide { question, now });
         }
     }

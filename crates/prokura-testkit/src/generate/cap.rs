@@ -14,7 +14,7 @@ impl Maker {
         permission: &RelationName,
         resource: &ObjectRef,
     ) -> CapClause {
-        if !self.aside.chance(14) {
+        if !self.aside.chance(17) {
             return clause;
         }
         if self.aside.chance(45) {
@@ -36,7 +36,7 @@ impl Maker {
     }
 
     fn query(&mut self, permission: &RelationName, resource: &ObjectRef) -> ResourceQuery {
-        let under = self.aside.chance(65).then(|| self.above(resource)).flatten();
+        let under = self.aside.chance(75).then(|| self.above(resource)).flatten();
         let wanted = if under.is_none() { 95 } else { 40 };
         let origin_has = self.aside.chance(wanted).then(|| {
             let names: Vec<_> = self
@@ -64,7 +64,7 @@ impl Maker {
             return None;
         }
         let (by, mut at) = self.aside.pick(&first).clone();
-        while self.aside.chance(60) {
+        while self.aside.chance(80) {
             let next = step(&at, Some(&by), self);
             if next.is_empty() {
                 break;

@@ -155,7 +155,8 @@ impl Maker {
         }
         let (arguments, context) = self.brought(context);
         let (actor, delegation) = (draft.actor, Some(draft.leaf));
-        let question = Question { actor, delegation, permission, resource, arguments, context };
+        let question =
+            Question { actor, delegation, permission, resource, arguments, context, credential: self.credential() };
         add(asks, Ask::Decide { question: question.clone(), now: Timestamp(NOON) });
         if self.rng.chance(35) {
             let now = *self.rng.pick(&times);

@@ -96,8 +96,9 @@ impl Maker {
                 && PARENTS.contains(&edge.relation.as_str())
                 && self.rng.chance(45)
             {
-                // What all of several objects have.
-                let beside = self.edge_of(edge.resource, edge.relation);
+                // What all of several objects have, and now and then of several types.
+                let other_than = self.aside.chance(40).then(|| edge.subject.clone());
+                let beside = self.edge_of(edge.resource, edge.relation, other_than.as_ref());
                 self.push(beside);
             }
         }
@@ -115,13 +116,19 @@ impl Maker {
         }
         let (kind, relation, _) = self.rng.pick(&relations).clone();
         let resource = self.object(&kind);
-        self.edge_of(resource, relation)
+        self.edge_of(resource, relation, None)
     }
 
-    fn edge_of(&mut self, resource: ObjectRef, relation: RelationName) -> Change {
+    /// An edge, if possible to another type than that of `other_than`.
+    fn edge_of(&mut self, resource: ObjectRef, relation: RelationName, other_than: Option<&SubjectRef>) -> Change {
         let relations = self.relations();
         let found = relations.into_iter().find(|(kind, name, _)| *kind == resource.kind && *name == relation);
-        let (_, _, allowed) = found.expect("a relation of the schema");
+        let (_, _, mut allowed) = found.expect("a relation of the schema");
+        if let Some(SubjectRef::Object(one) | SubjectRef::Userset(one, _)) = other_than
+            && allowed.iter().any(|allowed| *allowed.subject.kind() != one.kind)
+        {
+            allowed.retain(|allowed| *allowed.subject.kind() != one.kind);
+        }
         let allowed = self.rng.pick(&allowed).clone();
         let subject = match allowed.subject.clone() {
             AllowedSubject::Object(kind) => self.object(&kind).into(),
@@ -177,6 +184,7 @@ impl Maker {
                     sketch.fill_permissions(&mut self.rng);
                     let text = sketch.text(&mut self.rng);
                     self.sketch = sketch;
+                    let text = self.with_guards(&text);
                     self.push(Change::SchemaWritten(text));
                 }
                 _ => {

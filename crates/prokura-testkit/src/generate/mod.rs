@@ -9,6 +9,7 @@ mod cap;
 mod chain;
 mod dispatch;
 mod graph;
+mod guard;
 mod schema;
 mod tasks;
 mod terms;
@@ -47,13 +48,19 @@ impl Case {
     /// The case of this seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        Self::make(seed, |_| true, LARGE)
+        Self::make(seed, |_| true, LARGE, false)
     }
 
-    /// A case of this seed that is never large: an evaluator that tries every way comes to an end on it.
+    /// The case of this seed, in half of all cases with guards and attributes.
+    #[must_use]
+    pub fn guarded(seed: u64) -> Self {
+        Self::make(seed, |_| true, LARGE, seed.is_multiple_of(2))
+    }
+
+    /// As [`guarded`](Self::guarded), but never large: an evaluator that tries every way comes to an end on it.
     #[must_use]
     pub fn small(seed: u64) -> Self {
-        Self::make(seed, |_| true, 0)
+        Self::make(seed, |_| true, 0, seed.is_multiple_of(2))
     }
 
     /// The first schema of this seed that is wanted, and the rest of the case over it.
@@ -62,10 +69,10 @@ impl Case {
     /// A thousand schemas were not wanted, or a schema does not parse.
     #[must_use]
     pub fn with(seed: u64, wanted: impl Fn(&Sketch) -> bool) -> Self {
-        Self::make(seed, wanted, LARGE)
+        Self::make(seed, wanted, LARGE, false)
     }
 
-    fn make(seed: u64, wanted: impl Fn(&Sketch) -> bool, large: usize) -> Self {
+    fn make(seed: u64, wanted: impl Fn(&Sketch) -> bool, large: usize, guarded: bool) -> Self {
         let mut rng = Rng::new(seed);
         let mut sketches = (0..1_000).map(|_| Sketch::random(&mut rng));
         let sketch = sketches.find(wanted).expect("one schema of a thousand is wanted");
@@ -77,12 +84,15 @@ impl Case {
             pending: Vec::new(),
             serial: 0,
             large: false,
+            guarded,
         };
         maker.large = maker.rng.chance(large);
         let text = maker.sketch.text(&mut maker.rng);
+        let text = maker.with_guards(&text);
         maker.push(Change::SchemaWritten(text));
         maker.principals();
         maker.edges();
+        maker.attributes();
         let asks = maker.asks(4);
         let before = maker.transactions();
         maker.later();
@@ -116,6 +126,8 @@ pub(crate) struct Maker {
     pub(crate) serial: usize,
     /// More objects and edges than usual, so that a search goes long ways.
     pub(crate) large: bool,
+    /// Whether its schemas have guards.
+    guarded: bool,
 }
 
 impl Maker {

@@ -76,6 +76,10 @@ impl Maker {
             }
             arguments.insert(name, value);
         }
+        if self.aside.chance(15) {
+            // No question says what is known.
+            context.insert("resource.label".to_owned(), Value::String("public".to_owned()));
+        }
         (arguments, context)
     }
 }

@@ -66,6 +66,13 @@ impl World {
                     let Question { resource, permission, .. } = question;
                     for outcome in self.outcomes(resource, permission, &whose.clone().into(), &question.values(), now) {
                         match outcome {
+                            Ok(Standing::Has) if let Some(reason) = self.guards_say(question, now) => {
+                                answers.push(Answer::Decided(Verdict::because(reason)));
+                            }
+                            Ok(Standing::Has) if self.guards_read_now(question) => {
+                                let verdict = Verdict { valid_until: Some(now), ..Verdict::because(allow) };
+                                answers.push(Answer::Decided(verdict));
+                            }
                             Ok(Standing::Has) => {
                                 let until = self.validity(ends, now, &|later| self.is_allowed(question, later));
                                 let verdict = |valid_until| Verdict { valid_until, ..Verdict::because(allow) };
@@ -328,7 +335,7 @@ impl World {
     }
 
     /// The links from the root down to this one.
-    fn chain<'a>(&'a self, leaf: &'a Delegation) -> Result<Vec<&'a Delegation>, Reason> {
+    pub(super) fn chain<'a>(&'a self, leaf: &'a Delegation) -> Result<Vec<&'a Delegation>, Reason> {
         let mut chain = vec![leaf];
         let mut link = leaf;
         while let Some(parent) = &link.parent {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, Timestamp, TypeName};
 
 use super::{Moment, OracleError, Outcomes};
-use crate::{Answer, Context, List, Standing, World};
+use crate::{Answer, Context, List, Question, Standing, World};
 
 /// Who of those a list is about stands how: by id or name, and everyone who is not named.
 struct Entries {
@@ -31,7 +31,10 @@ impl World {
             }
             let objects =
                 objects.into_iter().filter(|object| object.kind == *kind && !self.may_nothing(subject, alive));
-            let check = |object: &ObjectRef| model.outcomes(&(object.clone(), permission.clone()));
+            let check = |object: &ObjectRef| {
+                let outcomes = model.outcomes(&(object.clone(), permission.clone()));
+                self.left((object, permission), subject, alive, (context, now), outcomes)
+            };
             objects.map(|object| (object.id.as_str().to_owned(), check(object))).collect()
         });
         answer(named.map(Entries::those))
@@ -57,6 +60,8 @@ impl World {
             objects.insert(resource);
             let stopped = self.principals.keys().filter(|object| alive && self.is_left_out(object));
             objects.extend(stopped);
+            // Of whom guards know more than of a stranger.
+            objects.extend(self.attributes.keys().filter(|_| alive));
             let check = |object: &ObjectRef| {
                 let subject = match relation {
                     Some(relation) => SubjectRef::Userset(object.clone(), relation.clone()),
@@ -65,7 +70,8 @@ impl World {
                 if self.may_nothing(&subject, alive) {
                     return vec![Ok(Standing::HasNot)];
                 }
-                self.outcomes(resource, permission, &subject, context, now)
+                let outcomes = self.outcomes(resource, permission, &subject, context, now);
+                self.left((resource, permission), &subject, alive, (context, now), outcomes)
             };
             let stranger = self.stranger(kind, resource);
             let others = if relation.is_some() { vec![Ok(Standing::HasNot)] } else { check(&stranger) };
@@ -91,7 +97,10 @@ impl World {
             let definition = self.schema.as_ref().and_then(|schema| schema.definition(resource.kind.as_str()));
             let names = definition.into_iter().flat_map(|definition| definition.members.keys());
             let names = names.filter(|_| !self.may_nothing(subject, alive));
-            let check = |name: &RelationName| model.outcomes(&(resource.clone(), name.clone()));
+            let check = |name: &RelationName| {
+                let outcomes = model.outcomes(&(resource.clone(), name.clone()));
+                self.left((resource, name), subject, alive, (context, now), outcomes)
+            };
             names.map(|name| (name.as_str().to_owned(), check(name))).collect()
         });
         answer(named.map(Entries::those))
@@ -100,6 +109,39 @@ impl World {
     /// Whether the subject has nothing in a list of the living.
     fn may_nothing(&self, subject: &SubjectRef, alive: bool) -> bool {
         alive && matches!(subject, SubjectRef::Object(object) if self.is_left_out(object))
+    }
+
+    /// What guards leave of an entry in a list of the living. A userset does not act.
+    fn left(
+        &self,
+        (resource, permission): (&ObjectRef, &RelationName),
+        subject: &SubjectRef,
+        alive: bool,
+        (context, now): (&Context, Timestamp),
+        outcomes: Outcomes,
+    ) -> Outcomes {
+        let SubjectRef::Object(actor) = subject else { return outcomes };
+        if !alive {
+            return outcomes;
+        }
+        let question = Question {
+            actor: actor.clone(),
+            delegation: None,
+            permission: permission.clone(),
+            resource: resource.clone(),
+            arguments: Context::new(),
+            context: context.clone(),
+            credential: None,
+        };
+        if self.guards_on(&question).is_empty() {
+            return outcomes;
+        }
+        let stranger = *actor == self.stranger(&actor.kind, resource);
+        let left = outcomes.into_iter().map(|outcome| match outcome {
+            Ok(Standing::Has) => Ok(self.left_in_list(&question, stranger, now)),
+            other => other,
+        });
+        left.collect()
     }
 
     /// Someone of the type who is neither the resource nor named by any edge or entry.

@@ -6,6 +6,7 @@
 
 mod cap;
 mod decide;
+mod guard;
 mod list;
 mod moment;
 

@@ -11,11 +11,15 @@ use crate::{
 };
 
 impl Planted {
-    fn has(&self, bug: Bug) -> bool {
+    pub(super) fn has(&self, bug: Bug) -> bool {
         self.bug == bug
     }
 
     pub(super) fn decide(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
+        Ok(self.narrowed(question, now, self.authorised(question, now)?))
+    }
+
+    fn authorised(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
         let Question { actor, delegation, permission, resource, .. } = question;
         let context = &self.values(question);
         let schema = self.world.schema.as_ref().ok_or("no_schema")?;

@@ -1,7 +1,7 @@
 use prokura_model::{ObjectId, ObjectRef, RelationName, SubjectRef, TypeName};
 
 use super::{Bug, Planted};
-use crate::{Ask, List, Standing};
+use crate::{Ask, Context, List, Question, Standing};
 
 impl Planted {
     /// The answer to a question for a list: check after check.
@@ -16,6 +16,7 @@ impl Planted {
                 let dead = self.is_dead(subject, *alive);
                 for object in self.candidates(kind, subject).into_iter().filter(|_| !dead) {
                     let found = self.check(&object, permission, subject, context, now)?;
+                    let found = self.left(ask, (&object, permission), subject, found);
                     self.put(&mut list, object.id.as_str(), found);
                 }
             }
@@ -24,7 +25,9 @@ impl Planted {
                     Some(relation) => SubjectRef::Userset(object, relation.clone()),
                     None => SubjectRef::Object(object),
                 };
-                list.others = self.check(resource, permission, &one(nobody(kind)), context, now)?;
+                let nobody = one(nobody(kind));
+                let found = self.check(resource, permission, &nobody, context, now)?;
+                list.others = self.left(ask, (resource, permission), &nobody, found);
                 if relation.is_some() || self.bug == Bug::WildcardsAreNotListed {
                     list.others = Standing::HasNot;
                 }
@@ -33,6 +36,7 @@ impl Planted {
                     let dead = self.is_dead(&subject, *alive);
                     let found =
                         if dead { Standing::HasNot } else { self.check(resource, permission, &subject, context, now)? };
+                    let found = self.left(ask, (resource, permission), &subject, found);
                     self.put(&mut list, object.id.as_str(), found);
                 }
             }
@@ -42,12 +46,42 @@ impl Planted {
                     self.check(&nobody(&resource.kind), &name, subject, context, now)?;
                     let found =
                         if dead { Standing::HasNot } else { self.check(resource, &name, subject, context, now)? };
+                    let found = self.left(ask, (resource, &name), subject, found);
                     self.put(&mut list, name.as_str(), found);
                 }
             }
             Ask::Check { .. } | Ask::Decide { .. } => {}
         }
         Ok(list)
+    }
+
+    /// What guards leave of an entry: everything, in a list by relationships alone.
+    fn left(
+        &self,
+        ask: &Ask,
+        (resource, permission): (&ObjectRef, &RelationName),
+        subject: &SubjectRef,
+        found: Standing,
+    ) -> Standing {
+        let (Ask::LookupResources { alive, .. } | Ask::LookupSubjects { alive, .. } | Ask::Permissions { alive, .. }) =
+            ask
+        else {
+            return found;
+        };
+        let SubjectRef::Object(actor) = subject else { return found };
+        if found != Standing::Has || !alive {
+            return found;
+        }
+        let question = Question {
+            actor: actor.clone(),
+            delegation: None,
+            permission: permission.clone(),
+            resource: resource.clone(),
+            arguments: Context::new(),
+            context: ask.context().clone(),
+            credential: None,
+        };
+        self.left_in_list(&question, *actor == nobody(&actor.kind), ask.now())
     }
 
     fn put(&self, list: &mut List, name: &str, found: Standing) {
@@ -77,6 +111,7 @@ impl Planted {
             objects.insert(own);
         }
         objects.extend(self.world.principals.keys());
+        objects.extend(self.world.attributes.keys());
         objects.into_iter().filter(|object| object.kind == *kind).cloned().collect()
     }
 

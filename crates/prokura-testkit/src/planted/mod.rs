@@ -3,6 +3,7 @@
 
 mod authority;
 mod cap;
+mod guard;
 mod list;
 mod search;
 
@@ -101,11 +102,20 @@ pub enum Bug {
     NilIsEverybody,
     ConditionalDecisionIsDeny,
     ValidityForgetsEdges,
+    GuardsAreIgnored,
+    OnlyTheFirstGuardCounts,
+    GuardThatFailsIsPassedOver,
+    HeldBeforeForbidden,
+    GuardsMissNothing,
+    QuestionsBringAttributes,
+    ChainCountsTheTask,
+    ListsPassOverGuards,
+    WhatIsHeldIsListed,
 }
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 85] = [
+    pub const ALL: [Self; 94] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -191,6 +201,15 @@ impl Bug {
         Self::NilIsEverybody,
         Self::ConditionalDecisionIsDeny,
         Self::ValidityForgetsEdges,
+        Self::GuardsAreIgnored,
+        Self::OnlyTheFirstGuardCounts,
+        Self::GuardThatFailsIsPassedOver,
+        Self::HeldBeforeForbidden,
+        Self::GuardsMissNothing,
+        Self::QuestionsBringAttributes,
+        Self::ChainCountsTheTask,
+        Self::ListsPassOverGuards,
+        Self::WhatIsHeldIsListed,
     ];
 }
 

@@ -1,9 +1,9 @@
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
-use prokura_model::{Reason, RelationName, Timestamp};
+use prokura_model::{Credential, Reason, RelationName, Timestamp};
 
 use super::{
-    AskEntry, DecideEntry, Expected,
+    AskEntry, CredentialEntry, DecideEntry, Expected,
     context::{context_of, entries_of},
     read::{delegation_id, moment, parsed},
     write::moment_text,
@@ -79,6 +79,10 @@ impl AskEntry {
                     permission: question.permission.to_string(),
                     resource: question.resource.to_string(),
                     delegation: question.delegation.as_ref().map(ToString::to_string),
+                    credential: question.credential.as_ref().map(|credential| CredentialEntry {
+                        method: credential.method.clone(),
+                        authenticated_at: credential.authenticated_at.map(moment_text),
+                    }),
                 });
             }
         }
@@ -94,8 +98,16 @@ impl DecideEntry {
             permission: parsed(&self.permission)?,
             resource: parsed(&self.resource)?,
             arguments: Context::new(),
+            credential: self.credential.as_ref().map(CredentialEntry::credential).transpose()?,
             context,
         })
+    }
+}
+
+impl CredentialEntry {
+    fn credential(&self) -> Result<Credential, String> {
+        let authenticated_at = self.authenticated_at.as_deref().map(moment).transpose()?;
+        Ok(Credential { method: self.method.clone(), authenticated_at })
     }
 }
 

@@ -19,12 +19,13 @@
 //!     cancel: [t1]
 //!     revoke: [d1]
 //!     revoke_endorsements: [e1]
+//!     attributes: { document:plan: { label: secret } }   # all of each object's
 //!     ask:                   # each with `context` for caveats and `now`, where it is another moment than the step's;
 //!                          # a `decide` also with `arguments`, which win over the context
 //!       - { check: "document:plan#view@user:alice", expect: has }        # has, has_not, conditional NAME,NAME, error CODE
 //!       - { check: "document:plan#view@user:bob", context: { day: monday }, expect: has }
 //!       - decide: { actor: agent:coder, permission: view, resource: document:plan, delegation: d1 }
-//!         expect: allow lent_authority                                   # allow, deny or conditional REASON, error CODE
+//!         expect: allow lent_authority                                   # allow, deny, held or conditional REASON, error CODE
 //!       - { resources: "document#view@user:alice", expect: "plan, memo if day" }           # or: nothing
 //!       - { subjects: "document:plan#view@user", expect: "alice, *, not bob" }             # * is everyone else
 //!       - { subjects: "document:plan#view@group#member", expect: "eng" }
@@ -92,6 +93,8 @@ struct Step {
     revoke: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     revoke_endorsements: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    attributes: BTreeMap<String, BTreeMap<String, ValueEntry>>,
     ask: Vec<AskEntry>,
 }
 
@@ -202,6 +205,16 @@ struct DecideEntry {
     resource: String,
     #[serde(default, skip_serializing_if = "is_default")]
     delegation: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    credential: Option<CredentialEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialEntry {
+    method: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    authenticated_at: Option<String>,
 }
 
 /// One step, understood.

@@ -56,6 +56,9 @@ impl Step {
         for id in &self.revoke_endorsements {
             changes.push(Change::EndorsementRevoked(endorsement_id(id)?));
         }
+        for (object, attributes) in &self.attributes {
+            changes.push(Change::AttributesSet(parsed(object)?, context_of(attributes)));
+        }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
         Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
     }

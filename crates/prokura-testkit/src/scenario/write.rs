@@ -47,8 +47,8 @@ fn place(change: &Change) -> usize {
         Change::TaskClosed(..) => 9,
         Change::DelegationRevoked(_) => 10,
         Change::EndorsementRevoked(_) => 11,
-        Change::AttributesSet(..)
-        | Change::MetadataAttached(_)
+        Change::AttributesSet(..) => 12,
+        Change::MetadataAttached(_)
         | Change::WorkDigested(..)
         | Change::RequestSet(_)
         | Change::AuthzenMappingSet(_)
@@ -59,7 +59,7 @@ fn place(change: &Change) -> usize {
         | Change::TenantDeleted(_)
         | Change::SecretMade(_)
         | Change::KeyCreated(_)
-        | Change::KeyRevoked(_) => 12,
+        | Change::KeyRevoked(_) => 13,
     }
 }
 
@@ -99,9 +99,11 @@ fn put(step: &mut Step, change: &Change) {
         Change::TaskClosed(id, _) => step.cancel.push(id.to_string()),
         Change::DelegationRevoked(id) => step.revoke.push(id.to_string()),
         Change::EndorsementRevoked(id) => step.revoke_endorsements.push(id.to_string()),
+        Change::AttributesSet(object, attributes) => {
+            step.attributes.insert(object.to_string(), entries_of(attributes));
+        }
         // No answer depends on these.
-        Change::AttributesSet(..)
-        | Change::MetadataAttached(_)
+        Change::MetadataAttached(_)
         | Change::WorkDigested(..)
         | Change::RequestSet(_)
         | Change::AuthzenMappingSet(_)

@@ -252,6 +252,7 @@ fn until(world: &World, permission: &str) -> Vec<Option<u64>> {
         permission: permission.parse().expect("a permission"),
         resource: "folder:a".parse().expect("an object"),
         arguments: Context::new(),
+        credential: None,
         context: Context::new(),
     };
     let answers = match world.answer(&Ask::Decide { question, now: Timestamp(1) }) {
@@ -295,7 +296,7 @@ fn a_relation_may_be_computed_from_its_own_edges() {
     ];
     let definitions = definitions.into_iter().map(|(kind, members)| {
         let kind = TypeName::new(kind).expect("a name");
-        (kind.clone(), Definition { name: kind, doc: None, members })
+        (kind.clone(), Definition { name: kind, doc: None, members, attributes: BTreeMap::new() })
     });
     let caveats: BTreeMap<CaveatName, prokura_model::schema::Caveat> = BTreeMap::new();
     let schema = Schema::from_other_language(String::new(), definitions.collect(), caveats);

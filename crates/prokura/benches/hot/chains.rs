@@ -91,6 +91,7 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
         permission: relation("act"),
         resource: resource.clone(),
         arguments: Context::new(),
+        credential: None,
         context: Context::new(),
     };
     resources.iter().map(about).collect()

@@ -195,6 +195,7 @@ fn decisions(world: &World) {
             permission: relation("view"),
             resource: pair.document.clone(),
             arguments: Context::new(),
+            credential: None,
             context: Context::new(),
         };
         counted(|| world.authority.decide(&world.tenant, &question, Asked::by_library())).expect("a decision");

@@ -15,7 +15,7 @@ use std::{
 use prokura_engine::View;
 use prokura_model::{
     Change, Delegation, DelegationId, EndorsementId, ObjectRef, Principal, PrincipalState, Relationship, Schema, Task,
-    TaskId, Terms, Timestamp, TypeName, Value,
+    TaskId, Terms, Timestamp, TypeName, Value, condition,
     limits::{SENTENCE_BYTES_MAX, VALUE_NESTING_MAX},
     schema::RelationshipFault,
 };
@@ -183,8 +183,16 @@ impl Draft<'_> {
         }
         self.known_type(&object.kind, || format!("attributes of `{object}`"))?;
         within("attributes of an object", ATTRIBUTES_MAX, attributes.len())?;
+        let schema = self.schema.clone().or_else(|| self.newest_model());
+        let definition = schema.as_ref().and_then(|schema| schema.definition(object.kind.as_str()));
         for (name, value) in attributes {
-            check_value(value).map_err(|detail| WriteError::ValueInvalid {
+            let declared = definition.and_then(|definition| definition.attributes.get(name));
+            let fits = check_value(value).and_then(|_| {
+                declared.map_or(Ok(()), |declared| {
+                    condition::check_value(declared, value).map_err(|fault| fault.to_string())
+                })
+            });
+            fits.map_err(|detail| WriteError::ValueInvalid {
                 place: format!("attribute `{name}` of `{object}`"),
                 detail,
             })?;

@@ -21,6 +21,8 @@ mod declaring;
 #[cfg(test)]
 mod faulty;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod limits;

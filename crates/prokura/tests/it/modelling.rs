@@ -197,6 +197,7 @@ fn decisions_by_a_model_are_recorded() {
         permission: name("viewer"),
         resource: object("document:plan"),
         arguments: Context::new(),
+        credential: None,
         context: Context::new(),
     };
     let besides = vec![(edge("document:plan#viewer@user:bob"), Terms::default())];

@@ -67,7 +67,7 @@ fn limit_plan_actions_max_bounds_a_plan() {
 #[test]
 fn a_plan_says_of_each_action_what_its_decision_says() {
     let mut kinds = [0; 2];
-    for seed in 1..400 {
+    for seed in 1..800 {
         let case = Case::small(seed);
         let hand = Hand::at(1_700_000_000_000);
         let authority = Authority::in_memory(hand.options());
@@ -85,6 +85,7 @@ fn a_plan_says_of_each_action_what_its_decision_says() {
                 resource: asked.resource.clone(),
                 arguments: asked.arguments.clone(),
                 context: asked.context.clone(),
+                credential: asked.credential.clone(),
             });
         }
         if questions.is_empty() {

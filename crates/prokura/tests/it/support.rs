@@ -205,6 +205,7 @@ pub(crate) fn question(actor: &str, permission: &str, resource: &str, delegation
         resource: object(resource),
         delegation: delegation.map(delegation_id),
         arguments: prokura::Context::new(),
+        credential: None,
         context: prokura::Context::new(),
     }
 }

@@ -240,6 +240,7 @@ impl Agents {
                     permission: names.act.clone(),
                     resource: names.resource(resource)?,
                     arguments: prokura::Context::new(),
+                    credential: None,
                     context: prokura::Context::new(),
                 };
                 questions.push((question, allowed));

@@ -6,7 +6,7 @@ use crate::{
     name::shortened,
     schema::{
         Caveat, Span,
-        syntax::{CaveatNode, ParameterTypeNode},
+        syntax::{CaveatNode, ParameterNode, ParameterTypeNode},
         token::TokenId,
     },
     suggest::did_you_mean,
@@ -23,7 +23,7 @@ impl Lowering<'_, '_> {
         partials: &Partials<'_>,
         lowered: &mut Lowered<'f>,
     ) {
-        let parameters = self.parameters(node);
+        let parameters = self.parameters(&node.parameters);
         let span = self.tokens.span_of_path(node.name);
         let Some(name) = self.caveat_name(node.name) else {
             return;
@@ -47,16 +47,17 @@ impl Lowering<'_, '_> {
                 return self.problems.report(span, "caveat_invalid", message, None);
             }
         };
-        self.unused(node, &condition);
+        let used = |name: &str| condition.parameters_used().iter().any(|used| used == name);
+        self.unused(&node.parameters, &used, "use it in the expression");
         let doc = self.doc(before, node.keyword);
         lowered.caveats.insert(name.clone(), Caveat { name: name.clone(), doc, parameters, expression, condition });
         lowered.caveat_nodes.push((name, node));
     }
 
-    fn parameters(&mut self, node: &CaveatNode) -> Option<Vec<(String, ParameterType)>> {
+    pub(super) fn parameters(&mut self, nodes: &[ParameterNode]) -> Option<Vec<(String, ParameterType)>> {
         let mut parameters: Vec<(String, ParameterType)> = Vec::new();
         let mut legal = true;
-        for parameter in &node.parameters {
+        for parameter in nodes {
             let name = self.tokens.text_of(parameter.name);
             let kind = self.parameter_type(&parameter.kind);
             if name.starts_with(|first: char| first.is_ascii_digit()) || !name.is_ascii() {
@@ -80,7 +81,7 @@ impl Lowering<'_, '_> {
     }
 
     /// As deep as types are nested, which the parser bounds.
-    fn parameter_type(&mut self, node: &ParameterTypeNode) -> Option<ParameterType> {
+    pub(super) fn parameter_type(&mut self, node: &ParameterTypeNode) -> Option<ParameterType> {
         let name = self.tokens.text_of(node.name);
         let Some(wanted) = TYPES.contains(&name).then(|| usize::from(matches!(name, "list" | "map"))) else {
             let message = format!("there is no parameter type `{}`", shortened(name));
@@ -105,13 +106,13 @@ impl Lowering<'_, '_> {
         ParameterType::named(name, of)
     }
 
-    /// A parameter that the expression never reads is most likely a mistake, and SpiceDB refuses it.
-    fn unused(&mut self, node: &CaveatNode, condition: &Condition) {
-        for parameter in &node.parameters {
+    /// A parameter that is never read is most likely a mistake, and SpiceDB refuses it.
+    pub(super) fn unused(&mut self, nodes: &[ParameterNode], used: &dyn Fn(&str) -> bool, otherwise: &str) {
+        for parameter in nodes {
             let name = self.tokens.text_of(parameter.name);
-            if !condition.parameters_used().iter().any(|used| used == name) {
+            if !used(name) {
                 let message = format!("parameter `{}` is not used", shortened(name));
-                let help = "leave it out, or use it in the expression".to_owned();
+                let help = format!("leave it out, or {otherwise}");
                 self.problems.report(self.span(parameter.name), "parameter_unused", message, Some(help));
             }
         }
@@ -123,7 +124,7 @@ fn listed() -> String {
 }
 
 /// Where an error inside an expression is in the whole text: one character, or nothing at its end.
-fn place_inside(expression: &str, whole: Span, error: &ConditionError) -> Span {
+pub(super) fn place_inside(expression: &str, whole: Span, error: &ConditionError) -> Span {
     let line_start: usize = expression.split_inclusive('\n').take(error.line.saturating_sub(1)).map(str::len).sum();
     let line = expression.get(line_start..).unwrap_or_default();
     let line = line.split('\n').next().unwrap_or_default();

@@ -15,15 +15,20 @@ impl Parser<'_> {
         let keyword = self.advance();
         let name = self.path("the name of the caveat")?;
         let open_parameters = self.expect(TokenKind::LeftParenthesis, "`(`")?;
-        let mut parameters = vec![self.parameter()?];
-        while self.take(TokenKind::Comma) {
-            parameters.push(self.parameter()?);
-        }
-        let close_parameters = self.expect(TokenKind::RightParenthesis, "`,` or `)`")?;
+        let (parameters, close_parameters) = self.parameters()?;
         let open = self.expect(TokenKind::LeftBrace, "`{`")?;
         let expression = self.opaque_expression()?;
         let close = self.expect(TokenKind::RightBrace, "the rest of the expression, or `}`")?;
         Ok(CaveatNode { keyword, name, open_parameters, parameters, close_parameters, open, expression, close })
+    }
+
+    /// The parameters up to the parenthesis that closes them.
+    pub(super) fn parameters(&mut self) -> Read<(Vec<ParameterNode>, TokenId)> {
+        let mut parameters = vec![self.parameter()?];
+        while self.take(TokenKind::Comma) {
+            parameters.push(self.parameter()?);
+        }
+        Ok((parameters, self.expect(TokenKind::RightParenthesis, "`,` or `)`")?))
     }
 
     fn parameter(&mut self) -> Read<ParameterNode> {
@@ -32,7 +37,7 @@ impl Parser<'_> {
     }
 
     /// As deep as the limit allows.
-    fn parameter_type(&mut self, nesting: usize) -> Read<ParameterTypeNode> {
+    pub(super) fn parameter_type(&mut self, nesting: usize) -> Read<ParameterTypeNode> {
         let name = self.name("the type of the parameter")?;
         let mut of = Vec::new();
         if self.kind() == TokenKind::Less {
@@ -59,16 +64,7 @@ impl Parser<'_> {
                 TokenKind::RightBrace if depth == 0 => break,
                 TokenKind::RightBrace => depth -= 1,
                 TokenKind::End | TokenKind::UnclosedComment => break,
-                TokenKind::Unknown => {
-                    let found = shortened(self.tokens.text_of(self.next));
-                    let message = format!("`{found}` has no meaning in the expression of a caveat");
-                    let help = if found.starts_with(['"', '\'']) {
-                        Some("the quote is never closed".to_owned())
-                    } else {
-                        None
-                    };
-                    return self.refuse(self.next, "unexpected_token", message, help);
-                }
+                TokenKind::Unknown => return self.meaningless("the expression of a caveat"),
                 _ => {}
             }
             if self.kind() != TokenKind::LineEnd {
@@ -80,5 +76,12 @@ impl Parser<'_> {
             Some(last) => Ok((first, last)),
             None => self.unexpected("the expression of the caveat", None),
         }
+    }
+
+    /// What stands here has no meaning in an expression.
+    pub(super) fn meaningless<T>(&mut self, place: &str) -> Read<T> {
+        let found = shortened(self.tokens.text_of(self.next));
+        let help = found.starts_with(['"', '\'']).then(|| "the quote is never closed".to_owned());
+        self.refuse(self.next, "unexpected_token", format!("`{found}` has no meaning in {place}"), help)
     }
 }

@@ -40,7 +40,8 @@ impl Parser<'_> {
                 Some(flag @ (Flag::Import | Flag::Partial | Flag::Access)) => {
                     Some(format!("`{text}` needs `use {}` at the top of the text", flag.name()))
                 }
-                _ => did_you_mean(text, ["definition", "caveat", "use", "partial", "import", "access"])
+                _ if text == "guard" => Some("`guard` needs `use guards` at the top of the text".to_owned()),
+                _ => did_you_mean(text, ["definition", "caveat", "use", "partial", "import", "access", "guard"])
                     .map(|word| format!("did you mean `{word}`?")),
             },
             TokenKind::Semicolon => Some("only one may follow a definition".to_owned()),
@@ -52,10 +53,12 @@ impl Parser<'_> {
     pub(super) fn not_a_statement(&mut self) -> Read<Statement> {
         let text = self.tokens.text_of(self.next);
         let help = match self.kind() {
-            TokenKind::Identifier => {
-                did_you_mean(text, ["relation", "permission"]).map(|word| format!("did you mean `{word}`?"))
+            TokenKind::Identifier if text == "attribute" => {
+                Some("`attribute` needs `use guards` at the top of the text".to_owned())
             }
-            TokenKind::Keyword(Keyword::Definition) => {
+            TokenKind::Identifier => did_you_mean(text, ["relation", "permission", "attribute"])
+                .map(|word| format!("did you mean `{word}`?")),
+            TokenKind::Keyword(Keyword::Definition | Keyword::Guard) => {
                 Some("definitions do not nest: is a `}` missing above?".to_owned())
             }
             TokenKind::Plus | TokenKind::Minus | TokenKind::Ampersand | TokenKind::Pipe | TokenKind::Arrow => {
@@ -75,7 +78,12 @@ impl Parser<'_> {
             match self.kind() {
                 TokenKind::End => return,
                 TokenKind::Keyword(
-                    Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Import | Keyword::Access,
+                    Keyword::Definition
+                    | Keyword::Caveat
+                    | Keyword::Partial
+                    | Keyword::Import
+                    | Keyword::Access
+                    | Keyword::Guard,
                 ) if at_line_start => {
                     return;
                 }
@@ -107,12 +115,16 @@ impl Parser<'_> {
                 });
             match self.kind() {
                 TokenKind::End => return Ok(()),
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Access)
-                    if at_statement_start =>
-                {
+                TokenKind::Keyword(
+                    Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Access | Keyword::Guard,
+                ) if at_statement_start => {
                     return Err(Failed);
                 }
-                TokenKind::Keyword(Keyword::Relation | Keyword::Permission) if at_statement_start => return Ok(()),
+                TokenKind::Keyword(Keyword::Relation | Keyword::Permission | Keyword::Attribute)
+                    if at_statement_start =>
+                {
+                    return Ok(());
+                }
                 TokenKind::RightBrace => return Ok(()),
                 _ => self.next += 1,
             }

@@ -79,6 +79,7 @@ impl Source<'_> {
             return Some((self.tokens.token(definition.keyword).span.start, message));
         };
         match &member.body {
+            MemberBody::Attribute(_) => None,
             _ if member.name == id => Some(self.of_member(member, &["name".to_owned()])),
             MemberBody::Relation(types) => {
                 let node = types.iter().find(|node| node.path.first <= id && id <= last_of(node))?;

@@ -184,8 +184,8 @@ use nothing
 use
 definition user {}
 use self
-    1:5: there is no `use nothing`; there are `use access`, `use expiration`, `use import`, `use partial`, `use self`, `use typechecking` [flag_unknown]
-    2:4: the line ends where what is to be used was expected; there are `use access`, `use expiration`, `use import`, `use partial`, `use self`, `use typechecking` [unexpected_token]
+    1:5: there is no `use nothing`; there are `use access`, `use expiration`, `use guards`, `use import`, `use partial`, `use self`, `use typechecking` [flag_unknown]
+    2:4: the line ends where what is to be used was expected; there are `use access`, `use expiration`, `use guards`, `use import`, `use partial`, `use self`, `use typechecking` [unexpected_token]
     4:1: `use` stands before every definition and caveat; move it to the top of the text [flag_late]
 use import
 import "users.zed"
@@ -296,7 +296,7 @@ definition user {
 	...shared
 	...shard
 }
-    3:11: `user` declares `viewer` twice; relations and permissions of a definition share one name space [member_duplicate]
+    3:11: `user` declares `viewer` twice; relations, permissions and attributes of a definition share one name space [member_duplicate]
     8:2: there is no partial `shard`; did you mean `shared`? [partial_unknown]
 use partial
 partial one {
@@ -339,8 +339,8 @@ permission view = veiwer & ghost - parent->view
     9:29: type `document` has no relation or permission `ghost` [member_unknown]
 relation viewer: user
 	permission parent = viewer
-    9:11: `document` declares `viewer` twice; relations and permissions of a definition share one name space [member_duplicate]
-    10:13: `document` declares `parent` twice; relations and permissions of a definition share one name space [member_duplicate]
+    9:11: `document` declares `viewer` twice; relations, permissions and attributes of a definition share one name space [member_duplicate]
+    10:13: `document` declares `parent` twice; relations, permissions and attributes of a definition share one name space [member_duplicate]
 "##);
     insta::assert_snapshot!(each(&[
         "definition user {}\ndefinition user {}",

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use prokura::{Authority, Context, FoundSubject, Permissionship, ResourceLookup, Snapshot, Standing, SubjectLookup};
+use prokura::{
+    Authority, Context, FoundSubject, Permissionship, Question, ResourceLookup, Snapshot, Standing, SubjectLookup,
+};
 use prokura_api::authzen::{ActionSearch, ResourceSearch, SearchResponse, SearchResult, SubjectSearch};
 use prokura_model::{
-    DelegationId, Fault, ObjectId, ObjectRef, RelationName, Schema, SubjectRef, TenantName, TypeName, schema::Member,
+    DelegationId, Disposition, Fault, ObjectId, ObjectRef, RelationName, Schema, SubjectRef, TenantName, TypeName,
+    schema::Member,
 };
 use serde_json::{Map, Value};
 
@@ -232,7 +235,7 @@ fn resource_of(entity: &Entity<'_>, names: &Names) -> Result<Option<ObjectRef>, 
 
 impl Search {
     fn answer(&self, authority: &Authority, tenant: &TenantName) -> Result<Vec<Found>, Refusal> {
-        let snapshot = authority.snapshot(tenant)?;
+        let snapshot = authority.snapshot(tenant)?.known_by(self.caller.credential());
         let Some(schema) = snapshot.schema()? else { return Ok(Vec::new()) };
         if !self.question.is_declared(&schema) {
             return Ok(Vec::new());
@@ -270,7 +273,9 @@ impl Search {
                 AskedAbout::All => holder.kind == *kind,
                 AskedAbout::Only(ids) => holder.kind == *kind && ids.contains(&holder.id),
             };
-            let has = asked && self.has(snapshot, holder, permission, resource)?;
+            let has = asked
+                && self.has(snapshot, holder, permission, resource)?
+                && self.guards_allow(snapshot, holder, permission, resource)?;
             return Ok(has.then(|| entity(called, holder.id.as_str())).into_iter().collect());
         }
         let lookup = SubjectLookup {
@@ -295,7 +300,8 @@ impl Search {
     ) -> Result<Vec<Found>, Refusal> {
         let kind = match within {
             Within::Object(object) => {
-                let has = self.has(snapshot, subject, permission, object)?;
+                let has = self.has(snapshot, subject, permission, object)?
+                    && self.guards_allow(snapshot, subject, permission, object)?;
                 return Ok(has.then(|| entity(called, EVERYTHING)).into_iter().collect());
             }
             Within::Type(kind) => kind,
@@ -308,11 +314,12 @@ impl Search {
             context: self.values.clone(),
         };
         let mut listed = Vec::new();
-        for found in snapshot.lookup_resources_all(&lookup)? {
+        for found in self.before_guards(snapshot).lookup_resources_all(&lookup)? {
             let resource = ObjectRef { kind: kind.clone(), id: found.id };
-            if found.permissionship == Permissionship::Has
+            let has = found.permissionship == Permissionship::Has
                 && (standing.chain.is_empty() || snapshot.covers(&standing, permission, &resource, &self.values)?)
-            {
+                && self.guards_allow(snapshot, subject, permission, &resource)?;
+            if has {
                 listed.push(entity(called, resource.id.as_str()));
             }
         }
@@ -330,14 +337,13 @@ impl Search {
         let Some(standing) = self.standing(snapshot, subject)? else { return Ok(Vec::new()) };
         let origin = SubjectRef::Object(standing.authority.clone());
         let mut found = Vec::new();
-        for (member, permissionship) in snapshot.permissions(resource, &origin, &self.values)? {
+        for (member, permissionship) in self.before_guards(snapshot).permissions(resource, &origin, &self.values)? {
             let (actions, is_mapped) = self.names.actions_for(&member);
             let is_action =
                 is_mapped || matches!(schema.find_member(&resource.kind, &member), Ok(Member::Permission(_)));
-            if is_action
-                && permissionship == Permissionship::Has
-                && snapshot.covers(&standing, &member, resource, &self.values)?
-            {
+            let has =
+                permissionship == Permissionship::Has && snapshot.covers(&standing, &member, resource, &self.values)?;
+            if is_action && has && self.guards_allow(snapshot, subject, &member, resource)? {
                 found.extend(actions.into_iter().map(|name| Found {
                     place: name.to_owned(),
                     result: SearchResult::Action { name: name.to_owned() },
@@ -360,6 +366,34 @@ impl Search {
         }
         let origin = SubjectRef::Object(standing.authority);
         Ok(snapshot.check(resource, permission, &origin, &self.values)? == Permissionship::Has)
+    }
+
+    /// Under a delegation, guards look at who acts and not at whose authority it is: they are asked entry by entry.
+    fn before_guards(&self, snapshot: &Snapshot) -> Snapshot {
+        if self.delegation.is_some() { snapshot.before_guards() } else { snapshot.clone() }
+    }
+
+    /// Whether guards, too, allow what is allowed otherwise.
+    fn guards_allow(
+        &self,
+        snapshot: &Snapshot,
+        subject: &ObjectRef,
+        permission: &RelationName,
+        resource: &ObjectRef,
+    ) -> Result<bool, Refusal> {
+        if !snapshot.is_guarded(&resource.kind, permission)? {
+            return Ok(true);
+        }
+        let question = Question {
+            actor: subject.clone(),
+            delegation: self.delegation.clone(),
+            permission: permission.clone(),
+            resource: resource.clone(),
+            arguments: Context::new(),
+            context: self.values.clone(),
+            credential: Some(self.caller.credential()),
+        };
+        Ok(snapshot.preview(&question)?.disposition() == Disposition::Allow)
     }
 
     /// Whoever is stopped, or names a delegation that is not in force, has nothing.

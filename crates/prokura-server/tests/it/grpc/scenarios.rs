@@ -165,7 +165,7 @@ fn agrees(right: &Answer, found: &Answer) -> bool {
         Answer::Decided(verdict) => matches!(
             (verdict.reason.disposition(), found),
             (Disposition::Allow, Answer::Has)
-                | (Disposition::Deny, Answer::HasNot)
+                | (Disposition::Deny | Disposition::Held, Answer::HasNot)
                 | (Disposition::Conditional, Answer::Conditional(_))
         ),
         other => other.agrees_with(found),
@@ -227,6 +227,7 @@ fn is_stopped(world: &World, actor: &ObjectRef, ask: &Ask) -> bool {
         permission: permission.clone(),
         resource: ObjectRef::new(kind.as_str(), "anything").unwrap(),
         arguments: prokura::Context::new(),
+        credential: None,
         context: ask.context().clone(),
     };
     let answer = world.answer(&Ask::Decide { question, now: ask.now() });

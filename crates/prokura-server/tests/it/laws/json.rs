@@ -58,6 +58,17 @@ impl Json {
     }
 }
 
+fn is_of_guards(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::GuardForbids
+            | Reason::GuardRequires
+            | Reason::GuardFailed
+            | Reason::ApprovalRequired
+            | Reason::ConfirmationRequired
+    )
+}
+
 /// The relationship without its terms.
 fn bare(relationship: &Value) -> String {
     let part = |name: &str| relationship[name].clone();
@@ -75,7 +86,8 @@ impl Door for Json {
         &self.setup
     }
 
-    /// The check by the graph; and of whoever acts also their own authority, which is the same unless they are stopped.
+    /// The check by the graph; and of whoever acts also their own authority, which is the same unless they are stopped, or guards have
+    /// a word in it.
     async fn check(&self, goal: (&ObjectRef, &RelationName), who: &SubjectRef, context: &Context) -> Answer {
         let checked = self.checked(goal, who, context).await;
         let SubjectRef::Object(actor) = who else { return checked };
@@ -90,6 +102,16 @@ impl Door for Json {
         let reason = Reason::from_word(answer.json()["reason"].as_str().unwrap()).unwrap();
         match (reason, &checked) {
             (Reason::ActorSuspended | Reason::PrincipalSuspended | Reason::OwnerOffBoarded, _) => Answer::HasNot,
+            (reason, Answer::Has) if is_of_guards(reason) => Answer::HasNot,
+            // A parameter of a guard's own.
+            (Reason::ContextMissing, Answer::Has) => Answer::Conditional(
+                answer.json()["missing"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|name| name.as_str().unwrap().to_owned())
+                    .collect(),
+            ),
             (Reason::OwnAuthority, Answer::Has)
             | (Reason::NoPath, Answer::HasNot)
             | (Reason::ContextMissing, Answer::Conditional(_)) => checked,

@@ -35,6 +35,7 @@ pub(crate) fn may_answer(
             resource: resource.clone(),
             arguments: Context::new(),
             context: Context::new(),
+            credential: None,
         };
         let decision = view.decide(&question, now, limits)?;
         if decision.disposition() != Disposition::Allow {

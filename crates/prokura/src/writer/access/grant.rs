@@ -105,10 +105,12 @@ impl Steps<'_> {
                 resource: resource.clone(),
                 arguments: Context::new(),
                 context: Context::new(),
+                credential: None,
             };
             let decision = self.view.decide(&question, self.now, self.limits)?;
             match decision.disposition() {
-                Disposition::Allow => {}
+                // Who is held has the right; what a guard waits for is no right.
+                Disposition::Allow | Disposition::Held => {}
                 Disposition::Conditional => lacking.push(resource.clone()),
                 Disposition::Deny if may_be_granted(decision.reason) => lacking.push(resource.clone()),
                 Disposition::Deny => {

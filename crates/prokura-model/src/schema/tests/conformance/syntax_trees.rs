@@ -100,6 +100,7 @@ fn ours(tokens: &Tokens<'_>, file: &File) -> String {
             Item::Partial(node) => writer.definition("Partial", node),
             // SpiceDB has no such line, so that no tree of its is like this one.
             Item::Access(_) => writer.line(4, "Access", &[]),
+            Item::Guard(_) => writer.line(4, "Guard", &[]),
         }
     }
     writer.text
@@ -142,6 +143,7 @@ impl Writer<'_> {
     fn member(&mut self, member: &MemberNode) {
         let name = self.tokens.text_of(member.name);
         match &member.body {
+            MemberBody::Attribute(_) => panic!("SpiceDB has no attributes"),
             MemberBody::Relation(types) => {
                 self.line(8, "Relation", &[name]);
                 self.line(12, "TypeReference", &[]);

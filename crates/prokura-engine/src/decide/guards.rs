@@ -1,0 +1,270 @@
+//! Step 10: the guards on the permission that was asked for. They only ever narrow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prokura_model::{
+    Credential, FiredGuard, GuardName, ObjectRef, Reason, Task, Timestamp, TypeName, Value,
+    condition::{Condition, Evaluation},
+    schema::{Clause, Guard},
+};
+
+use super::{Posed, Verdict, Walk};
+use crate::{Context, View, program::Program};
+
+/// What a guard demands that nobody gave yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldFor {
+    /// Which guard.
+    pub guard: GuardName,
+    /// What it demands: [`Clause::Approval`] or [`Clause::Confirmation`].
+    pub demand: Clause,
+}
+
+/// From where guards look at a request.
+#[derive(Clone, Copy)]
+pub(super) struct Standpoint<'s> {
+    pub(super) resource: &'s ObjectRef,
+    pub(super) actor: Actor<'s>,
+    pub(super) task: Option<&'s Task>,
+    /// How many links the chain has, and whether one of them dispatches.
+    pub(super) chain: (usize, bool),
+    pub(super) credential: Option<&'s Credential>,
+    /// What the question brings for parameters.
+    pub(super) values: &'s Context,
+    pub(super) now: Timestamp,
+}
+
+/// Who acts.
+#[derive(Clone, Copy)]
+pub(super) enum Actor<'s> {
+    Known(&'s ObjectRef),
+    /// Whoever of the type has no attributes. Of whom nothing is known, not even the id, guards that ask for it fail.
+    Anyone(&'s TypeName),
+}
+
+/// What guards make of an allow.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Narrowing {
+    /// Why it is no allow any more, if it is none; and in words.
+    pub(super) verdict: Option<(Reason, String)>,
+    /// Own parameters of guards that have no value, where it depends on them.
+    pub(super) missing: Vec<String>,
+    /// What it is held for.
+    held: Option<HeldFor>,
+    /// The guards that applied, by name.
+    fired: Vec<FiredGuard>,
+    /// Whether one of them wants the decision on disk before it is answered.
+    record_first: bool,
+}
+
+/// What a condition came to.
+enum Said {
+    Yes,
+    No,
+    /// It depends on these own parameters of the guard.
+    Missing(Vec<String>),
+    Failed(String),
+}
+
+impl Walk<'_> {
+    /// What the guards on the permission make of an allow.
+    pub(super) fn narrowed(&mut self, posed: &Posed<'_>, allowed: Verdict) -> Verdict {
+        let guards = posed.program.guards(posed.member);
+        if guards.is_empty() {
+            return allowed;
+        }
+        self.found.guarded = true;
+        let question = posed.question;
+        let task = self.found.task.as_ref().filter(|_| question.delegation.is_some());
+        let task = task.and_then(|id| self.head.index.tasks.at(id, self.head.revision, self.guard));
+        let standpoint = Standpoint {
+            resource: &question.resource,
+            actor: Actor::Known(&question.actor),
+            task: task.map(|(_, task)| &**task),
+            chain: (self.chain.len(), self.last_dispatch().is_some()),
+            credential: question.credential.as_ref(),
+            values: &question.values(),
+            now: self.now,
+        };
+        let Narrowing { verdict, missing, held, fired, record_first } =
+            posed.view.narrowing(posed.program, guards, standpoint);
+        (self.found.fired, self.found.record_first) = (fired, record_first);
+        let Some((reason, message)) = verdict else {
+            if reads_now(guards) {
+                self.found.valid_until = Some(self.now);
+            }
+            return allowed;
+        };
+        (self.found.missing, self.found.held) = (missing, held);
+        (self.found.valid_until, self.found.witness) = (None, Vec::new());
+        Verdict { reason, at: None, message }
+    }
+}
+
+impl View<'_> {
+    /// Whatever forbids comes before what is missing, and that before what holds; of each the first, by the names of the
+    /// guards and in the order of what they say.
+    pub(super) fn narrowing(&self, program: &Program, guards: &[Guard], standpoint: Standpoint<'_>) -> Narrowing {
+        let mut found = Narrowing::default();
+        let (mut forbidden, mut missing, mut held) = (None, BTreeSet::new(), None);
+        let reader = Reader { view: self, program, standpoint };
+        for guard in guards {
+            let applies = guard.when.as_ref().map_or(Said::Yes, |when| reader.asked(guard, when));
+            match applies {
+                Said::Yes => {}
+                Said::No => continue,
+                Said::Missing(names) => {
+                    missing.extend(names);
+                    continue;
+                }
+                Said::Failed(why) => {
+                    forbidden = forbidden.or_else(|| Some(failed(guard, &why)));
+                    continue;
+                }
+            }
+            let demanded = guard.clauses.iter().map(ToString::to_string).collect();
+            found.fired.push(FiredGuard { name: guard.name.clone(), demanded });
+            for clause in &guard.clauses {
+                match clause {
+                    Clause::Forbid => {
+                        let message = format!("guard `{}` forbids it", guard.name);
+                        forbidden = forbidden.or(Some((Reason::GuardForbids, message)));
+                    }
+                    Clause::Require(condition) => match reader.asked(guard, condition) {
+                        Said::Yes => {}
+                        Said::No => {
+                            let message = format!(
+                                "guard `{}` requires `{}`, and it is not so",
+                                guard.name,
+                                condition.expression()
+                            );
+                            forbidden = forbidden.or(Some((Reason::GuardRequires, message)));
+                        }
+                        Said::Missing(names) => missing.extend(names),
+                        Said::Failed(why) => forbidden = forbidden.or_else(|| Some(failed(guard, &why))),
+                    },
+                    Clause::Confirmation { .. } if standpoint.task.is_none() => {
+                        let why = "there is no task, and so no origin that could confirm";
+                        forbidden = forbidden.or_else(|| Some(failed(guard, why)));
+                    }
+                    Clause::Approval { .. } | Clause::Confirmation { .. } => {
+                        held = held.or_else(|| Some(HeldFor { guard: guard.name.clone(), demand: clause.clone() }));
+                    }
+                    Clause::RecordBeforeAnswer => found.record_first = true,
+                }
+            }
+        }
+        if let Some(forbidden) = forbidden {
+            found.verdict = Some(forbidden);
+        } else if !missing.is_empty() {
+            let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+            let message =
+                format!("what guards say depends on {}, for which the question brings no value", names.join(", "));
+            found.verdict = Some((Reason::ContextMissing, message));
+            found.missing = missing.into_iter().collect();
+        } else if let Some(held) = held {
+            let reason = match held.demand {
+                Clause::Confirmation { .. } => Reason::ConfirmationRequired,
+                _ => Reason::ApprovalRequired,
+            };
+            found.verdict = Some((reason, format!("guard `{}` requires {}", held.guard, held.demand)));
+            found.held = Some(held);
+        }
+        found
+    }
+}
+
+/// Whether what they say may be something else the next moment: the only parameter beside their own is `now`.
+fn reads_now(guards: &[Guard]) -> bool {
+    let reads = |guard: &Guard| {
+        let names = guard.conditions().flat_map(Condition::parameters_used);
+        names.into_iter().any(|name| !name.contains('.') && !guard.has_parameter(name))
+    };
+    guards.iter().any(reads)
+}
+
+fn failed(guard: &Guard, why: &str) -> (Reason, String) {
+    (Reason::GuardFailed, format!("guard `{}` cannot be evaluated, so it forbids: {why}", guard.name))
+}
+
+/// Where conditions find values.
+struct Reader<'r, 'v> {
+    view: &'r View<'v>,
+    program: &'r Program,
+    standpoint: Standpoint<'r>,
+}
+
+impl Reader<'_, '_> {
+    /// What the question brings counts for the guard's own parameters only: everything else is known here.
+    fn asked(&self, guard: &Guard, condition: &Condition) -> Said {
+        let (mut known, mut brought) = (BTreeMap::new(), BTreeMap::new());
+        for name in condition.parameters_used() {
+            let value = match name.split_once('.') {
+                Some((root, member)) => self.of_root(root, member),
+                None if guard.has_parameter(name) => {
+                    if let Some(value) = self.standpoint.values.get(name) {
+                        brought.insert(name.clone(), value.clone());
+                    }
+                    continue;
+                }
+                None => Some(moment(self.standpoint.now)),
+            };
+            known.extend(value.map(|value| (name.clone(), value)));
+        }
+        match condition.evaluate(&known, &brought) {
+            Evaluation::True => Said::Yes,
+            Evaluation::False => Said::No,
+            Evaluation::Failed(failure) => Said::Failed(failure.to_string()),
+            Evaluation::Missing(names) => {
+                let (own, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| guard.has_parameter(name));
+                match others.first() {
+                    Some(name) if own.is_empty() => Said::Failed(format!("`{name}` has no value")),
+                    _ => Said::Missing(own),
+                }
+            }
+        }
+    }
+
+    /// `resource.environment`
+    fn of_root(&self, root: &str, member: &str) -> Option<Value> {
+        let Standpoint { resource, actor, task, chain: (length, dispatched), credential, .. } = self.standpoint;
+        match (root, member) {
+            ("resource", _) => self.of_object(resource, member),
+            ("actor", _) => match actor {
+                Actor::Known(actor) => self.of_object(actor, member),
+                Actor::Anyone(kind) => (member == "type").then(|| text(kind.as_str())),
+            },
+            ("origin", _) => self.of_object(&task?.origin, member),
+            ("task", "id") => Some(text(task?.id.as_str())),
+            ("task", "purpose") => Some(text(&task?.purpose)),
+            ("task", "opened_at") => Some(moment(task?.opened_at)),
+            ("task", "expires_at") => Some(moment(task?.expires_at)),
+            ("chain", "length") => i64::try_from(length).ok().map(Value::Integer),
+            ("chain", "dispatched") => Some(Value::Bool(dispatched)),
+            ("credential", "method") => Some(text(&credential?.method)),
+            ("credential", "authenticated_at") => credential?.authenticated_at.map(moment),
+            _ => None,
+        }
+    }
+
+    /// What every object has, or an attribute that its type declares.
+    fn of_object(&self, object: &ObjectRef, member: &str) -> Option<Value> {
+        match member {
+            "id" => Some(text(object.id.as_str())),
+            "type" => Some(text(object.kind.as_str())),
+            _ => {
+                let definition = self.program.schema.definition(object.kind.as_str())?;
+                definition.attributes.get(member)?;
+                self.view.attributes(object)?.get(member).cloned()
+            }
+        }
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn moment(moment: Timestamp) -> Value {
+    Value::String(moment.to_string())
+}

@@ -1,0 +1,159 @@
+//! What guards say, in the plainest way: every guard on the permission is asked everything, and then the answers are put in
+//! order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prokura_model::{
+    Reason, Timestamp, Value,
+    condition::{Condition, Evaluation},
+    schema::{Clause, Guard},
+};
+
+use crate::{Context, Question, Standing, World};
+
+/// What one part of one guard says of a request that is allowed otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Says {
+    Nothing,
+    Forbidden(Reason),
+    Missing(BTreeSet<String>),
+    Held(Reason),
+}
+
+impl World {
+    /// Why a request that is allowed otherwise is not, because of guards; nothing if it is.
+    pub(crate) fn guards_say(&self, question: &Question, now: Timestamp) -> Option<Reason> {
+        let (reason, _) = self.narrowing(question, &self.known(question, now))?;
+        Some(reason)
+    }
+
+    /// What guards leave somebody who has the permission itself, in a list: nothing where it is held. Of a stranger nobody
+    /// knows the id.
+    pub(crate) fn left_in_list(&self, question: &Question, stranger: bool, now: Timestamp) -> Standing {
+        let mut known = self.known(question, now);
+        if stranger {
+            known.remove("actor.id");
+        }
+        match self.narrowing(question, &known) {
+            None => Standing::Has,
+            Some((Reason::ContextMissing, missing)) => Standing::Conditional(missing),
+            Some(_) => Standing::HasNot,
+        }
+    }
+
+    /// Why it is not allowed, and what is missing for it.
+    fn narrowing(&self, question: &Question, known: &Context) -> Option<(Reason, BTreeSet<String>)> {
+        let said: Vec<Says> =
+            self.guards_on(question).into_iter().flat_map(|guard| guard_says(guard, question, known)).collect();
+        let forbidden = said.iter().find_map(|says| match says {
+            Says::Forbidden(reason) => Some(*reason),
+            _ => None,
+        });
+        let missing: BTreeSet<String> = said
+            .iter()
+            .flat_map(|says| match says {
+                Says::Missing(names) => names.clone(),
+                _ => BTreeSet::new(),
+            })
+            .collect();
+        let held = said.iter().find_map(|says| match says {
+            Says::Held(reason) => Some(*reason),
+            _ => None,
+        });
+        let lacking = (!missing.is_empty()).then_some(Reason::ContextMissing);
+        let reason = forbidden.or(lacking).or(held)?;
+        Some((reason, missing))
+    }
+
+    /// Whether what guards say may be something else the next moment.
+    pub(crate) fn guards_read_now(&self, question: &Question) -> bool {
+        self.guards_on(question)
+            .into_iter()
+            .flat_map(Guard::conditions)
+            .any(|condition| condition.parameters_used().iter().any(|name| name == "now"))
+    }
+
+    /// By their names.
+    pub(crate) fn guards_on(&self, question: &Question) -> Vec<&Guard> {
+        let asked = (question.resource.kind.clone(), question.permission.clone());
+        let guards = self.schema.iter().flat_map(|schema| schema.guards().values());
+        guards.filter(|guard| guard.on.contains(&asked)).collect()
+    }
+
+    /// Everything that a guard can read and that no question brings.
+    pub(crate) fn known(&self, question: &Question, now: Timestamp) -> Context {
+        let text = |text: &str| Value::String(text.to_owned());
+        let moment = |moment: Timestamp| text(&moment.to_string());
+        let link = question.delegation.as_ref().and_then(|id| self.delegations.get(id));
+        let task = link.and_then(|link| self.tasks.get(&link.task));
+        let chain = link.map_or(Vec::new(), |link| self.chain(link).unwrap_or_default());
+        let mut known = BTreeMap::from([
+            ("now".to_owned(), moment(now)),
+            ("chain.length".to_owned(), Value::Integer(i64::try_from(chain.len()).unwrap_or(i64::MAX))),
+            (
+                "chain.dispatched".to_owned(),
+                Value::Bool(chain.iter().any(|link| link.kind == prokura_model::DelegationKind::Dispatches)),
+            ),
+        ]);
+        let origin = task.map(|task| &task.origin);
+        let objects = [("resource", Some(&question.resource)), ("actor", Some(&question.actor)), ("origin", origin)];
+        for (root, object) in objects {
+            let Some(object) = object else { continue };
+            known.insert(format!("{root}.id"), text(object.id.as_str()));
+            known.insert(format!("{root}.type"), text(object.kind.as_str()));
+            let definition = self.schema.as_ref().and_then(|schema| schema.definition(object.kind.as_str()));
+            for (name, value) in self.attributes.get(object).into_iter().flatten() {
+                if definition.is_some_and(|definition| definition.attributes.contains_key(name)) {
+                    known.insert(format!("{root}.{name}"), value.clone());
+                }
+            }
+        }
+        if let Some(task) = task {
+            known.insert("task.id".to_owned(), text(task.id.as_str()));
+            known.insert("task.purpose".to_owned(), text(&task.purpose));
+            known.insert("task.opened_at".to_owned(), moment(task.opened_at));
+            known.insert("task.expires_at".to_owned(), moment(task.expires_at));
+        }
+        if let Some(credential) = &question.credential {
+            known.insert("credential.method".to_owned(), text(&credential.method));
+            let at = credential.authenticated_at.map(moment);
+            known.extend(at.map(|at| ("credential.authenticated_at".to_owned(), at)));
+        }
+        known
+    }
+}
+
+fn guard_says(guard: &Guard, question: &Question, known: &Context) -> Vec<Says> {
+    match guard.when.as_ref().map_or(Ok(true), |when| holds(guard, when, question, known)) {
+        Ok(true) => {}
+        Ok(false) => return Vec::new(),
+        Err(says) => return vec![says],
+    }
+    let says = |clause: &Clause| match clause {
+        Clause::Forbid => Says::Forbidden(Reason::GuardForbids),
+        Clause::Require(condition) => match holds(guard, condition, question, known) {
+            Ok(true) => Says::Nothing,
+            Ok(false) => Says::Forbidden(Reason::GuardRequires),
+            Err(says) => says,
+        },
+        Clause::Approval { .. } => Says::Held(Reason::ApprovalRequired),
+        // Without a task there is no origin that could confirm.
+        Clause::Confirmation { .. } if !known.contains_key("task.id") => Says::Forbidden(Reason::GuardFailed),
+        Clause::Confirmation { .. } => Says::Held(Reason::ConfirmationRequired),
+        Clause::RecordBeforeAnswer => Says::Nothing,
+    };
+    guard.clauses.iter().map(says).collect()
+}
+
+fn holds(guard: &Guard, condition: &Condition, question: &Question, known: &Context) -> Result<bool, Says> {
+    let own: Context = question.values().into_iter().filter(|(name, _)| guard.has_parameter(name)).collect();
+    match condition.evaluate(known, &own) {
+        Evaluation::True => Ok(true),
+        Evaluation::False => Ok(false),
+        Evaluation::Missing(names) => {
+            let own: BTreeSet<String> = names.into_iter().filter(|name| guard.has_parameter(name)).collect();
+            Err(if own.is_empty() { Says::Forbidden(Reason::GuardFailed) } else { Says::Missing(own) })
+        }
+        Evaluation::Failed(_) => Err(Says::Forbidden(Reason::GuardFailed)),
+    }
+}

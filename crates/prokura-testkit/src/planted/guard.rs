@@ -1,0 +1,128 @@
+//! Guards as an engine would take them: one after the other, and what forbids ends it.
+
+use std::collections::BTreeSet;
+
+use prokura_model::{
+    Disposition, Reason, Timestamp, Value,
+    condition::{Condition, Evaluation},
+    schema::{Clause, Guard},
+};
+
+use super::{Bug, Planted};
+use crate::{Context, Question, Standing, Verdict};
+
+/// Why it is not allowed, and the names of values that are missing for it.
+type Stopped = (Reason, BTreeSet<String>);
+
+impl Planted {
+    pub(super) fn narrowed(&self, question: &Question, now: Timestamp, allowed: Verdict) -> Verdict {
+        if allowed.reason.disposition() != Disposition::Allow || self.has(Bug::GuardsAreIgnored) {
+            return allowed;
+        }
+        match self.stopped_by_guards(question, &self.world.known(question, now)) {
+            Some((reason, _)) => Verdict::because(reason),
+            None if self.world.guards_read_now(question) => Verdict { valid_until: Some(now), ..allowed },
+            None => allowed,
+        }
+    }
+
+    /// What is left of an entry in a list of the living.
+    pub(super) fn left_in_list(&self, question: &Question, stranger: bool, now: Timestamp) -> Standing {
+        let mut known = self.world.known(question, now);
+        if stranger {
+            known.remove("actor.id");
+        }
+        if self.has(Bug::GuardsAreIgnored) || self.has(Bug::ListsPassOverGuards) {
+            return Standing::Has;
+        }
+        match self.stopped_by_guards(question, &known) {
+            None => Standing::Has,
+            Some((Reason::ContextMissing, names)) => Standing::Conditional(names),
+            Some((Reason::ApprovalRequired, _)) if self.has(Bug::WhatIsHeldIsListed) => Standing::Has,
+            Some(_) => Standing::HasNot,
+        }
+    }
+
+    fn stopped_by_guards(&self, question: &Question, known: &Context) -> Option<Stopped> {
+        let (mut missing, mut held) = (BTreeSet::new(), None);
+        let mut guards = self.world.guards_on(question);
+        if self.has(Bug::OnlyTheFirstGuardCounts) {
+            guards.truncate(1);
+        }
+        let because = |reason| Some((reason, BTreeSet::new()));
+        for guard in guards {
+            if let Some(when) = &guard.when {
+                match self.holds(guard, when, question, known) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err((Reason::GuardFailed, _)) if self.has(Bug::GuardThatFailsIsPassedOver) => continue,
+                    Err((Reason::ContextMissing, names)) => {
+                        missing.extend(names);
+                        continue;
+                    }
+                    Err(stopped) => return Some(stopped),
+                }
+            }
+            for clause in &guard.clauses {
+                match clause {
+                    Clause::Forbid => return because(Reason::GuardForbids),
+                    Clause::Require(condition) => match self.holds(guard, condition, question, known) {
+                        Ok(true) => {}
+                        Ok(false) => return because(Reason::GuardRequires),
+                        Err((Reason::ContextMissing, names)) => missing.extend(names),
+                        Err(stopped) => return Some(stopped),
+                    },
+                    Clause::Confirmation { .. } if question.delegation.is_none() => {
+                        return because(Reason::GuardFailed);
+                    }
+                    Clause::Approval { .. } => held = held.or(Some(Reason::ApprovalRequired)),
+                    Clause::Confirmation { .. } => held = held.or(Some(Reason::ConfirmationRequired)),
+                    Clause::RecordBeforeAnswer => {}
+                }
+            }
+            if self.has(Bug::HeldBeforeForbidden)
+                && let Some(reason) = held
+            {
+                return because(reason);
+            }
+        }
+        if !missing.is_empty() && !self.has(Bug::GuardsMissNothing) {
+            return Some((Reason::ContextMissing, missing));
+        }
+        held.and_then(because)
+    }
+
+    fn holds(
+        &self,
+        guard: &Guard,
+        condition: &Condition,
+        question: &Question,
+        known: &Context,
+    ) -> Result<bool, Stopped> {
+        let (mut known, mut own) = (known.clone(), question.values());
+        if self.has(Bug::QuestionsBringAttributes) {
+            known.retain(|name, _| !own.contains_key(name));
+        } else {
+            own.retain(|name, _| guard.has_parameter(name));
+        }
+        if self.has(Bug::ChainCountsTheTask) {
+            known.extend(length(&known).map(|length| ("chain.length".to_owned(), Value::Integer(length + 1))));
+        }
+        match condition.evaluate(&known, &own) {
+            Evaluation::True => Ok(true),
+            Evaluation::False => Ok(false),
+            Evaluation::Missing(names) if names.iter().any(|name| guard.has_parameter(name)) => {
+                let names = names.into_iter().filter(|name| guard.has_parameter(name)).collect();
+                Err((Reason::ContextMissing, names))
+            }
+            Evaluation::Missing(_) | Evaluation::Failed(_) => Err((Reason::GuardFailed, BTreeSet::new())),
+        }
+    }
+}
+
+fn length(known: &Context) -> Option<i64> {
+    match known.get("chain.length") {
+        Some(Value::Integer(length)) => Some(*length),
+        _ => None,
+    }
+}
