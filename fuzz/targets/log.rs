@@ -307,6 +307,7 @@ fn seeds() -> Vec<Vec<u8>> {
         declared: false,
         parent: None,
         owner: None,
+        budgets: Vec::new(),
     };
     let others = [
         Change::TaskOpened(task),

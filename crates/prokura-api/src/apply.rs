@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Cap, DelegationKind, ObjectAttributes, ObjectRef, PrincipalState, Receipt, Relationship, SubjectRef, Time,
+    Budget, Cap, DelegationKind, ObjectAttributes, ObjectRef, PrincipalState, Receipt, Relationship, SubjectRef, Time,
 };
 
 /// Make it so, in one transaction.
@@ -89,6 +89,9 @@ pub struct DeclaredTask {
     /// Who answers for it besides its origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<ObjectRef>,
+    /// What bounds how much is done under it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Budget>,
 }
 
 /// A delegation there should be.
@@ -120,6 +123,9 @@ pub struct DeclaredDelegation {
     /// The moment from which it carries nothing; the task's expiry bounds it in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+    /// How many allows it may carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u64>,
 }
 
 /// An endorsement there should be.

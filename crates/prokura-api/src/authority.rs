@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{CaveatUse, ObjectRef, SubjectRef, Time};
+use crate::{Budget, BudgetAccount, CaveatUse, LinkUses, ObjectRef, Reservation, SubjectRef, Time};
 
 /// A node that can act or authorise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -102,6 +102,18 @@ pub struct Task {
     /// Who answers for it besides its origin, and may close it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<ObjectRef>,
+    /// What bounds how much is done under it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Budget>,
+    /// Of one task that is asked for by its name: how its budgets stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<BudgetAccount>,
+    /// Of one task: the reservations that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<Reservation>,
+    /// Of one task: how many uses were taken of its links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<LinkUses>,
 }
 
 /// Whether work under a task goes on.
@@ -137,6 +149,9 @@ pub struct NewTask {
     /// The same, counted from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u64>,
+    /// What bounds how much is done under it, each under a name of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Budget>,
     /// Why, in the author's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -209,6 +224,9 @@ pub struct Delegation {
     /// Written by `apply`, which may prune what its files no longer name.
     #[serde(default)]
     pub declared: bool,
+    /// How many allows it may carry, those of every chain through it; absent: as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u64>,
 }
 
 /// What a link does with authority.
@@ -376,6 +394,9 @@ pub struct NewDelegation {
     /// The same, counted from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u64>,
+    /// How many allows it may carry, those of every chain through it; absent: as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u64>,
     /// Why, in the author's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

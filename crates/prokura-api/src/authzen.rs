@@ -159,6 +159,9 @@ pub struct ResponseContext {
     /// For an allow, the earliest expiry it depends on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<crate::Time>,
+    /// If what an allow takes is reserved, the moment from which that is over. The reservation has the name of the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_until: Option<crate::Time>,
     /// The question could not be decided; nothing was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ResponseError>,

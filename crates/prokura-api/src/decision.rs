@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{AccessHint, Consistency, ObjectRef, Relationship, SubjectRef, Time};
+use crate::{AccessHint, BudgetDraw, Consistency, ObjectRef, Relationship, SubjectRef, Time};
 
 /// May this be done?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,9 @@ pub struct DecideRequest {
     /// The circumstances: more values for the parameters of caveats, and whatever else should be recorded with the decision.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
+    /// For how long, in milliseconds, what an allow takes of budgets and uses is to be reserved. Absent: it is taken at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve_ms: Option<u64>,
     /// Whether the answer should list the edges that justify an allow. They are recorded in any case.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub witness: bool,
@@ -94,6 +97,12 @@ pub struct Decision {
     /// For one that is held, what for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// For an allow, what it takes of budgets. Of a preview, what it would take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<BudgetDraw>,
+    /// If that is reserved, the moment from which the reservation is over. It has the decision's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_until: Option<Time>,
 }
 
 /// A guard that applied, and what it demands.

@@ -419,6 +419,30 @@ pub enum Change {
         /// The request, as it is from now on.
         request: Box<AccessRequest>,
     },
+    /// An allow took something of budgets or uses.
+    Consumed {
+        /// Which decision.
+        decision: String,
+        /// Under which task.
+        task: String,
+        /// If it is only reserved, the moment from which that is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved_until: Option<Time>,
+    },
+    /// What was reserved was taken for good.
+    ReservationCommitted {
+        /// Which.
+        reservation: String,
+        /// Under which task.
+        task: String,
+    },
+    /// What was reserved was given back.
+    ReservationReleased {
+        /// Which.
+        reservation: String,
+        /// Under which task.
+        task: String,
+    },
     /// A tenant begins.
     TenantCreated {
         /// Which.

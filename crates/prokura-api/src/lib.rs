@@ -9,6 +9,7 @@ mod access;
 mod apply;
 mod authority;
 pub mod authzen;
+mod budget;
 mod bulk;
 mod client;
 mod credential;
@@ -36,6 +37,7 @@ pub use authority::{
     NewDelegation, NewEndorsement, NewTask, Principal, PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly,
     StateChange, Task, TaskQuery, TaskState,
 };
+pub use budget::{Budget, BudgetAccount, BudgetDraw, CommitReservation, LinkUses, Reservation};
 pub use bulk::{
     DeleteRelationships, DeletedRelationships, ImportQuery, ImportResponse, SchemaDiffRequest, SchemaDiffResponse,
     SchemaDifference, WatchEvent, WatchQuery,

@@ -29,6 +29,7 @@ use crate::{
     principal::PrincipalCommand,
     relationship::RelationshipCommand,
     request::{AccessCommand, Approve, Pending, Refuse, Request},
+    reservation::ReservationCommand,
     schema::SchemaCommand,
     serve::Serve,
     session::{Reach, Session},
@@ -75,6 +76,9 @@ enum Command {
     /// Open, complete and cancel units of work
     #[command(subcommand)]
     Task(TaskCommand),
+    /// What an allow has reserved: commit it, or release it
+    #[command(subcommand)]
+    Reservation(ReservationCommand),
     Delegate(Delegate),
     Revoke(Revoke),
     /// List and show delegations
@@ -212,6 +216,7 @@ impl Command {
             Self::Attribute(command) => command.run(session).await,
             Self::Principal(command) => command.run(session).await,
             Self::Task(command) => command.run(session).await,
+            Self::Reservation(command) => command.run(session).await,
             Self::Delegate(command) => command.run(session).await,
             Self::Revoke(command) => command.run(session).await,
             Self::Delegation(command) => command.run(session).await,

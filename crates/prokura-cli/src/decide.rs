@@ -5,7 +5,7 @@ mod plan;
 use std::path::PathBuf;
 
 use clap::Args;
-use prokura_api::{AccessHow, CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
+use prokura_api::{AccessHow, BudgetDraw, CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
 use prokura_model::{ObjectRef, RelationName, SubjectRef};
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     output::{ALLOW, CHANGE, DENY, FAINT, fields, paint},
     session::Session,
-    time::shown,
+    time::{Length, shown},
     wire,
 };
 
@@ -61,6 +61,9 @@ pub(crate) struct Decide {
     /// The circumstances: more values, and whatever else should be recorded, a JSON object
     #[arg(long, value_name = "JSON", value_parser = context)]
     context: Option<Value>,
+    /// Reserve what an allow takes for so long, instead of taking it at once: `30s`
+    #[arg(long, value_name = "LENGTH")]
+    reserve: Option<Length>,
     /// List the edges that justify an allow
     #[arg(long)]
     witness: bool,
@@ -128,6 +131,7 @@ impl Decide {
             resource: wire::object(resource),
             arguments: members(self.arguments.as_ref()),
             context: members(self.context.as_ref()),
+            reserve_ms: self.reserve.map(|length| length.seconds.saturating_mul(1_000)),
             witness: self.witness,
             span: self.span.clone(),
         };
@@ -159,6 +163,11 @@ fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
     let chain: Vec<_> = decision.chain.iter().map(|link| wire::object_text(&link.to)).collect();
     let chain = decision.chain.first().map(|root| format!("{} → {}", wire::object_text(&root.from), chain.join(" → ")));
     let witness: Vec<_> = decision.witness.iter().map(|edge| wire::relationship_text(&edge.relationship)).collect();
+    let takes: Vec<_> = decision
+        .takes
+        .iter()
+        .map(|BudgetDraw { task, budget, amount }| format!("{amount} of {budget} of {task}"))
+        .collect();
     let why = match (&decision.disposition, &decision.id) {
         (Disposition::Deny | Disposition::Conditional | Disposition::Held, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
@@ -178,6 +187,8 @@ fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
             ("task", decision.task.clone().unwrap_or_default()),
             ("run", decision.run.clone().filter(|run| Some(run) != decision.task.as_ref()).unwrap_or_default()),
             ("witness", witness.join("\n")),
+            ("takes", takes.join("\n")),
+            ("reserved until", decision.reserved_until.map(shown).unwrap_or_default()),
             ("valid until", decision.valid_until.map(shown).unwrap_or_default()),
             ("revision", decision.revision.to_string()),
             ("decision", decision.id.clone().unwrap_or_default()),

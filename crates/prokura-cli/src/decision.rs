@@ -192,7 +192,7 @@ fn shares_a_part(word: &str, written: &str) -> bool {
     written.split('_').any(|part| part.len() > 3 && word.contains(part))
 }
 
-const REASONS: [Reason; 27] = [
+const REASONS: [Reason; 29] = [
     Reason::OwnAuthority,
     Reason::LentAuthority,
     Reason::NoPath,
@@ -220,14 +220,17 @@ const REASONS: [Reason; 27] = [
     Reason::WorkerLacksPermission,
     Reason::NotEndorsed,
     Reason::TaskTreeBroken,
+    Reason::BudgetExhausted,
+    Reason::UsesExhausted,
 ];
 
-const FAILURES: [&str; 7] = [
+const FAILURES: [&str; 8] = [
     "no_schema",
     "type_unknown",
     "member_unknown",
     "wildcard_subject",
     "undecidable",
+    "amount_invalid",
     "check_too_deep",
     "check_too_much_work",
 ];

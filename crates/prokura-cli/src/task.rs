@@ -9,6 +9,7 @@ use prokura_model::ObjectRef;
 use self::show::Show;
 use crate::{
     arguments::Ended,
+    budget::{self, BudgetText},
     failure::Failure,
     near::{self, Filter},
     output::{fields, harmless, table},
@@ -46,6 +47,9 @@ pub(crate) struct Open {
     /// When it is over: `8h`, `30d`, or a time of RFC 3339
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: When,
+    /// What bounds how much is done under it: `name=payments,sum=amount,limit=100,per=24h; pay on account:*`; may be repeated
+    #[arg(long, value_name = "BUDGET")]
+    budget: Vec<BudgetText>,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -136,6 +140,7 @@ impl Open {
             owner: self.owner.as_ref().map(wire::object),
             expires_at: self.expires.at(),
             expires_in_seconds: self.expires.in_seconds(),
+            budgets: self.budget.iter().map(|BudgetText(budget)| budget.clone()).collect(),
             reason: self.reason.clone(),
         }
     }
@@ -178,6 +183,10 @@ fn row(task: &Task) -> [String; 5] {
 }
 
 fn told(task: &Task) -> String {
+    let reserved = task.reservations.iter().map(|open| format!("{}, until {}", open.id, shown(open.until)));
+    let reserved: Vec<_> = reserved.collect();
+    let uses = task.uses.iter().map(|link| format!("{} of {}", link.taken, link.delegation));
+    let uses: Vec<_> = uses.collect();
     fields(&[
         ("task", task.id.clone()),
         ("state", state_text(task).to_owned()),
@@ -187,5 +196,8 @@ fn told(task: &Task) -> String {
         ("purpose", harmless(&task.purpose).into_owned()),
         ("opened", shown(task.opened_at)),
         ("expires", shown(task.expires_at)),
+        ("budgets", budget::told(task)),
+        ("reserved", reserved.join("\n")),
+        ("uses", uses.join("\n")),
     ])
 }

@@ -1,3 +1,4 @@
+mod budget;
 mod cap;
 mod dispatch;
 mod guards;
@@ -11,12 +12,12 @@ use std::{borrow::Cow, ptr};
 
 use prokura_model::{
     ChainLink, Credential, Delegation, DelegationId, Disposition, FiredGuard, ObjectRef, Principal, PrincipalState,
-    Reason, RelationName, Revision, SubjectRef, Task, TaskId, Timestamp, WitnessEdge,
+    Reason, RelationName, Revision, SubjectRef, Taken, Task, TaskId, Timestamp, WitnessEdge,
 };
 
-pub use self::guards::HeldFor;
 use self::message::{Described, sentence, state_words};
 pub use self::standing::Standing;
+pub use self::{budget::Taking, guards::HeldFor};
 use crate::{
     Context, EngineError, Explanation, Given, Limits, Permissionship, View,
     explain::{Wanted, explained, witness},
@@ -104,6 +105,8 @@ pub struct Decision {
     pub record_first: bool,
     /// For an allow, the moment from which it must be asked anew: the earliest expiry it depends on, if any.
     pub valid_until: Option<Timestamp>,
+    /// For an allow, what it takes. Nothing is taken yet: an allow that takes something is one only once that is written.
+    pub taken: Taken,
     /// The state it was decided on.
     pub revision: Revision,
 }
@@ -126,6 +129,7 @@ impl Decision {
             guarded: false,
             record_first: false,
             valid_until: None,
+            taken: Taken::default(),
             revision,
         }
     }
@@ -143,7 +147,22 @@ impl View<'_> {
     /// # Errors
     /// It cannot be decided: a name is unknown, a limit is reached, or the permission depends on its own absence.
     pub fn decide(&self, question: &Question, now: Timestamp, limits: &Limits) -> Result<Decision, EngineError> {
-        self.decided(self, question, now, limits, Recorder::witness_only()).map(|(decision, _)| decision)
+        self.decide_taking(question, Taking::AtOnce, now, limits)
+    }
+
+    /// The same, where what an allow takes is taken in another way than at once.
+    ///
+    /// # Errors
+    /// As `decide`.
+    pub fn decide_taking(
+        &self,
+        question: &Question,
+        taking: Taking<'_>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Decision, EngineError> {
+        let asked = (question, now, taking);
+        self.decided(self, asked, limits, Recorder::witness_only()).map(|(decision, _)| decision)
     }
 
     /// The decision with relationships and schema of this view, and with principals, tasks and delegations of another: who
@@ -158,7 +177,8 @@ impl View<'_> {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Decision, EngineError> {
-        self.decided(head, question, now, limits, Recorder::witness_only()).map(|(decision, _)| decision)
+        let asked = (question, now, Taking::AtOnce);
+        self.decided(head, asked, limits, Recorder::witness_only()).map(|(decision, _)| decision)
     }
 
     /// The same decision as [`decide`](Self::decide), and the explanation of the check it ended with, if it came to one.
@@ -171,14 +191,13 @@ impl View<'_> {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(Decision, Option<Explanation>), EngineError> {
-        self.decided(self, question, now, limits, Recorder::everything())
+        self.decided(self, (question, now, Taking::AtOnce), limits, Recorder::everything())
     }
 
     fn decided(
         &self,
         head: &View<'_>,
-        question: &Question,
-        now: Timestamp,
+        (question, now, taking): (&Question, Timestamp, Taking<'_>),
         limits: &Limits,
         recorder: Recorder,
     ) -> Result<(Decision, Option<Explanation>), EngineError> {
@@ -192,9 +211,19 @@ impl View<'_> {
         };
         let posed = self.posed(question, &guard)?;
         let mut walk = Walk::new(&question.actor, (head, head_guard), now, limits, Decision::begun(self.revision));
-        let decided = walk.steps(&posed, recorder).map(|(verdict, explanation)| match verdict.reason.disposition() {
-            Disposition::Allow => (walk.narrowed(&posed, verdict), explanation),
-            _ => (verdict, explanation),
+        walk.taking = taking;
+        let decided = walk.steps(&posed, recorder).and_then(|(verdict, explanation)| {
+            let allows = |verdict: &Verdict| verdict.reason.disposition() == Disposition::Allow;
+            if !allows(&verdict) {
+                return Ok((verdict, explanation));
+            }
+            let mut verdict = walk.narrowed(&posed, verdict);
+            if allows(&verdict) {
+                verdict = walk.bounded(&posed, verdict)?;
+            }
+            // What the check says explains no decision that something else ended.
+            let explanation = explanation.filter(|_| allows(&verdict));
+            Ok((verdict, explanation))
         });
         self.index.check_kept(self.revision)?;
         head.index.check_kept(head.revision)?;
@@ -272,6 +301,9 @@ struct Walk<'w> {
     tasks_end: Timestamp,
     /// The edges that the caps rest on.
     rests_on: Vec<WitnessEdge>,
+    taking: Taking<'w>,
+    /// Whether the task, or one above it, has budgets.
+    has_budgets: bool,
     found: Decision,
 }
 
@@ -293,6 +325,8 @@ impl<'w> Walk<'w> {
             owner_seen: None,
             tasks_end: Timestamp(u64::MAX),
             rests_on: Vec::new(),
+            taking: Taking::AtOnce,
+            has_budgets: false,
             found,
         }
     }

@@ -1,6 +1,6 @@
 use prokura_model::{
-    CaveatName, DelegationId, EndorsementId, Fault, ModelId, Revision, TaskId, TypeName, condition::Failure,
-    schema::UnknownName,
+    AmountFault, CaveatName, DelegationId, EndorsementId, Fault, ModelId, Revision, TaskId, TypeName,
+    condition::Failure, schema::UnknownName,
 };
 
 use crate::arena::Full;
@@ -37,6 +37,14 @@ pub enum EngineError {
     /// A caveat that decides it cannot be evaluated.
     #[error(transparent)]
     CaveatFailed(Box<CaveatFailure>),
+    /// What a budget counts is no amount.
+    #[error("the argument `{argument}` counts for a budget, and {fault}")]
+    AmountInvalid {
+        /// The argument.
+        argument: String,
+        /// What is wrong with it.
+        fault: AmountFault,
+    },
     /// More goals on one path than the limit.
     #[error("the check goes deeper than {limit} relations and permissions on one path; the limit is `depth`")]
     TooDeep {
@@ -91,6 +99,7 @@ impl EngineError {
             Self::WildcardSubject(_) => "wildcard_subject",
             Self::Undecidable { .. } => "undecidable",
             Self::CaveatFailed(_) => "caveat_failed",
+            Self::AmountInvalid { .. } => "amount_invalid",
             Self::TooDeep { .. } => "check_too_deep",
             Self::TooMuchWork { .. } => "check_too_much_work",
             Self::ListTooMuchWork { .. } => "list_too_much_work",
@@ -111,6 +120,7 @@ impl EngineError {
             | Self::WildcardSubject(_)
             | Self::Undecidable { .. }
             | Self::CaveatFailed(_)
+            | Self::AmountInvalid { .. }
             | Self::RevisionNotPublished { .. }
             | Self::RevisionCollected { .. } => Fault::Caller,
             Self::TooDeep { .. }

@@ -12,8 +12,8 @@ use std::{
 
 use papaya::HashMap;
 use prokura_model::{
-    AuthzenMapping, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectRef, Principal, Request, RequestId,
-    Revision, Task, TaskId, Terms, Transaction, Value,
+    AuthzenMapping, DecisionId, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectRef, Principal,
+    Request, RequestId, Revision, Spending, Task, TaskId, Terms, Transaction, Value,
 };
 
 use self::staged::Drafted;
@@ -53,6 +53,10 @@ pub struct Index {
     /// The endorsements ever made of a worker.
     pub(crate) endorsed: Register<ObjectRef, BTreeSet<EndorsementId>>,
     pub(crate) requests: Register<RequestId, Request>,
+    /// What was taken under tasks with budgets, or with links that have uses.
+    pub(crate) spending: Register<TaskId, Spending>,
+    /// The task of every reservation that was neither committed nor released.
+    pub(crate) reserved: Register<DecisionId, TaskId>,
     pub(crate) attributes: Register<ObjectRef, BTreeMap<String, Value>>,
     pub(crate) authzen_mapping: Register<(), AuthzenMapping>,
     applied: AtomicU64,
@@ -127,6 +131,8 @@ impl Index {
             endorsements: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             endorsed: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             requests: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            spending: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            reserved: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             authzen_mapping: Register::new(HashMap::builder().shared_collector(collector)),
             applied: AtomicU64::new(0),
@@ -343,7 +349,7 @@ impl Index {
 
     fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &Guard<'_>) {
         let Staged { program, models, assertions, principals, tasks, attributes, authzen_mapping, .. } = staged;
-        let Staged { delegations, endorsements, requests, .. } = staged;
+        let Staged { delegations, endorsements, requests, spending, .. } = staged;
         for (object, principal) in principals {
             writer.outdate(at, Outdated::Principal(object.clone()));
             self.principals.write(object, at, principal.map(Arc::new), guard);
@@ -370,6 +376,9 @@ impl Index {
             writer.outdate(at, Outdated::Request(id.clone()));
             self.requests.write(id, at, Some(Arc::new(request)), guard);
         }
+        for (task, spending) in spending {
+            self.take_in_spending(task, spending, at, writer, guard);
+        }
         for (object, members) in attributes {
             writer.outdate(at, Outdated::Attributes(object.clone()));
             self.attributes.write(object, at, (!members.is_empty()).then(|| Arc::new(members)), guard);
@@ -394,6 +403,24 @@ impl Index {
         }
     }
 
+    fn take_in_spending(&self, task: TaskId, spending: Spending, at: Revision, writer: &mut Writer, guard: &Guard<'_>) {
+        let before = self.spending.at(&task, at, guard).map(|(_, before)| Arc::clone(before)).unwrap_or_default();
+        let own = Arc::new(task.clone());
+        let of = |spending: &Spending| -> BTreeSet<DecisionId> {
+            let own = spending.open.iter().filter(|(_, reservation)| reservation.task == task);
+            own.map(|(id, _)| id.clone()).collect()
+        };
+        let (ended, begun) = (of(&before), of(&spending));
+        let gone = ended.difference(&begun).map(|id| (id, None));
+        let new = begun.difference(&ended).map(|id| (id, Some(Arc::clone(&own))));
+        for (id, task) in gone.chain(new) {
+            writer.outdate(at, Outdated::Reserved(id.clone()));
+            self.reserved.write(id.clone(), at, task, guard);
+        }
+        writer.outdate(at, Outdated::Spending(task.clone()));
+        self.spending.write(task, at, Some(Arc::new(spending)), guard);
+    }
+
     fn forget(&self, outdated: &Outdated, horizon: Revision, guard: &Guard<'_>) {
         match outdated {
             Outdated::Edges(end) => self.forget_edges(*end, horizon, guard),
@@ -403,6 +430,8 @@ impl Index {
             Outdated::Endorsement(id) => self.endorsements.collect(id, horizon, guard),
             Outdated::Endorsed(worker) => self.endorsed.collect(worker, horizon, guard),
             Outdated::Request(id) => self.requests.collect(id, horizon, guard),
+            Outdated::Spending(task) => self.spending.collect(task, horizon, guard),
+            Outdated::Reserved(id) => self.reserved.collect(id, horizon, guard),
             Outdated::Attributes(object) => self.attributes.collect(object, horizon, guard),
             Outdated::AuthzenMapping => self.authzen_mapping.collect(&(), horizon, guard),
             Outdated::Schema => self.programs.collect(&(), horizon, guard),
@@ -488,6 +517,8 @@ enum Outdated {
     Endorsement(EndorsementId),
     Endorsed(ObjectRef),
     Request(RequestId),
+    Spending(TaskId),
+    Reserved(DecisionId),
     Attributes(ObjectRef),
     AuthzenMapping,
     Schema,

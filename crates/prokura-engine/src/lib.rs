@@ -41,7 +41,7 @@ mod view;
 mod wording;
 mod words;
 
-pub use decide::{Decision, HeldFor, Question, Standing, listing::Listing, values};
+pub use decide::{Decision, HeldFor, Question, Standing, Taking, listing::Listing, values};
 pub use error::{ApplyError, CaveatFailure, EngineError};
 pub use expand::{Expansion, ExpansionNode, Operation};
 pub use explain::{Condition, Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};

@@ -84,6 +84,7 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             declared: false,
+            uses: None,
         });
         let mut covered = 0;
         for permission in ["read", "list", "push"].map(|name| RelationName::new(name).unwrap()) {

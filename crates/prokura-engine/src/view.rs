@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use prokura_model::{
-    AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectId, ObjectRef,
-    Principal, RelationName, Request, RequestId, Revision, Schema, SubjectRef, Task, TaskId, TypeName, Value,
-    WitnessEdge,
+    AuthzenMapping, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectId,
+    ObjectRef, Principal, RelationName, Request, RequestId, Revision, Schema, Spending, SubjectRef, Task, TaskId,
+    TypeName, Value, WitnessEdge,
 };
 
 use crate::{
@@ -198,6 +198,21 @@ impl<'i> View<'i> {
     pub fn task(&self, id: &TaskId) -> Option<Arc<Task>> {
         let guard = self.index.guard();
         self.index.tasks.at(id, self.revision, &guard).map(|(_, task)| Arc::clone(task))
+    }
+
+    /// What was taken under a task; nothing, if nothing ever was.
+    #[must_use]
+    pub fn spending(&self, task: &TaskId) -> Arc<Spending> {
+        let guard = self.index.guard();
+        let found = self.index.spending.at(task, self.revision, &guard);
+        found.map(|(_, spending)| Arc::clone(spending)).unwrap_or_default()
+    }
+
+    /// The task of a reservation that was neither committed nor released. It may be over.
+    #[must_use]
+    pub fn reserved(&self, reservation: &DecisionId) -> Option<TaskId> {
+        let guard = self.index.guard();
+        self.index.reserved.at(reservation, self.revision, &guard).map(|(_, task)| TaskId::clone(task))
     }
 
     /// Every task, by id.

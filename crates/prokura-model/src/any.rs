@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use proptest::{collection, option, prelude::*, sample::select};
 
 use crate::{
-    AuthzenMapping, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, Credential,
-    DecisionId, DecisionRecord, Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, FiredGuard,
-    Grant, GuardName, Key, KeyId, KeyRole, KeyScope, ObjectId, ObjectRef, Outcome, Principal, PrincipalState, Reason,
-    RelationName, Relationship, Request, RequestAnswer, RequestId, RequestState, ResourceQuery, Revision, SpokenFor,
-    Step, SubjectRef, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
+    Amount, AuthzenMapping, Budget, BudgetName, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse,
+    ChainLink, Change, Consumption, Credential, DecisionId, DecisionRecord, Delegation, DelegationId, DelegationKind,
+    Draw, Endorsement, EndorsementId, FiredGuard, Grant, GuardName, Key, KeyId, KeyRole, KeyScope, Measure, ObjectId,
+    ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Request, RequestAnswer,
+    RequestId, RequestState, Reservation, Reserved, ResourceQuery, Revision, Spending, Spent, SpokenFor, Step,
+    SubjectRef, Taken, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -80,6 +81,10 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         any::<[u8; 32]>().prop_map(|secret| Change::SecretMade(crate::StoreSecret(secret))),
         any::<[u8; 32]>().prop_map(Change::WorkDigested),
         authzen_mapping().prop_map(Change::AuthzenMappingSet),
+        consumption().prop_map(|consumption| Change::Consumed(Box::new(consumption))),
+        (decision_id(), task_id(), taken()).prop_map(|(id, task, taken)| Change::ReservationCommitted(id, task, taken)),
+        (decision_id(), task_id()).prop_map(|(id, task)| Change::ReservationReleased(id, task)),
+        (task_id(), spending()).prop_map(|(task, spending)| Change::SpendingSet(task, Box::new(spending))),
     ]
 }
 
@@ -185,8 +190,9 @@ fn principal() -> impl Strategy<Value = Principal> {
 
 fn task() -> impl Strategy<Value = Task> {
     let above = (option::of(task_id()), option::of(object()));
-    (task_id(), object(), ".{0,20}", moment(), moment(), task_state(), any::<bool>(), above).prop_map(
-        |(id, origin, purpose, opened_at, expires_at, state, declared, (parent, owner))| Task {
+    let budgets = collection::vec(budget(), 0..3);
+    (task_id(), object(), ".{0,20}", moment(), moment(), task_state(), any::<bool>(), above, budgets).prop_map(
+        |(id, origin, purpose, opened_at, expires_at, state, declared, (parent, owner), budgets)| Task {
             id,
             origin,
             purpose,
@@ -196,6 +202,7 @@ fn task() -> impl Strategy<Value = Task> {
             declared,
             parent,
             owner,
+            budgets,
         },
     )
 }
@@ -204,10 +211,87 @@ fn delegation() -> impl Strategy<Value = Delegation> {
     let ends = (delegation_id(), task_id(), object(), object(), option::of(delegation_id()), cap());
     let window = (any::<u32>(), option::of(moment()), option::of(moment()), option::of(moment()), any::<bool>());
     let kind = prop_oneof![Just(DelegationKind::Lends), Just(DelegationKind::Dispatches)];
-    (ends, window, kind).prop_map(|((id, task, from, to, parent, cap), window, kind)| {
-        let (depth, not_before, expires_at, revoked_at, declared) = window;
-        Delegation { id, task, kind, from, to, parent, cap, depth, not_before, expires_at, revoked_at, declared }
-    })
+    (ends, window, kind, option::of(any::<u64>())).prop_map(
+        |((id, task, from, to, parent, cap), window, kind, uses)| {
+            let (depth, not_before, expires_at, revoked_at, declared) = window;
+            Delegation {
+                id,
+                task,
+                kind,
+                from,
+                to,
+                parent,
+                cap,
+                depth,
+                not_before,
+                expires_at,
+                revoked_at,
+                declared,
+                uses,
+            }
+        },
+    )
+}
+
+fn budget() -> impl Strategy<Value = Budget> {
+    let measure = prop_oneof![Just(Measure::Count), ".{1,9}".prop_map(Measure::Sum)];
+    (budget_name(), option::of(cap()), measure, amount(), option::of(any::<u64>()), option::of(any::<u32>())).prop_map(
+        |(name, covers, measure, limit, per_ms, in_flight)| Budget { name, covers, measure, limit, per_ms, in_flight },
+    )
+}
+
+fn taken() -> impl Strategy<Value = Taken> {
+    let draw = (task_id(), budget_name(), any::<u64>(), amount()).prop_map(|(task, budget, window, amount)| Draw {
+        task,
+        budget,
+        window,
+        amount,
+    });
+    (collection::vec(draw, 0..3), collection::vec(delegation_id(), 0..3))
+        .prop_map(|(draws, links)| Taken { draws, links })
+}
+
+fn reserved() -> impl Strategy<Value = Reserved> {
+    (moment(), ".{0,9}", collection::vec(task_id(), 0..3)).prop_map(|(until, by, above)| Reserved { until, by, above })
+}
+
+fn consumption() -> impl Strategy<Value = Consumption> {
+    let record = collection::vec(any::<u8>(), 0..9);
+    let told = (record, option::of(object()), option::of(moment()));
+    (decision_id(), task_id(), moment(), taken(), option::of(reserved()), told).prop_map(
+        |(decision, task, at, taken, reserved, (record, authority, valid_until))| Consumption {
+            decision,
+            task,
+            at,
+            taken,
+            reserved,
+            record,
+            authority,
+            valid_until,
+        },
+    )
+}
+
+fn spending() -> impl Strategy<Value = Spending> {
+    let spent = (any::<u64>(), amount()).prop_map(|(window, amount)| Spent { window, amount });
+    let open = (task_id(), taken(), reserved());
+    let open = open.prop_map(|(task, taken, reserved)| Reservation { task, taken, reserved });
+    let spent = collection::btree_map(budget_name(), spent, 0..3);
+    let uses = collection::btree_map(delegation_id(), any::<u64>(), 0..3);
+    (moment(), spent, uses, collection::btree_map(decision_id(), open, 0..3))
+        .prop_map(|(at, spent, uses, open)| Spending { at, spent, uses, open })
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    any::<u64>().prop_map(Amount)
+}
+
+fn budget_name() -> impl Strategy<Value = BudgetName> {
+    record_id().prop_map(|id| BudgetName::new(id).unwrap())
+}
+
+fn decision_id() -> impl Strategy<Value = DecisionId> {
+    record_id().prop_map(|id| DecisionId::new(id).unwrap())
 }
 
 fn endorsement() -> impl Strategy<Value = Endorsement> {

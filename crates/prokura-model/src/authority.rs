@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use minicbor::{Decode, Encode};
 
-use crate::{Cap, ObjectRef, SubjectRef, Timestamp, limits::RECORD_ID_BYTES_MAX};
+use crate::{Budget, Cap, ObjectRef, SubjectRef, Timestamp, limits::RECORD_ID_BYTES_MAX};
 
 macro_rules! record_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -97,7 +97,7 @@ pub enum PrincipalState {
 }
 
 /// A server-minted unit of work.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Task {
     /// Its name.
     #[n(0)]
@@ -126,6 +126,10 @@ pub struct Task {
     /// Who answers for it besides its origin, and may close it.
     #[n(8)]
     pub owner: Option<ObjectRef>,
+    /// What bounds how much is done under it, each under a name of its own.
+    #[n(12)]
+    #[cbor(default)]
+    pub budgets: Vec<Budget>,
 }
 
 /// Whether work under a task goes on.
@@ -181,6 +185,9 @@ pub struct Delegation {
     /// Written by `apply` from files, which may prune what the files no longer name.
     #[n(11)]
     pub declared: bool,
+    /// How many allows it may carry, those of every chain through it; as many as there are, if it does not say.
+    #[n(14)]
+    pub uses: Option<u64>,
 }
 
 /// What a link does with authority.

@@ -3,8 +3,9 @@ use std::{collections::BTreeMap, fmt};
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AuthzenMapping, Delegation, DelegationId, Endorsement, EndorsementId, Key, KeyId, Model, ModelId, ObjectRef,
-    Principal, Relationship, Request, StoreSecret, Task, TaskId, TaskState, TenantName, Terms, Value,
+    AuthzenMapping, Consumption, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, Key, KeyId, Model,
+    ModelId, ObjectRef, Principal, Relationship, Request, Spending, StoreSecret, Taken, Task, TaskId, TaskState,
+    TenantName, Terms, Value,
 };
 
 /// A place in a tenant's total order of transactions. The empty tenant is at revision 0; the first transaction makes 1.
@@ -172,6 +173,18 @@ pub enum Change {
     /// A request for access is made, or goes on: it is this from now on.
     #[n(30)]
     RequestSet(#[n(0)] Box<Request>),
+    /// An allow took something, for good or until it is settled.
+    #[n(40)]
+    Consumed(#[n(0)] Box<Consumption>),
+    /// A reservation under the task ends, and this is taken for good.
+    #[n(41)]
+    ReservationCommitted(#[n(0)] DecisionId, #[n(1)] TaskId, #[n(2)] Taken),
+    /// A reservation under the task ends, and gives back all that it held.
+    #[n(42)]
+    ReservationReleased(#[n(0)] DecisionId, #[n(1)] TaskId),
+    /// All that was taken under the task is this. Only in a checkpoint, where it stands for the movements before it.
+    #[n(43)]
+    SpendingSet(#[n(0)] TaskId, #[n(1)] Box<Spending>),
 }
 
 impl Change {

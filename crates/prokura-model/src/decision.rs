@@ -133,6 +133,12 @@ pub enum Reason {
     /// Held: a guard requires that the origin of the task confirms.
     #[n(30)]
     ConfirmationRequired,
+    /// Deny: a budget of the task has not enough left.
+    #[n(41)]
+    BudgetExhausted,
+    /// Deny: a link of the chain has carried as many allows as it may.
+    #[n(42)]
+    UsesExhausted,
 }
 
 words!(Reason {
@@ -168,6 +174,8 @@ words!(Reason {
     GuardFailed => "guard_failed",
     ApprovalRequired => "approval_required",
     ConfirmationRequired => "confirmation_required",
+    BudgetExhausted => "budget_exhausted",
+    UsesExhausted => "uses_exhausted",
 });
 
 impl Reason {
@@ -202,7 +210,9 @@ impl Reason {
             | Self::TaskTreeBroken
             | Self::GuardForbids
             | Self::GuardRequires
-            | Self::GuardFailed => Disposition::Deny,
+            | Self::GuardFailed
+            | Self::BudgetExhausted
+            | Self::UsesExhausted => Disposition::Deny,
             Self::ApprovalRequired | Self::ConfirmationRequired => Disposition::Held,
         }
     }

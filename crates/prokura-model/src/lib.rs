@@ -23,6 +23,8 @@
 //! | endorsement | a worker's standing statement of what it does for which origins, made by its owner | [`Endorsement`] |
 //! | request, grant | ask for access / the expiring result, which is nothing but edges | [`Request`], [`Grant`] |
 //! | access item | what the schema says can be asked for, and who answers | [`AccessItem`](schema::AccessItem) |
+//! | budget | a bound on how much is done under a task | [`Budget`] |
+//! | reservation | what an allow holds until it is committed or released | [`Reservation`] |
 //! | chain | the walk from a delegation to its root, by stored parents | [`ChainLink`] |
 //! | revision | the total order of everything written | [`Revision`] |
 //! | guard | a rule in the schema text that forbids, or demands something, for permissions it names | [`schema::Guard`] |
@@ -43,6 +45,7 @@
 mod any;
 mod authority;
 mod authzen;
+mod budget;
 mod cap;
 mod change;
 mod codec;
@@ -65,6 +68,10 @@ pub use authority::{
     TaskState,
 };
 pub use authzen::AuthzenMapping;
+pub use budget::{
+    Account, Amount, AmountFault, Budget, BudgetName, Consumption, Draw, Measure, Reservation, Reserved, Spending,
+    Spent, Taken,
+};
 pub use cap::{Cap, CapClause, CapPermissions, CapResource, ResourceQuery, Under};
 pub use change::{Change, Revision, Timestamp, Transaction};
 pub use codec::{CodecError, decode_changes, decode_record, decode_terms, encode_changes, encode_record, encode_terms};

@@ -65,6 +65,8 @@ pub const REQUEST_TICKET_BYTES_MAX: usize = 256;
 
 /// Most resources in one request.
 pub const REQUEST_RESOURCES_MAX: usize = 64;
+/// Most budgets of one task: every decision under it looks at each.
+pub const TASK_BUDGETS_MAX: usize = 16;
 
 /// Deepest nesting of a [`Value`](crate::Value): a number is 1 deep, a list of numbers 2. Reading one recurses, so this
 /// bounds the stack.

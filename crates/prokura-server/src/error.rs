@@ -231,6 +231,8 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "principal_not_active"
         | "off_boarding_changed"
         | "task_not_open"
+        | "reservation_not_open"
+        | "reservation_exceeded"
         | "task_expired"
         | "parent_revoked"
         | "parent_expired"

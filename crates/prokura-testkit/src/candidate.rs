@@ -13,6 +13,11 @@ pub trait Candidate {
 
     /// Answers on everything taken in so far.
     fn answer(&self, ask: &Ask) -> Answer;
+
+    /// Whether an allow takes of budgets and uses at once. An evaluator is told what was taken.
+    fn takes(&self) -> bool {
+        false
+    }
 }
 
 /// What a question brings for the parameters of caveats.

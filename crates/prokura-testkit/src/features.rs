@@ -123,7 +123,7 @@ impl fmt::Display for Tally {
 }
 
 /// Every reason there is.
-const REASONS: [Reason; 28] = [
+const REASONS: [Reason; 30] = [
     Reason::GuardForbids,
     Reason::GuardRequires,
     Reason::GuardFailed,
@@ -152,6 +152,8 @@ const REASONS: [Reason; 28] = [
     Reason::OutsideCap,
     Reason::OriginLacksPermission,
     Reason::ContextMissing,
+    Reason::BudgetExhausted,
+    Reason::UsesExhausted,
 ];
 
 /// What else must have happened.

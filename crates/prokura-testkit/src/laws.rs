@@ -15,7 +15,8 @@ use crate::{
     generate::{Case, Sketch},
 };
 
-/// In schemas without `-` and `.all()`, removing an edge never turns a deny into an allow.
+/// In schemas without `-` and `.all()`, removing an edge never turns a deny into an allow. A budget is like a `-`: with an
+/// edge may go that it covers something.
 ///
 /// # Panics
 /// It does.
@@ -25,7 +26,12 @@ pub fn removing_an_edge_never_allows<C: Candidate>(new: impl Fn() -> C, worlds: 
         let case = Case::with(seed, |sketch| !Sketch::has_exclusion(sketch));
         let (mut candidate, world) = begun(&case, &new);
         let mut rng = dice(&case);
-        let mut denied: Vec<&Ask> = case.asks.iter().filter(|ask| !candidate.answer(ask).allows()).collect();
+        let narrow = world.has_narrow_budgets();
+        let meant = |ask: &&Ask| !(narrow && matches!(ask, Ask::Decide { .. }));
+        let denied_of = |candidate: &C| -> Vec<&Ask> {
+            case.asks.iter().filter(meant).filter(|ask| !candidate.answer(ask).allows()).collect()
+        };
+        let mut denied = denied_of(&candidate);
         let edges: Vec<Relationship> = world.relationships.into_keys().collect();
         for edge in rng.some(&edges, edges.len()) {
             candidate.apply(&[Change::RelationshipDeleted(edge.clone())], Timestamp(2));
@@ -35,7 +41,7 @@ pub fn removing_an_edge_never_allows<C: Candidate>(new: impl Fn() -> C, worlds: 
                 assert!(!answer.allows(), "seed {seed}: without {edge}, {ask} became {answer}");
             }
             // What was allowed so far may be denied by now, and must stay so.
-            denied = case.asks.iter().filter(|ask| !candidate.answer(ask).allows()).collect();
+            denied = denied_of(&candidate);
         }
     }
     tried
@@ -141,7 +147,9 @@ pub fn time_only_takes<C: Candidate>(new: impl Fn() -> C, worlds: u64) -> u64 {
                     over = Some(*now);
                 }
                 // Once it may be over, what it is said to hold until then is said anew.
-                until = verdict.valid_until.or_else(|| until.filter(|until| now < until || lasting));
+                // What is good for this moment only says nothing about the next.
+                let told = verdict.valid_until.filter(|until| until > now);
+                until = told.or_else(|| until.filter(|until| now < until || lasting));
             }
         }
     }

@@ -97,6 +97,7 @@ fn plausible(changes: &[Change]) -> bool {
             }
             Change::TaskClosed(id, _) if !ids.contains(id.as_str()) => return false,
             Change::DelegationRevoked(id) if !ids.contains(id.as_str()) => return false,
+            Change::Consumed(found) if !ids.contains(found.task.as_str()) => return false,
             Change::EndorsementRevoked(id) if !ids.contains(id.as_str()) => return false,
             _ => {}
         }

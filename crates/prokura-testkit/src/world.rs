@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use prokura_model::{
-    Change, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal, RelationName, Relationship,
-    Schema, SubjectRef, Task, TaskId, Terms, Timestamp, Value,
+    Budget, Change, Consumption, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef,
+    Principal, RelationName, Relationship, Schema, SubjectRef, Taken, Task, TaskId, Terms, Timestamp, Value,
 };
 
 use crate::{Answer, Ask, Candidate};
@@ -24,9 +24,19 @@ pub struct World {
     pub delegations: BTreeMap<DelegationId, Delegation>,
     /// Every endorsement ever made.
     pub endorsements: BTreeMap<EndorsementId, Endorsement>,
+    /// Everything that allows ever took.
+    pub consumptions: Vec<Consumption>,
+    /// The reservations that were settled: with what was taken for good, or with nothing.
+    pub settled: BTreeMap<DecisionId, Option<Taken>>,
 }
 
 impl World {
+    /// Whether what a budget covers depends on more than names.
+    #[must_use]
+    pub fn has_narrow_budgets(&self) -> bool {
+        self.tasks.values().flat_map(|task| &task.budgets).any(Budget::is_narrow)
+    }
+
     /// The world after these changes.
     ///
     /// # Panics
@@ -97,8 +107,16 @@ impl World {
                     endorsement.revoked_at.get_or_insert(at);
                 }
             }
+            Change::Consumed(consumption) => self.consumptions.push(Consumption::clone(consumption)),
+            Change::ReservationCommitted(id, _, taken) => {
+                self.settled.insert(id.clone(), Some(taken.clone()));
+            }
+            Change::ReservationReleased(id, _) => {
+                self.settled.insert(id.clone(), None);
+            }
             // No answer depends on these.
             Change::MetadataAttached(_)
+            | Change::SpendingSet(..)
             | Change::WorkDigested(..)
             | Change::RequestSet(_)
             | Change::AuthzenMappingSet(_)

@@ -56,6 +56,8 @@ fn asked(question: &Question) -> Asked {
         request_id: None,
         span: None,
         request: Value::Map(request.into()),
+        reserve_ms: None,
+        place: None,
     }
 }
 

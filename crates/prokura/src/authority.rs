@@ -21,8 +21,9 @@ use crate::{
     checkpoint::Checkpoints,
     consistency,
     key::Keys,
+    limits::BATCH_RECORDS_MAX,
     recorder,
-    recovery::{self, Opened},
+    recovery::{self, Opened, Replayed},
     shared::{Shared, State},
     tenant::Tenant,
     writer,
@@ -30,6 +31,8 @@ use crate::{
 
 pub use models::TupleChangesPlace;
 pub use stats::StoreStats;
+
+const RECORDER: &str = "prokura-recorder";
 
 /// The door to everything that is written and decided. Cloning it is cheap; the last clone to go closes it.
 #[derive(Clone)]
@@ -73,7 +76,7 @@ impl Authority {
     /// As `open`.
     #[expect(clippy::needless_pass_by_value, reason = "options are made for this call, as for the other ways to open")]
     pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, OpenError> {
-        let Opened { mut log, decisions, loaded } = recovery::open(&disk, &options)?;
+        let Opened { mut log, mut decisions, loaded } = recovery::open(&disk, &options)?;
         recovery::belong_together(&log, &decisions)?;
         let (state, begun) = loaded.unzip();
         let state = state.unwrap_or_else(|| State::new(&options));
@@ -81,7 +84,10 @@ impl Authority {
         for time in [log.last_time(), decisions.last_time()].into_iter().flatten() {
             shared.now.not_before(time);
         }
-        let tail = recovery::replay(&shared, &log, begun, options.progress.as_ref())?;
+        let Replayed { changes: tail, unrecorded } = recovery::replay(&shared, &log, begun, options.progress.as_ref())?;
+        for records in unrecorded.chunks(BATCH_RECORDS_MAX) {
+            decisions.append(records).map_err(|error| OpenError::Io(error.to_string()))?;
+        }
         make_secret(&shared, &mut log)?;
         Ok(Self::start(shared, log, decisions, Checkpoints::on(disk, options.checkpoint_tail, tail)))
     }
@@ -95,7 +101,7 @@ impl Authority {
             Err(error) => shared.writes.fail(&format!("the writer could not be started: {error}")),
         }
         let own = Arc::clone(&shared);
-        match thread::Builder::new().name("prokura-recorder".to_owned()).spawn(move || recorder::run(&own, decisions)) {
+        match thread::Builder::new().name(RECORDER.to_owned()).spawn(move || recorder::run(&own, decisions)) {
             Ok(handle) => threads.push(handle),
             Err(error) => shared.records.fail(&format!("the recorder could not be started: {error}")),
         }
@@ -170,10 +176,10 @@ impl Authority {
 }
 
 impl Open {
-    /// What waits to be written is written first: it may still be asked for, and that is recorded.
+    /// What waits to be written is written first: it may still be asked for, and that is recorded; and what it is itself,
+    /// if it is a decision that takes something.
     fn close(&self) {
         self.shared.writes.close();
-        self.shared.records.close();
         for tenant in self.shared.system.tenants() {
             tenant.watchers.close();
         }
@@ -181,9 +187,13 @@ impl Open {
         let own = thread::current().id();
         // What a subscriber held may be the last clone, and go on the writer's own thread, which cannot wait for itself.
         for thread in threads.drain(..).filter(|thread| thread.thread().id() != own) {
+            if thread.thread().name() == Some(RECORDER) {
+                self.shared.records.close();
+            }
             // A thread that met a bug has said so in the health, and there is nobody left to tell.
             let _ = thread.join();
         }
+        self.shared.records.close();
     }
 }
 

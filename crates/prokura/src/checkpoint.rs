@@ -101,6 +101,10 @@ impl Checkpoints {
             return;
         }
         let Some(disk) = self.disk.clone() else { return };
+        // What lies before a checkpoint is not looked at for records that are missing.
+        if !shared.records.settle() {
+            return;
+        }
         let tail = std::mem::take(&mut self.tail);
         self.look_at = 0;
         match Running::begin(Cut::of(shared, log), disk, tail) {
@@ -126,7 +130,7 @@ impl Checkpoints {
             shared.collect(&tenant, tenant.index.published());
         }
         let most = most(self.least, relationships(shared), CHECKPOINT_TAIL_AT_CLOSE_PERCENT_MAX);
-        if self.tail + self.missed > most {
+        if self.tail + self.missed > most && shared.records.settle() {
             let never = AtomicBool::new(false);
             told(&Cut::of(shared, log).write(disk, &never, Pace::Full));
         }

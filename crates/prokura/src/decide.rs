@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use prokura_engine::{Decision, EngineError, Question};
+use prokura_engine::{Decision, EngineError, Question, Taking};
 use prokura_model::{
     DecisionId, DecisionRecord, DelegationId, Disposition, ObjectRef, Outcome, RecordView, RelationName, Revision,
     Step, TaskId, TenantName, Timestamp, Value,
@@ -10,9 +10,11 @@ use prokura_model::{
 
 use crate::{
     ByModel, DecideError, Snapshot,
-    limits::{RECORDED_REQUEST_BYTES_MAX, SPAN_BYTES_MAX},
+    consume::{self, Consuming, needs_writer},
+    limits::{RECORDED_REQUEST_BYTES_MAX, RESERVATION_MS_MAX, SPAN_BYTES_MAX},
     recorder::Unplaced,
     shared::Shared,
+    tenant::Tenant,
     writer::check_value,
 };
 
@@ -45,7 +47,8 @@ impl DecidedOn {
     }
 }
 
-/// Who asked, through which door, and in what words. It is recorded with the decision and plays no part in it.
+/// Who asked, through which door, and in what words. It is recorded with the decision and plays no part in it; only what an
+/// allow takes is taken as it says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     /// Which door was asked: `authzen`, `api`, `library`.
@@ -58,6 +61,10 @@ pub struct Asked {
     pub span: Option<String>,
     /// The canonical request as the door received it, context included.
     pub request: Value,
+    /// For how long, in milliseconds, what an allow takes is to be reserved; none: it is taken at once.
+    pub reserve_ms: Option<u64>,
+    /// Its place among those that are asked together under one request id: each of them is a request of its own.
+    pub place: Option<usize>,
 }
 
 impl Asked {
@@ -70,6 +77,8 @@ impl Asked {
             request_id: None,
             span: None,
             request: Value::empty_map(),
+            reserve_ms: None,
+            place: None,
         }
     }
 }
@@ -83,6 +92,8 @@ pub struct Decided {
     pub time: Timestamp,
     /// What was decided, and why.
     pub decision: Decision,
+    /// If what it takes is reserved, the moment from which that is over. The reservation has the decision's name.
+    pub reserved_until: Option<Timestamp>,
 }
 
 impl Decided {
@@ -179,27 +190,39 @@ pub enum Placed {
 
 /// A decision that is not in line to be recorded, or not on disk although it has to be, and is nothing as long as it is not.
 #[derive(Debug)]
-pub struct Unrecorded {
-    /// The record, if it found no place.
-    record: Option<Unplaced>,
-    /// Whether it has to be on disk before it is answered.
-    first: bool,
-    result: Result<Decided, DecideError>,
+pub struct Unrecorded(Pending);
+
+#[derive(Debug)]
+enum Pending {
+    /// It waits for a place in the record, or to be on disk.
+    Record {
+        /// The record, if it found no place.
+        record: Option<Unplaced>,
+        /// Whether it has to be on disk before it is answered.
+        first: bool,
+        result: Result<Decided, DecideError>,
+    },
+    /// It waits for the writer, to take what it takes.
+    Taking { tenant: Arc<Tenant>, consuming: Consuming },
 }
 
 impl Unrecorded {
-    /// Waits for a place, and until it is on disk where a guard wants that, and answers.
+    /// Waits for what it waits for, and answers.
     pub(crate) fn put_in_line(self, shared: &Shared) -> Result<Decided, DecideError> {
-        if let Some(record) = self.record {
+        let (record, first, result) = match self.0 {
+            Pending::Record { record, first, result } => (record, first, result),
+            Pending::Taking { tenant, consuming } => return consume::decide(shared, &tenant, consuming),
+        };
+        if let Some(record) = record {
             shared.records.put_waiting(record)?;
         }
-        if self.first {
+        if first {
             let flushed = shared.records.flush();
             flushed.map_err(|error| DecideError::RecordUnavailable(error.to_string()))?;
             // What a failed flush lost was never recorded.
             shared.records.check()?;
         }
-        self.result
+        result
     }
 }
 
@@ -228,10 +251,16 @@ pub(crate) fn decide_by(
     check_asked(asked)?;
     shared.records.check()?;
     let time = shared.now.read();
+    let taking = asked.taking();
     let (revision, result) = tenant.at_head(|view| match by {
-        None => view.decide(question, time, &shared.limits),
-        Some(by) => by.view(view, |view| view.decide(question, time, &ByModel::limits(shared.limits))),
+        None => view.decide_taking(question, taking, time, &shared.limits),
+        Some(by) => by.view(view, |view| view.decide_taking(question, taking, time, &ByModel::limits(shared.limits))),
     });
+    if needs_writer(&result, asked) {
+        let (question, asked, by) = (question.clone(), asked.clone(), by.cloned());
+        let consuming = Consuming { question, asked, by, begun };
+        return Ok(Placed::NotYet(Unrecorded(Pending::Taking { tenant, consuming })));
+    }
     put(shared, &tenant.name, question, asked, Found { begun, time, revision, result, planned: false })
 }
 
@@ -261,14 +290,18 @@ pub(crate) fn decide_on(
             Err(error) => Err(DecideError::NotPreviewed(Box::new(error))),
         };
     }
-    match put(shared, &tenant.name, question, asked, Found { begun, time, revision, result, planned: false })? {
-        Placed::InLine(decided) => Ok(DecidedOn::Recorded(decided)),
-        Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared).map(DecidedOn::Recorded),
+    if needs_writer(&result, asked) {
+        // What is taken is taken at the head.
+        let consuming = Consuming { question: question.clone(), asked: asked.clone(), by: None, begun };
+        return consume::decide(shared, tenant, consuming).map(DecidedOn::Recorded);
     }
+    let found = Found { begun, time, revision, result, planned: false };
+    put_found(shared, &tenant.name, question, asked, found).map(DecidedOn::Recorded)
 }
 
-/// All on one state and at one moment. They are recorded once all are decided: should the index forget the state
-/// meanwhile, which takes a whole window of writes, all are decided anew.
+/// All on one state and at one moment; but those that take something are decided once more, one after the other, by the
+/// writer. Those of a plan take nothing: each is decided as if those before it had taken what they would. They are recorded once all are decided: should the index forget the state meanwhile, which takes a whole window
+/// of writes, all are decided anew.
 pub(crate) fn decide_many(
     shared: &Shared,
     tenant: &TenantName,
@@ -282,30 +315,105 @@ pub(crate) fn decide_many(
     shared.records.check()?;
     let time = shared.now.read();
     let (revision, found) = tenant.at_head(|view| {
-        let decided = |(question, _): &(Question, Asked)| {
+        // What the actions of a plan before it would have taken.
+        let mut before = Vec::new();
+        let decided = |(question, asked): &(Question, Asked)| {
             let begun = Instant::now();
-            let result = view.decide(question, time, &shared.limits);
+            let taking = if planned { Taking::After(&before) } else { asked.taking() };
+            let result = view.decide_taking(question, taking, time, &shared.limits);
+            if let Ok(decision) = &result
+                && planned
+            {
+                before.push(decision.taken.clone());
+            }
             Found { begun, time, revision: view.revision(), result, planned }
         };
         Ok(questions.iter().map(decided).collect::<Vec<_>>())
     });
     let found = found.map_err(|error| DecideError::RecordUnavailable(format!("revision {revision}: {error}")))?;
-    let placed = questions.into_iter().zip(found).map(|((question, asked), found)| {
-        match put(shared, &tenant.name, &question, &asked, found)? {
-            Placed::InLine(decided) => Ok(decided),
-            Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared),
+    let placed = questions.into_iter().zip(found).enumerate().map(|(place, ((question, asked), found))| {
+        if !planned && needs_writer(&found.result, &asked) {
+            let asked = Asked { place: asked.place.or(Some(place)), ..asked };
+            let consuming = Consuming { question, asked, by: None, begun: found.begun };
+            return consume::decide(shared, &tenant, consuming);
         }
+        put_found(shared, &tenant.name, &question, &asked, found)
     });
     Ok(placed.collect())
 }
 
 /// How a question came out, before it is recorded.
-struct Found {
-    begun: Instant,
-    time: Timestamp,
-    revision: Revision,
-    result: Result<Decision, EngineError>,
-    planned: bool,
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) begun: Instant,
+    pub(crate) time: Timestamp,
+    pub(crate) revision: Revision,
+    pub(crate) result: Result<Decision, EngineError>,
+    pub(crate) planned: bool,
+}
+
+/// Under which name, when, on which state, and after how long.
+pub(crate) struct Begun<'r> {
+    pub(crate) id: &'r DecisionId,
+    pub(crate) time: Timestamp,
+    pub(crate) revision: Revision,
+    pub(crate) duration_us: u64,
+}
+
+/// The record of a question, without what only a decision has.
+pub(crate) fn record_of<'r>(
+    Begun { id, time, revision, duration_us }: Begun<'r>,
+    question: &'r Question,
+    asked: &'r Asked,
+    (outcome, step): (&'r Outcome, &'r Step),
+) -> RecordView<'r> {
+    RecordView {
+        id,
+        time,
+        revision,
+        actor: &question.actor,
+        permission: &question.permission,
+        resource: &question.resource,
+        delegation: question.delegation.as_ref(),
+        task: None,
+        origin: None,
+        chain: &[],
+        outcome,
+        message: "",
+        witness: &[],
+        request: &asked.request,
+        door: &asked.door,
+        enforcement_point: &asked.enforcement_point,
+        request_id: asked.request_id.as_deref(),
+        duration_us,
+        missing: &[],
+        step,
+        fired: &[],
+        credential: None,
+    }
+}
+
+/// Where in a piece of work it stands.
+pub(crate) fn step_of(asked: &Asked, decision: Option<&Decision>, planned: bool) -> Step {
+    Step { run: decision.and_then(|decision| decision.run.clone()), span: asked.span.clone(), planned }
+}
+
+pub(crate) fn with_decision<'r>(
+    record: RecordView<'r>,
+    question: &'r Question,
+    decision: &'r Decision,
+) -> RecordView<'r> {
+    RecordView {
+        task: decision.task.as_ref(),
+        origin: decision.origin.as_ref(),
+        chain: &decision.chain,
+        message: &decision.message,
+        witness: &decision.witness,
+        missing: &decision.missing,
+        fired: &decision.fired,
+        credential: question.credential.as_ref().filter(|_| decision.guarded),
+        ..record
+    }
 }
 
 /// Puts the record in line.
@@ -322,62 +430,43 @@ fn put(
         Ok(decision) => (Outcome::Decided(decision.reason), String::new()),
         Err(error) => (Outcome::Failed(error.code().to_owned()), error.to_string()),
     };
-    let run = result.as_ref().ok().and_then(|decision| decision.run.clone());
-    let step = Step { run, span: asked.span.clone(), planned };
-    let record = RecordView {
-        id: &id,
-        time,
-        revision,
-        actor: &question.actor,
-        permission: &question.permission,
-        resource: &question.resource,
-        delegation: question.delegation.as_ref(),
-        task: None,
-        origin: None,
-        chain: &[],
-        outcome: &outcome,
-        message: &failure,
-        witness: &[],
-        request: &asked.request,
-        door: &asked.door,
-        enforcement_point: &asked.enforcement_point,
-        request_id: asked.request_id.as_deref(),
-        duration_us: microseconds_since(begun),
-        missing: &[],
-        step: &step,
-        fired: &[],
-        credential: None,
-    };
+    let step = step_of(asked, result.as_ref().ok(), planned);
+    let begun = Begun { id: &id, time, revision, duration_us: microseconds_since(begun) };
+    let record = record_of(begun, question, asked, (&outcome, &step));
     let unplaced = match &result {
-        Err(_) => shared.records.put(tenant, &record)?,
-        Ok(decision) => shared.records.put(
-            tenant,
-            &RecordView {
-                task: decision.task.as_ref(),
-                origin: decision.origin.as_ref(),
-                chain: &decision.chain,
-                message: &decision.message,
-                witness: &decision.witness,
-                missing: &decision.missing,
-                fired: &decision.fired,
-                credential: question.credential.as_ref().filter(|_| decision.guarded),
-                ..record
-            },
-        )?,
+        Err(_) => shared.records.put(tenant, &RecordView { message: &failure, ..record })?,
+        Ok(decision) => shared.records.put(tenant, &with_decision(record, question, decision))?,
     };
     let first = result.as_ref().is_ok_and(|decision| decision.record_first);
     let result = match result {
-        Ok(decision) => Ok(Decided { id, time, decision }),
+        Ok(decision) => Ok(Decided { id, time, decision, reserved_until: None }),
         Err(error) => Err(DecideError::Undecided { id, error: Box::new(error) }),
     };
     match unplaced {
         None if !first => result.map(Placed::InLine),
-        record => Ok(Placed::NotYet(Unrecorded { record, first, result })),
+        record => Ok(Placed::NotYet(Unrecorded(Pending::Record { record, first, result }))),
+    }
+}
+
+/// Puts the record in line, waiting for a place, and answers.
+pub(crate) fn put_found(
+    shared: &Shared,
+    tenant: &TenantName,
+    question: &Question,
+    asked: &Asked,
+    found: Found,
+) -> Result<Decided, DecideError> {
+    match put(shared, tenant, question, asked, found)? {
+        Placed::InLine(decided) => Ok(decided),
+        Placed::NotYet(unrecorded) => unrecorded.put_in_line(shared),
     }
 }
 
 /// What cannot be recorded is refused before it is decided: a record that cannot be read back is none.
 fn check_asked(asked: &Asked) -> Result<(), DecideError> {
+    if let Some(reserve_ms) = asked.reserve_ms.filter(|reserve_ms| !(1..=RESERVATION_MS_MAX).contains(reserve_ms)) {
+        return Err(DecideError::ReservationInvalid(reserve_ms));
+    }
     let request = check_value(&asked.request).map_err(DecideError::RequestInvalid)?;
     let span = asked.span.as_ref().map_or(0, String::len);
     if span > SPAN_BYTES_MAX {
@@ -409,6 +498,6 @@ pub fn recorded_bytes(value: &Value) -> usize {
     }
 }
 
-fn microseconds_since(begun: Instant) -> u64 {
+pub(crate) fn microseconds_since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use prokura_model::{
-    AuthzenMapping, Cap, Change, DelegationId, DelegationKind, EndorsementId, ObjectRef, PrincipalState, Relationship,
-    SubjectRef, TaskId, Terms, Timestamp, Value,
+    AuthzenMapping, Budget, Cap, Change, DelegationId, DelegationKind, EndorsementId, ObjectRef, PrincipalState,
+    Relationship, SubjectRef, TaskId, Terms, Timestamp, Value,
 };
 
 use crate::Receipt;
@@ -46,7 +46,7 @@ pub struct DeclaredPrincipal {
 }
 
 /// A task there should be. Once written it does not change: declaring it differently is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredTask {
     /// Its name.
     pub id: TaskId,
@@ -60,6 +60,8 @@ pub struct DeclaredTask {
     pub parent: Option<TaskId>,
     /// Who answers for it besides its origin.
     pub owner: Option<ObjectRef>,
+    /// What bounds how much is done under it.
+    pub budgets: Vec<Budget>,
 }
 
 /// When something declared is over.
@@ -94,6 +96,8 @@ pub struct DeclaredDelegation {
     pub not_before: Option<Timestamp>,
     /// The moment from which it carries nothing; the task's expiry bounds it in any case.
     pub expires_at: Option<Timestamp>,
+    /// How many allows it may carry.
+    pub uses: Option<u64>,
 }
 
 /// An endorsement there should be. Once written it does not change: declaring it differently is an error.

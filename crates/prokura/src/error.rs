@@ -8,9 +8,9 @@ mod task;
 
 use prokura_engine::EngineError;
 use prokura_model::{
-    CodecError, DecisionId, DelegationId, EndorsementId, Fault, KeyId, ModelId, ObjectRef, PrincipalState,
-    Relationship, RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId, TaskState, TenantName,
-    Terms, Timestamp,
+    Amount, BudgetName, CodecError, DecisionId, DelegationId, EndorsementId, Fault, KeyId, ModelId, ObjectRef,
+    PrincipalState, Relationship, RelationshipFilter, Revision, SubjectIdFilter, SubjectRelationFilter, TaskId,
+    TaskState, TenantName, Terms, Timestamp,
     model::ModelFault,
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
@@ -187,7 +187,7 @@ impl From<CodecError> for AskError {
 }
 
 /// Why nothing was decided. Nothing was allowed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum DecideError {
     /// There is no such tenant.
     #[error("there is no tenant `{0}`")]
@@ -212,6 +212,12 @@ pub enum DecideError {
     /// The decision cannot be recorded, so it is not given.
     #[error("decisions cannot be recorded, so none is given: {0}")]
     RecordUnavailable(String),
+    /// What an allow takes is to be reserved for too long, or for no time.
+    #[error("a reservation is held for 1 to {max} milliseconds, not {0}", max = crate::limits::RESERVATION_MS_MAX)]
+    ReservationInvalid(u64),
+    /// What the allow takes was not written, so it is not given.
+    #[error("what the allow takes was not written, so it is not given: {0}")]
+    NotTaken(Box<WriteError>),
 }
 
 impl DecideError {
@@ -224,6 +230,8 @@ impl DecideError {
             Self::PlanSize(_) => "plan_size",
             Self::RequestInvalid(_) => "request_invalid",
             Self::RecordUnavailable(_) => "record_unavailable",
+            Self::ReservationInvalid(_) => "reservation_invalid",
+            Self::NotTaken(error) => error.code(),
         }
     }
 
@@ -231,7 +239,8 @@ impl DecideError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::TenantUnknown(_) => Fault::Caller,
+            Self::TenantUnknown(_) | Self::ReservationInvalid(_) => Fault::Caller,
+            Self::NotTaken(error) => error.fault(),
             Self::Undecided { error, .. } | Self::NotPreviewed(error) => error.fault(),
             Self::PlanSize(_) | Self::RequestInvalid(_) => Fault::Limit,
             Self::RecordUnavailable(_) => Fault::Server,
@@ -518,6 +527,36 @@ pub enum WriteError {
     /// A request for access cannot be made, answered, taken back or reviewed so.
     #[error(transparent)]
     Access(Box<AccessFault>),
+    /// A budget that bounds nothing as it is meant to.
+    #[error("budget `{budget}` of task `{task}`: {fault}")]
+    BudgetInvalid {
+        /// Of which task.
+        task: TaskId,
+        /// Which one.
+        budget: BudgetName,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// There is no open reservation of this name, for whoever would settle it.
+    #[error(
+        "there is no open reservation `{0}` of yours: it was committed or released before, its time or its task is over,          or it never was; to go on, ask for the decision again"
+    )]
+    ReservationNotOpen(DecisionId),
+    /// Less of an argument that no reserved budget counts.
+    #[error("the reservation holds nothing of an argument `{0}`; name one that a budget counts, or none to commit all")]
+    ReservationLacks(String),
+    /// More than is reserved.
+    #[error(
+        "the reservation holds {held} of `{argument}`, and {found} cannot be committed; ask for a decision on more"
+    )]
+    ReservationExceeded {
+        /// Of which argument.
+        argument: String,
+        /// How much is held.
+        held: Amount,
+        /// How much was to be committed.
+        found: Amount,
+    },
     /// Declared differently from what is there, and it does not change.
     #[error(
         "{section} `{name}` is there already with {detail}; it does not change once it is written: \
@@ -632,6 +671,10 @@ impl WriteError {
             Self::EndorsementInvalid { fault, .. } => fault.code(),
             Self::CapInvalid { fault, .. } => fault.code(),
             Self::Access(fault) => fault.code(),
+            Self::BudgetInvalid { .. } => "budget_invalid",
+            Self::ReservationNotOpen(_) => "reservation_not_open",
+            Self::ReservationLacks(_) => "reservation_lacks_argument",
+            Self::ReservationExceeded { .. } => "reservation_exceeded",
             Self::DeclaredDiffers { .. } => "declared_differs",
             Self::DeclaredTwice { .. } => "declared_twice",
             Self::KeyUnknown(_) => "key_unknown",

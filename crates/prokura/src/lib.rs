@@ -60,6 +60,7 @@
 //!         declared: false,
 //!         parent: None,
 //!         owner: None,
+//!         budgets: Vec::new(),
 //!     }),
 //!     Change::DelegationCreated(Delegation {
 //!         id: delegation.clone(),
@@ -74,6 +75,7 @@
 //!         expires_at: None,
 //!         revoked_at: None,
 //!         declared: false,
+//!         uses: None,
 //!     }),
 //! ])?;
 //!
@@ -121,6 +123,7 @@ mod access;
 mod authority;
 mod checkpoint;
 mod consistency;
+mod consume;
 mod decide;
 mod declaration;
 mod error;

@@ -41,6 +41,12 @@ const _: () = assert!(RECORD_BYTES_MAX + 65_536 <= prokura_store::limits::FRAME_
 /// Longest a decision waits for a place in the record queue before it is refused as `record_unavailable`.
 pub const RECORD_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// Longest a reservation may be held, in milliseconds: a day.
+pub const RESERVATION_MS_MAX: u64 = 86_400_000;
+
+/// Most reservations of one task that may be open at once: every allow under it that takes something looks at each.
+pub const RESERVATIONS_OPEN_MAX: usize = 1_000;
+
 /// Most decision records that share one flush to the disk.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
 

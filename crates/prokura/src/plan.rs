@@ -7,7 +7,8 @@ use crate::{Asked, DecideError, Decided, decide, limits::PLAN_ACTIONS_MAX, share
 
 /// What each action of a plan comes to, in their order.
 ///
-/// It says what would be decided now, and nothing was consumed. It must not be enforced: by the time an action is done,
+/// It says what would be decided now, of each action as if those before it had taken what they would of budgets and uses;
+/// and nothing was consumed. It must not be enforced: by the time an action is done,
 /// something else may hold, so each is decided again when it is.
 #[derive(Debug)]
 pub struct PlanDecided {
@@ -17,7 +18,7 @@ pub struct PlanDecided {
 
 impl PlanDecided {
     /// What the plan as a whole comes to: an allow only if each action is allowed; a deny if any is denied; otherwise
-    /// nothing if any could not be decided, and conditional if all the others depend on something.
+    /// nothing if any could not be decided; otherwise held if any is; and conditional if all the others depend on something.
     #[must_use]
     pub fn disposition(&self) -> Option<Disposition> {
         let any = |wanted| self.found().any(|found| found == wanted);
@@ -27,7 +28,8 @@ impl PlanDecided {
         if any(None) {
             return None;
         }
-        Some(if any(Some(Disposition::Conditional)) { Disposition::Conditional } else { Disposition::Allow })
+        let lesser = [Disposition::Held, Disposition::Conditional].into_iter().find(|found| any(Some(*found)));
+        Some(lesser.unwrap_or(Disposition::Allow))
     }
 
     /// The positions of the actions that are not allowed, ascending.

@@ -1,6 +1,7 @@
 //! The one thread that records decisions: batches, one flush each.
 
 use std::{
+    sync::atomic::{AtomicBool, Ordering},
     sync::mpsc::{SyncSender, sync_channel},
     time::{Duration, Instant},
 };
@@ -26,6 +27,8 @@ const BATCH: Batch = Batch { entries: BATCH_RECORDS_MAX, bytes: BATCH_RECORD_BYT
 pub(crate) struct Records {
     queue: Queue<Item>,
     pub(crate) latch: Latch,
+    /// Whether a record is only in the log of what was written, from where the next start takes it.
+    behind: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,11 @@ pub(crate) struct Unplaced {
 
 impl Records {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { queue: Queue::with_budget(capacity, RECORD_QUEUE_BYTES_MAX), latch: Latch::default() }
+        Self {
+            queue: Queue::with_budget(capacity, RECORD_QUEUE_BYTES_MAX),
+            latch: Latch::default(),
+            behind: AtomicBool::new(false),
+        }
     }
 
     /// Whether a decision could be recorded, as far as is known.
@@ -68,6 +75,24 @@ impl Records {
             None => Ok(()),
             Some(_) => Err(DecideError::RecordUnavailable("the queue of records is full".to_owned())),
         }
+    }
+
+    /// Puts records in line that are part of transactions: they are given, and stay so if there is no place for them.
+    pub(crate) fn put_written(&self, records: Vec<Record>) {
+        for record in records {
+            // Who waits behind one that found no place in time would find none either.
+            let longest = if self.behind.load(Ordering::Relaxed) { Duration::ZERO } else { RECORD_WAIT_MAX };
+            if !matches!(self.place(record, longest), Ok(None)) {
+                self.behind.store(true, Ordering::Relaxed);
+                tracing::warn!("a record waits for the next start: there is no place for it now");
+            }
+        }
+    }
+
+    /// Waits until every record put in line so far is on disk, and says whether that is all there are.
+    pub(crate) fn settle(&self) -> bool {
+        let is_behind = || self.behind.load(Ordering::Relaxed) || self.latch.reason().is_some();
+        !self.queue.is_closed() && !is_behind() && self.flush().is_ok() && !is_behind()
     }
 
     fn place(&self, record: Record, longest: Duration) -> Result<Option<Unplaced>, DecideError> {

@@ -10,7 +10,7 @@ use std::{
 
 use prokura_engine::ApplyError;
 use prokura_model::{Change, Revision, Transaction, decode_changes, decode_record};
-use prokura_store::{Checkpoint, DecisionLog, Disk, Entry, Log, ReplayError};
+use prokura_store::{Checkpoint, DecisionLog, Disk, Entry, Log, Record, ReplayError};
 
 use crate::{
     OpenError, Options, Progress, ProgressListener, Receipt, checkpoint,
@@ -96,14 +96,22 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, options: &Options) -> Result<Opened, Op
     })
 }
 
+/// What came of taking in the log.
+pub(crate) struct Replayed {
+    /// How many changes that was.
+    pub(crate) changes: u64,
+    /// Records of decisions that are part of transactions, and did not get into the record any more.
+    pub(crate) unrecorded: Vec<Record>,
+}
+
 /// Takes in what the log holds behind the place of the checkpoint that was loaded, if one was, and everything if not. One
-/// thread reads, verifies and decodes; this one takes in what it has decoded. Answers with the number of changes.
+/// thread reads, verifies and decodes; this one takes in what it has decoded.
 pub(crate) fn replay(
     shared: &Shared,
     log: &Log,
     loaded: Option<Progress>,
     listener: Option<&ProgressListener>,
-) -> Result<u64, OpenError> {
+) -> Result<Replayed, OpenError> {
     let (decoded, coming) = sync_channel(DECODED_AHEAD);
     let rest_only = loaded.is_some();
     let begun = loaded.unwrap_or(Progress { transactions: 0, changes: 0 });
@@ -115,8 +123,8 @@ pub(crate) fn replay(
         let taken = take_all(shared, coming, begun, listener);
         // It has ended by now, or does as soon as it finds nobody listening.
         let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        let taken = taken?;
-        read.map(|()| taken.changes - begun.changes)
+        let (taken, unrecorded) = taken?;
+        read.map(|()| Replayed { changes: taken.changes - begun.changes, unrecorded })
     })
 }
 
@@ -156,9 +164,11 @@ fn take_all(
     coming: Receiver<Vec<Decoded>>,
     mut progress: Progress,
     listener: Option<&ProgressListener>,
-) -> Result<Progress, OpenError> {
+) -> Result<(Progress, Vec<Record>), OpenError> {
+    let mut unrecorded = Vec::new();
     for decoded in coming.into_iter().flatten() {
         let changes = progress.changes;
+        find_unrecorded(shared, &decoded, &mut unrecorded)?;
         progress.changes += take(shared, decoded)?;
         progress.transactions += 1;
         let many = progress.changes / REPORT_CHANGES > changes / REPORT_CHANGES;
@@ -167,7 +177,25 @@ fn take_all(
         }
     }
     tell(listener, progress);
-    Ok(progress)
+    Ok((progress, unrecorded))
+}
+
+/// The records that the transaction holds, and the record of decisions does not.
+fn find_unrecorded(
+    shared: &Shared,
+    Decoded { entry, changes }: &Decoded,
+    unrecorded: &mut Vec<Record>,
+) -> Result<(), OpenError> {
+    for change in changes {
+        let Change::Consumed(consumption) = change else { continue };
+        let (tenant, id, payload) = (&entry.tenant, &consumption.decision, &consumption.record);
+        let known = || shared.decisions.by_id(tenant, id).map(|found| found.is_some()).map_err(damaged);
+        if !payload.is_empty() && !known()? {
+            let (tenant, id, payload) = (tenant.clone(), id.clone(), payload.clone());
+            unrecorded.push(Record { tenant, id, time: consumption.at, payload });
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn tell(listener: Option<&ProgressListener>, progress: Progress) {

@@ -9,8 +9,8 @@ use prokura_engine::{
 };
 use prokura_model::{
     AuthzenMapping, Credential, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal,
-    RelationName, RelationshipFilter, Request, RequestId, RequestState, Revision, Schema, SubjectRef, Task, TaskId,
-    TaskState, TenantName, Timestamp, Value,
+    RelationName, RelationshipFilter, Request, RequestId, RequestState, Revision, Schema, Spending, SubjectRef, Task,
+    TaskId, TaskState, TenantName, Timestamp, Value,
 };
 
 use crate::{
@@ -196,12 +196,19 @@ impl Snapshot {
     }
 
     /// With whose authority the actor acts under the delegation, or under none, and within what; none if a decision would
-    /// be denied for the actor or the chain, whatever it is about. Like a decision it reads the head.
+    /// be denied for the actor or the chain, whatever it is about. With arguments, which questions would bring, it counts too
+    /// what budgets and uses have left for them. Like a decision it reads the head.
     ///
     /// # Errors
     /// It cannot be said.
-    pub fn standing(&self, actor: &ObjectRef, delegation: Option<&DelegationId>) -> Result<Option<Standing>, AskError> {
-        let (_, standing) = self.tenant.at_head(|view| view.standing(actor, delegation, self.now, &self.limits));
+    pub fn standing(
+        &self,
+        actor: &ObjectRef,
+        delegation: Option<&DelegationId>,
+        arguments: Option<&Context>,
+    ) -> Result<Option<Standing>, AskError> {
+        let standing = |view: View<'_>| view.standing(actor, delegation, arguments, self.now, &self.limits);
+        let (_, standing) = self.tenant.at_head(standing);
         Ok(standing?)
     }
 
@@ -302,6 +309,12 @@ impl Snapshot {
     /// The revision is no longer kept.
     pub fn task(&self, id: &TaskId) -> Result<Option<Arc<Task>>, AskError> {
         self.read(|view| Ok(view.task(id)))
+    }
+
+    /// What was taken under a task so far, as far as it still counts. Like a decision it reads the head.
+    #[must_use]
+    pub fn spending(&self, task: &TaskId) -> Arc<Spending> {
+        self.head().spending(task)
     }
 
     /// The tasks that the filter means, by id.

@@ -2,6 +2,7 @@
 
 mod access;
 mod batch;
+mod consume;
 mod declare;
 mod models;
 mod off_boarding;
@@ -26,6 +27,7 @@ use crate::{
     RelationshipWrite, TupleWrite, WriteError,
     access::AccessStep,
     checkpoint::Checkpoints,
+    consume::{Consumed, Consuming, Settlement},
     limits::WRITE_WAIT_MAX,
     queue::{Queue, Refused, Taken},
     shared::{Latch, Shared},
@@ -61,6 +63,10 @@ pub(crate) enum Work {
     OffBoarding { tenant: Arc<Tenant>, wanted: Box<OffBoard>, expected: Option<String> },
     /// A step in the life of a request for access.
     Access { tenant: Arc<Tenant>, step: Box<AccessStep> },
+    /// What an allow takes, if it is one.
+    Consuming { tenant: Arc<Tenant>, consuming: Arc<Consuming> },
+    /// The end of a reservation.
+    Settlement { tenant: Arc<Tenant>, settlement: Box<Settlement> },
     /// A tenant.
     Tenant(TenantName),
     /// A tenant with a name for people.
@@ -93,6 +99,7 @@ pub(crate) struct Written {
     pub(crate) deleted: Option<Deleted>,
     pub(crate) off_boarding: Option<Box<OffBoarding>>,
     pub(crate) request: Option<Arc<Request>>,
+    pub(crate) consumed: Option<Consumed>,
 }
 
 /// Where writes wait for the writer.

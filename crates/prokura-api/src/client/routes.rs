@@ -1,14 +1,14 @@
 use super::{Client, ClientError};
 use crate::{
     AccessRequest, ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse,
-    DecideRequest, Decision, DecisionQuery, DecisionRecord, Delegation, DelegationQuery, DeleteRelationships,
-    DeletedRelationships, Endorsement, EndorsementQuery, ExpandRequest, ExpandResponse, ExplainRequest,
-    ExplainResponse, Found, Key, NewAccessRequest, NewDelegation, NewEndorsement, NewKey, NewKeyResponse, NewTask,
-    NewTenant, ObjectAttributes, OffBoardRequest, OffBoarding, Page, PageQuery, PermissionsRequest,
-    PermissionsResponse, PlanRequest, PlanResponse, Principal, PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt,
-    RelationshipQuery, RequestApproval, RequestQuery, RequestWords, ResourcesRequest, Schema, SchemaDiffRequest,
-    SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant,
-    Transaction, WriteRelationships,
+    CommitReservation, DecideRequest, Decision, DecisionQuery, DecisionRecord, Delegation, DelegationQuery,
+    DeleteRelationships, DeletedRelationships, Endorsement, EndorsementQuery, ExpandRequest, ExpandResponse,
+    ExplainRequest, ExplainResponse, Found, Key, NewAccessRequest, NewDelegation, NewEndorsement, NewKey,
+    NewKeyResponse, NewTask, NewTenant, ObjectAttributes, OffBoardRequest, OffBoarding, Page, PageQuery,
+    PermissionsRequest, PermissionsResponse, PlanRequest, PlanResponse, Principal, PrincipalQuery, PrincipalWrite,
+    ReasonOnly, Receipt, RelationshipQuery, RequestApproval, RequestQuery, RequestWords, ResourcesRequest, Schema,
+    SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task,
+    TaskQuery, Tenant, Transaction, WriteRelationships,
 };
 
 macro_rules! routes {
@@ -129,6 +129,11 @@ routes! {
     decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);
     /// Looks ahead over the actions of a plan. Recorded as such, and not to be enforced.
     decide_plan(plan: &PlanRequest) -> PlanResponse = post tenant ["decide", "plan"] (plan);
+    /// Takes for good what an allow has reserved.
+    commit_reservation(id: &str, what: &CommitReservation) -> Receipt
+        = post tenant ["reservations", id, "commit"] (what);
+    /// Gives back what an allow has reserved.
+    release_reservation(id: &str, why: &ReasonOnly) -> Receipt = post tenant ["reservations", id, "release"] (why);
     /// Asks the graph. Not recorded, and not to be enforced: it looks at no task and at no suspension.
     check(question: &CheckRequest) -> CheckResponse = post tenant ["check"] (question);
     /// On which objects a subject has a permission.

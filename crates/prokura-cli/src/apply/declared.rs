@@ -63,6 +63,20 @@ pub(super) struct TaskEntry {
     pub(super) expires_in: Option<Text<Length>>,
     pub(super) parent: Option<String>,
     pub(super) owner: Option<Text<ObjectRef>>,
+    #[serde(default)]
+    pub(super) budgets: BTreeMap<String, BudgetEntry>,
+}
+
+/// What bounds how much is done under a task.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BudgetEntry {
+    pub(super) covers: Option<Vec<CapEntry>>,
+    pub(super) sum: Option<String>,
+    /// A text, so that no digit is lost.
+    pub(super) limit: String,
+    pub(super) per: Option<Text<Length>>,
+    pub(super) in_flight: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,6 +93,7 @@ pub(super) struct DelegationEntry {
     pub(super) depth: u32,
     pub(super) not_before: Option<Time>,
     pub(super) expires_at: Option<Time>,
+    pub(super) uses: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

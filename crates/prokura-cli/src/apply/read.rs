@@ -11,7 +11,8 @@ use prokura_model::{Relationship, Schema, Terms, did_you_mean};
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter as _};
 
 use super::declared::{
-    AuthzenEntry, CapEntry, DelegationEntry, Document, EndorsementEntry, PrincipalEntry, State, TaskEntry, Text,
+    AuthzenEntry, BudgetEntry, CapEntry, DelegationEntry, Document, EndorsementEntry, PrincipalEntry, State, TaskEntry,
+    Text,
 };
 use crate::{
     failure::Failure,
@@ -414,7 +415,20 @@ fn task(id: String, entry: TaskEntry) -> Result<api::DeclaredTask, Failure> {
         expires_in_seconds: entry.expires_in.map(|Text(length)| length.seconds),
         parent: entry.parent,
         owner: entry.owner.map(|Text(owner)| wire::object(&owner)),
+        budgets: entry.budgets.into_iter().map(budget).collect(),
     })
+}
+
+fn budget((name, entry): (String, BudgetEntry)) -> api::Budget {
+    let clauses = |covers: Vec<CapEntry>| api::Cap { clauses: covers.into_iter().map(clause).collect() };
+    api::Budget {
+        name,
+        covers: entry.covers.map(clauses),
+        sum: entry.sum,
+        limit: entry.limit,
+        per_ms: entry.per.map(|Text(length)| length.seconds.saturating_mul(1_000)),
+        in_flight: entry.in_flight,
+    }
 }
 
 fn delegation(id: String, entry: DelegationEntry) -> api::DeclaredDelegation {
@@ -429,6 +443,7 @@ fn delegation(id: String, entry: DelegationEntry) -> api::DeclaredDelegation {
         depth: entry.depth,
         not_before: entry.not_before,
         expires_at: entry.expires_at,
+        uses: entry.uses,
     }
 }
 

@@ -49,6 +49,9 @@ pub(crate) struct Delegate {
     /// Until when: `2h`, or a time of RFC 3339; the task's expiry bounds it in any case
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: Option<When>,
+    /// How many allows it may carry, those of every chain through it; without it as many as there are
+    #[arg(long, value_name = "NUMBER")]
+    uses: Option<u64>,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -174,6 +177,7 @@ impl Delegate {
             not_before: self.not_before.map(When::moment),
             expires_at: self.expires.and_then(When::at),
             expires_in_seconds: self.expires.and_then(When::in_seconds),
+            uses: self.uses,
             reason: self.reason,
         };
         let made = session.client.delegate(&wanted).await.map_err(|error| session.failure(&error))?;
@@ -286,6 +290,7 @@ fn told(link: &Delegation, state: &str) -> String {
         ("parent", link.parent.clone().unwrap_or_default()),
         ("may carry", wire::cap_text(&link.cap).replace("; ", "\n")),
         ("depth", link.depth.to_string()),
+        ("uses", link.uses.map(|uses| uses.to_string()).unwrap_or_default()),
         ("not before", time(link.not_before)),
         ("expires", time(link.expires_at)),
         ("revoked", time(link.revoked_at)),

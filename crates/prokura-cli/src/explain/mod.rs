@@ -232,6 +232,8 @@ fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
         access: None,
         guards: record.guards,
         held: None,
+        takes: Vec::new(),
+        reserved_until: None,
     }
 }
 

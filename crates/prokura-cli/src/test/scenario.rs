@@ -11,12 +11,13 @@ use std::{
 };
 
 use prokura::{
-    Authority, Clock, Context, Options, Permissionship, Provenance, Question, ResourceLookup, Snapshot, SubjectLookup,
+    Asked, Authority, Clock, Context, Options, Permissionship, Provenance, Question, ResourceLookup, Snapshot,
+    SubjectLookup,
 };
 use prokura_model::{
-    Cap, CapClause, CapPermissions, CaveatName, CaveatUse, Change, Delegation, DelegationId, DelegationKind,
-    Endorsement, EndorsementId, ObjectRef, Principal, PrincipalState, RelationName, Relationship, SubjectRef, Task,
-    TaskId, TaskState, TenantName, Timestamp, TypeName,
+    Budget, BudgetName, Cap, CapClause, CapPermissions, CaveatName, CaveatUse, Change, Delegation, DelegationId,
+    DelegationKind, Disposition, Endorsement, EndorsementId, Measure, ObjectRef, Principal, PrincipalState,
+    RelationName, Relationship, SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, TypeName,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -78,11 +79,23 @@ struct TaskEntry {
     purpose: String,
     expires_at: String,
     #[serde(default)]
+    budgets: BTreeMap<String, BudgetEntry>,
+    #[serde(default)]
     state: Option<String>,
     #[serde(default)]
     parent: Option<String>,
     #[serde(default)]
     owner: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetEntry {
+    covers: Option<Vec<ClauseEntry>>,
+    sum: Option<String>,
+    limit: String,
+    per_ms: Option<u64>,
+    in_flight: Option<u32>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -102,6 +115,8 @@ struct DelegationEntry {
     not_before: Option<String>,
     #[serde(default)]
     expires_at: Option<String>,
+    #[serde(default)]
+    uses: Option<u64>,
     cap: Vec<ClauseEntry>,
 }
 
@@ -163,11 +178,12 @@ struct DecideEntry {
     now: Option<String>,
 }
 
-/// What a step writes, and when.
+/// What a step writes, and when; and what was asked then, and when, that took something.
 #[derive(Clone, Debug)]
 struct Written {
     now: Timestamp,
     changes: Vec<Change>,
+    taken: Vec<(Timestamp, Question)>,
 }
 
 /// An authority that has what was written so far, at a moment.
@@ -181,6 +197,14 @@ struct Played {
 struct Found {
     answer: String,
     explanation: String,
+    /// The question, if it took something.
+    taken: Option<Question>,
+}
+
+impl Found {
+    fn said(answer: String) -> Self {
+        Self { answer, explanation: String::new(), taken: None }
+    }
 }
 
 pub(super) fn played(source: &Source, report: &mut Report) -> Result<(), Failure> {
@@ -196,7 +220,7 @@ pub(super) fn played(source: &Source, report: &mut Report) -> Result<(), Failure
         let step_written = step.written(&mut now).map_err(|message| invalid(&places, at, message))?;
         report.relationships += step.relationships.lines().filter(|line| !line.trim().is_empty()).count();
         written.push(step_written);
-        let mut playing = Played::of(&written)?;
+        let mut playing = Played::of(&written, now)?;
         for ask in &step.ask {
             let asked = ask.text();
             let line = places.line_of(ask.place());
@@ -204,15 +228,18 @@ pub(super) fn played(source: &Source, report: &mut Report) -> Result<(), Failure
             let moment = ask.moment(now).map_err(|message| invalid(&places, at, message))?;
             // Time never goes back, so that an earlier moment needs a fresh start.
             if playing.now() > moment {
-                playing = Played::of(&written)?;
+                playing = Played::of(&written, moment)?;
             }
             playing.clock.store(moment.0, Ordering::Release);
             let found = ask.answered(&playing).map_err(|message| invalid(&places, at, message))?;
             let Some(found) = found else { continue };
+            if let (Some(question), Some(written)) = (&found.taken, written.last_mut()) {
+                written.taken.push((moment, question.clone()));
+            }
             if ask.expect.split(" | ").any(|expected| same(expected, &found.answer, ask.is_list())) {
                 report.passed += 1;
             } else {
-                let Found { answer, explanation } = found;
+                let Found { answer, explanation, .. } = found;
                 report.failures.push(Wrong { line, asked, expected: ask.expect.clone(), found: answer, explanation });
             }
         }
@@ -289,23 +316,27 @@ fn same(expected: &str, found: &str, of_list: bool) -> bool {
 }
 
 impl Played {
-    /// Everything written so far, each step at its own time, in an authority of its own.
-    fn of(written: &[Written]) -> Result<Self, Failure> {
+    /// Everything written so far, each step at its own time, in an authority of its own; and taken until this moment.
+    fn of(written: &[Written], until: Timestamp) -> Result<Self, Failure> {
         let clock = Arc::new(AtomicU64::new(0));
         let read = Arc::clone(&clock);
         let options =
             Options { clock: Clock::new(move || Timestamp(read.load(Ordering::Acquire))), ..Options::default() };
         let tenant = TenantName::new("default").map_err(|error| Failure::new("internal", error.to_string()))?;
         let played = Self { authority: Authority::in_memory(options), tenant, clock };
-        for (number, Written { now, changes }) in written.iter().enumerate() {
+        for (number, Written { now, changes, taken }) in written.iter().enumerate() {
             played.clock.store(now.0, Ordering::Release);
-            if changes.is_empty() {
-                continue;
+            if !changes.is_empty() {
+                let provenance = Provenance::new("prokura test", "");
+                played.authority.write(&played.tenant, provenance, changes.clone()).map_err(|error| {
+                    Failure::new(error.code(), format!("step {} cannot be written: {error}", number + 1))
+                })?;
             }
-            let provenance = Provenance::new("prokura test", "");
-            played.authority.write(&played.tenant, provenance, changes.clone()).map_err(|error| {
-                Failure::new(error.code(), format!("step {} cannot be written: {error}", number + 1))
-            })?;
+            for (moment, question) in taken.iter().filter(|(moment, _)| *moment <= until) {
+                played.clock.store(moment.0, Ordering::Release);
+                let taken = played.authority.decide(&played.tenant, question, Asked::by_library());
+                taken.map_err(|error| Failure::new(error.code(), error.to_string()))?;
+            }
         }
         Ok(played)
     }
@@ -380,7 +411,7 @@ impl AskEntry {
                     (None, None, Some(text)) => listed_permissions(&snapshot, text, &context)?,
                     _ => return Err(ONE_OF.to_owned()),
                 };
-                Ok(Some(Found { answer, explanation: String::new() }))
+                Ok(Some(Found::said(answer)))
             }
             _ => Err(ONE_OF.to_owned()),
         }
@@ -396,8 +427,9 @@ fn checked(playing: &Played, text: &str, context: &Context) -> Result<Found, Str
         Ok(found) => Ok(Found {
             answer: spoken(&found),
             explanation: explanation(&snapshot, &resource, &relation, &subject, context),
+            taken: None,
         }),
-        Err(error) => Ok(Found { answer: format!("error {}", error.code()), explanation: String::new() }),
+        Err(error) => Ok(Found::said(format!("error {}", error.code()))),
     }
 }
 
@@ -415,9 +447,15 @@ impl DecideEntry {
         let (decision, why) = match playing.authority.explain(&playing.tenant, &question) {
             Ok(answered) => answered,
             Err(error) => {
-                return Ok(Found { answer: format!("error {}", error.code()), explanation: String::new() });
+                return Ok(Found::said(format!("error {}", error.code())));
             }
         };
+        let takes = decision.disposition() == Disposition::Allow && !decision.taken.is_empty();
+        if takes {
+            // What it takes is not there for the next question.
+            let decided = playing.authority.decide(&playing.tenant, &question, Asked::by_library());
+            decided.map_err(|error| error.to_string())?;
+        }
         let subject = decision.authority.as_ref().unwrap_or(&question.actor);
         let asked = format!("{} on {}", question.permission, question.resource);
         let drawn =
@@ -425,6 +463,7 @@ impl DecideEntry {
         Ok(Found {
             answer: format!("{} {}", decision.disposition().word(), decision.reason.word()),
             explanation: format!("{}\n{}", decision.message, drawn.unwrap_or_default()),
+            taken: takes.then_some(question),
         })
     }
 }
@@ -559,7 +598,7 @@ impl Step {
         for (object, attributes) in &self.attributes {
             changes.push(Change::AttributesSet(parsed(object)?, terms::context(attributes)));
         }
-        Ok(Written { now: *now, changes })
+        Ok(Written { now: *now, changes, taken: Vec::new() })
     }
 
     /// How many tasks of this step are above this one; on a loop, as many as there are.
@@ -600,6 +639,20 @@ impl TaskEntry {
             declared: false,
             parent: self.parent.as_deref().map(task_id).transpose()?,
             owner: self.owner.as_deref().map(parsed).transpose()?,
+            budgets: self.budgets.iter().map(|(name, entry)| entry.budget(name)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl BudgetEntry {
+    fn budget(&self, name: &str) -> Result<Budget, String> {
+        Ok(Budget {
+            name: BudgetName::new(name).ok_or_else(|| format!("`{name}` is no name of a budget"))?,
+            covers: self.covers.as_deref().map(cap).transpose()?,
+            measure: self.sum.clone().map_or(Measure::Count, Measure::Sum),
+            limit: parsed(&self.limit)?,
+            per_ms: self.per_ms,
+            in_flight: self.in_flight,
         })
     }
 }
@@ -619,6 +672,7 @@ impl DelegationEntry {
             expires_at: self.expires_at.as_deref().map(terms::moment).transpose()?,
             revoked_at: None,
             declared: false,
+            uses: self.uses,
         })
     }
 }

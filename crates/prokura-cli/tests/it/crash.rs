@@ -108,6 +108,7 @@ async fn complete(client: Client) -> Seen {
             expires_in_seconds: Some(3_600),
             parent: None,
             owner: None,
+            budgets: Vec::new(),
             reason: None,
         };
         let Ok(task) = client.open_task(&wanted).await else { return seen };

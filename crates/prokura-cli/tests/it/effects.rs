@@ -254,3 +254,35 @@ fn a_plan_is_looked_ahead_over_as_a_whole() {
     let record = server.well(&["--json", "decision", "list", "--limit", "1"]).json();
     assert_eq!(record["items"][0]["planned"], json!(true));
 }
+
+#[test]
+fn a_budget_is_given_taken_of_reserved_and_shown() {
+    let server = sample();
+    let budget = "name=cost,sum=amount,limit=10,in-flight=1; deploy on service:*";
+    let open = ["--json", "task", "open", "--origin", "user:alice", "--purpose", "ship", "--expires", "1h", "--budget"];
+    let task = server.well(&[&open[..], &[budget]].concat()).json();
+    let task = task["id"].as_str().expect("a task");
+    let cap = "deploy on service:*";
+    let lend = ["--json", "delegate", "user:alice", "agent:coder", "--task", task, "--cap", cap, "--uses", "5"];
+    let link = server.well(&lend).json();
+    let link = link["id"].as_str().expect("a delegation");
+    let decide = |amount: &str, more: &[&str]| {
+        let arguments = format!("{{\"amount\": {amount}}}");
+        let asked = ["--json", "decide", "agent:coder", "deploy", "service:checkout", "-d", link, "--arguments"];
+        server.run(&[&asked[..], &[arguments.as_str()], more].concat()).json()
+    };
+    assert_eq!(decide("4", &[])["takes"], json!([{ "task": task, "budget": "cost", "amount": "4" }]));
+    let held = decide("6", &["--reserve", "1h"]);
+    let id = held["id"].as_str().expect("it is recorded");
+    assert_eq!(decide("0.5", &[])["reason"], json!("budget_exhausted"));
+    let shown = server.well(&["task", "show", task]).out;
+    assert!(shown.contains("cost: 10 of amount, 0 left, 6 reserved by 1"), "{shown}");
+    assert!(shown.contains(id), "{shown}");
+    server.well(&["reservation", "commit", id, "--amount", "amount=5.5"]);
+    assert_eq!(decide("0.5", &[])["disposition"], json!("allow"));
+    let said = server.run(&["reservation", "release", id]);
+    assert!(said.code == 2 && said.err.contains("no open reservation"), "{said:?}");
+    let said = server.run(&["task", "open", "--purpose", "x", "--expires", "1h", "--budget", "cost"]);
+    assert!(said.code == 2 && said.err.contains("name=NAME,limit=AMOUNT"), "{said:?}");
+    assert!(server.well(&["delegation", "show", link]).out.contains("uses"), "its uses are not shown");
+}

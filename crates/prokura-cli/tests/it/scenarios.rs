@@ -6,8 +6,8 @@ use std::{
 };
 
 use prokura_model::{
-    Cap, CapPermissions, Change, Delegation, Endorsement, Principal, PrincipalState, Reason, RelationshipOnTerms, Task,
-    TaskState, Terms, Timestamp, Value as ModelValue,
+    Budget, Cap, CapPermissions, Change, Delegation, Endorsement, Measure, Principal, PrincipalState, Reason,
+    RelationshipOnTerms, Task, TaskState, Terms, Timestamp, Value as ModelValue,
 };
 use prokura_testkit::{Answer, Ask, Candidate, List, Standing, Verdict, scenario};
 use serde_json::{Value, json};
@@ -101,12 +101,14 @@ impl Door<'_> {
     }
 
     fn task(&self, task: &Task) -> Value {
+        let budgets = task.budgets.iter().map(|budget| (budget.name.to_string(), self::budget(budget)));
         json!({
             "origin": task.origin.to_string(),
             "purpose": task.purpose,
             "expires_at": self.moment(task.expires_at),
             "parent": task.parent.as_ref().map(ToString::to_string),
             "owner": task.owner.as_ref().map(ToString::to_string),
+            "budgets": budgets.collect::<BTreeMap<_, _>>(),
         })
     }
 
@@ -121,6 +123,7 @@ impl Door<'_> {
             "depth": link.depth,
             "not_before": link.not_before.map(|time| self.moment(time)),
             "expires_at": link.expires_at.map(|time| self.moment(time)),
+            "uses": link.uses,
         })
     }
 
@@ -191,6 +194,19 @@ impl Door<'_> {
     }
 }
 
+fn budget(budget: &Budget) -> Value {
+    json!({
+        "covers": budget.covers.as_ref().map(cap),
+        "sum": match &budget.measure {
+            Measure::Count => None,
+            Measure::Sum(argument) => Some(argument),
+        },
+        "limit": budget.limit.to_string(),
+        "per": budget.per_ms.map(|per| format!("{}s", per / 1_000)),
+        "in_flight": budget.in_flight,
+    })
+}
+
 fn cap(cap: &Cap) -> Value {
     let clauses = cap.clauses.iter().map(|clause| {
         let permissions: Vec<_> = match &clause.permissions {
@@ -209,6 +225,10 @@ fn cap(cap: &Cap) -> Value {
 }
 
 impl Candidate for Door<'_> {
+    fn takes(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, changes: &[Change], at: Timestamp) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
         let later = i128::try_from(now).expect("not that late") - i128::from(at.0);

@@ -6,10 +6,11 @@ use prokura_model::{Delegation, DelegationId, Endorsement, ObjectRef, RelationNa
 
 use super::{
     Decision, Stop, Walk,
+    budget::Left,
     cap::{Carrying, Coverage},
     dispatch::Memberships,
 };
-use crate::{EngineError, Given, Limits, View, graph::Graph};
+use crate::{Context, EngineError, Given, Limits, View, graph::Graph};
 
 /// With whose authority somebody acts at a moment, and within what.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +24,14 @@ pub struct Standing {
     pub chain: Vec<Arc<Delegation>>,
     /// Of a worker, the endorsements that hold for the origin.
     pub endorsements: Option<Vec<Arc<Endorsement>>>,
+    /// What budgets cover, and whether they have something left, where that counts too.
+    left: Vec<Left>,
 }
 
 impl View<'_> {
     /// With whose authority the actor acts under the delegation, or under none, and within what: the steps of a decision
-    /// that no permission and no resource play a part in. None if a decision would be denied in one of them.
+    /// that no permission and no resource play a part in. None if a decision would be denied in one of them. With arguments,
+    /// which questions would bring, it counts too what budgets and uses have left for them.
     ///
     /// # Errors
     /// The revision is no longer kept.
@@ -35,13 +39,14 @@ impl View<'_> {
         &self,
         actor: &ObjectRef,
         delegation: Option<&DelegationId>,
+        arguments: Option<&Context>,
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Option<Standing>, EngineError> {
         let guard = self.index.guard();
         let mut walk = Walk::new(actor, (self, &guard), now, limits, Decision::begun(self.revision));
         let graph = Graph::new(self, &guard);
-        let standing = walk.standing(delegation, Memberships { view: self, graph: &graph });
+        let standing = walk.standing(delegation, arguments, Memberships { view: self, graph: &graph });
         self.index.check_kept(self.revision)?;
         match standing {
             Ok(standing) => Ok(Some(standing)),
@@ -50,7 +55,7 @@ impl View<'_> {
         }
     }
 
-    /// Whether every link carries this, and the worker is endorsed for it: surely, with these values.
+    /// Whether every link carries this, the worker is endorsed for it, and no budget is in the way: surely, with these values.
     ///
     /// # Errors
     /// It cannot be said: a caveat fails, a limit is reached, or the revision is no longer kept.
@@ -88,7 +93,30 @@ impl Carrying<'_> {
                 Coverage::Perhaps(doubt) => return doubt.missing().map(|_| false),
             }
         }
-        let Some(endorsements) = &standing.endorsements else { return Ok(true) };
+        if let Some(endorsements) = &standing.endorsements
+            && !self.any_endorsement(endorsements, permission, resource)?
+        {
+            return Ok(false);
+        }
+        for Left { covers, enough } in &standing.left {
+            let covered =
+                covers.as_ref().map_or(Ok(Coverage::PLAIN), |covers| self.cap(covers, permission, resource))?;
+            match covered {
+                Coverage::Not => {}
+                Coverage::Surely(_) if *enough => {}
+                Coverage::Surely(_) => return Ok(false),
+                Coverage::Perhaps(doubt) => return doubt.missing().map(|_| false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn any_endorsement(
+        &self,
+        endorsements: &[Arc<Endorsement>],
+        permission: &RelationName,
+        resource: &ObjectRef,
+    ) -> Result<bool, EngineError> {
         let mut open = None;
         for endorsement in endorsements {
             match self.cap(&endorsement.cap, permission, resource)? {
@@ -105,24 +133,29 @@ impl<'w> Walk<'w> {
     pub(super) fn standing(
         &mut self,
         delegation: Option<&DelegationId>,
+        arguments: Option<&Context>,
         memberships: Memberships<'_>,
     ) -> Result<Standing, Stop> {
         self.check_actor()?;
         match delegation {
             None => {
                 let (origin, authority) = (self.actor.clone(), self.actor.clone());
-                Ok(Standing { origin, authority, chain: Vec::new(), endorsements: None })
+                Ok(Standing { origin, authority, chain: Vec::new(), endorsements: None, left: Vec::new() })
             }
             Some(id) => {
                 let task = self.whole_chain(id)?;
+                if let Some(verdict) = arguments.and_then(|_| self.uses_exhausted(task)) {
+                    return Err(Stop::Decided(verdict));
+                }
+                let left = arguments.map_or_else(Vec::new, |arguments| self.left(task, arguments));
                 let (origin, dispatch) = (task.origin.clone(), self.last_dispatch());
                 let bounds = self.chain.iter().skip(dispatch.unwrap_or(0));
                 let chain = bounds.map(|link| Arc::clone(&link.delegation)).collect();
                 let Some(worker) = dispatch.and_then(|at| self.chain.get(at)).map(|link| &link.to) else {
-                    return Ok(Standing { authority: origin.clone(), origin, chain, endorsements: None });
+                    return Ok(Standing { authority: origin.clone(), origin, chain, endorsements: None, left });
                 };
                 let endorsements = self.endorsements_for(worker, &task.origin, memberships)?;
-                Ok(Standing { origin, authority: worker.clone(), chain, endorsements: Some(endorsements) })
+                Ok(Standing { origin, authority: worker.clone(), chain, endorsements: Some(endorsements), left })
             }
         }
     }

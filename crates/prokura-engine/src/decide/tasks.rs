@@ -55,6 +55,7 @@ impl<'w> Walk<'w> {
         let (reason, word) = match task.state {
             TaskState::Open if self.now < task.expires_at => {
                 self.tasks_end = self.tasks_end.min(task.expires_at);
+                self.has_budgets |= !task.budgets.is_empty();
                 return Ok(());
             }
             TaskState::Open => (Reason::TaskExpired, "has expired"),
@@ -64,7 +65,7 @@ impl<'w> Walk<'w> {
         deny(reason, format!("task `{id}` {word}{}", part()))
     }
 
-    fn stored_task(&self, id: &TaskId) -> Option<&'w Task> {
+    pub(super) fn stored_task(&self, id: &TaskId) -> Option<&'w Task> {
         self.head.index.tasks.at(id, self.head.revision, self.guard).map(|(_, task)| &**task)
     }
 }

@@ -1,13 +1,14 @@
 //! A transaction while it is checked, before anything of it is taken in.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use prokura_model::{
-    AuthzenMapping, Change, Delegation, DelegationId, Endorsement, EndorsementId, ModelId, ObjectRef, Principal,
-    Relationship, Request, RequestId, Schema, Task, TaskId, TaskState, Terms, Timestamp, Transaction, Value,
+    AuthzenMapping, Change, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, ModelId, ObjectRef,
+    Principal, Relationship, Request, RequestId, Reservation, Schema, Spending, Taken, Task, TaskId, TaskState, Terms,
+    Timestamp, Transaction, Value,
 };
 
 use super::{Compiled, Index};
@@ -47,6 +48,7 @@ pub(crate) struct Staged {
     pub(super) delegations: BTreeMap<DelegationId, Delegation>,
     pub(super) endorsements: BTreeMap<EndorsementId, Endorsement>,
     pub(super) requests: BTreeMap<RequestId, Request>,
+    pub(super) spending: BTreeMap<TaskId, Spending>,
     pub(super) attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
     pub(super) authzen_mapping: Option<AuthzenMapping>,
 }
@@ -124,6 +126,10 @@ impl Staged {
             Change::RequestSet(request) => {
                 self.requests.insert(request.id.clone(), Request::clone(request));
             }
+            Change::Consumed(_)
+            | Change::ReservationCommitted(..)
+            | Change::ReservationReleased(..)
+            | Change::SpendingSet(..) => self.move_spending(index, change, guard),
             Change::TenantCreated(_) | Change::TenantNamed(..) | Change::TenantDeleted(_) => {
                 return Err(ApplyError::NotForIndex("tenant"));
             }
@@ -138,7 +144,57 @@ impl Staged {
         let task = self.tasks.remove(id).or(stored);
         let task = task.ok_or_else(|| ApplyError::TaskUnknown(id.clone()))?;
         self.tasks.insert(id.clone(), Task { state, ..task });
+        // The reservations under it, and under what is part of it, end with it and give back what they held.
+        let is_open = |spending: &Spending| !spending.open.is_empty();
+        let stored = || index.spending.at(id, index.applied(), guard).is_some_and(|(_, stored)| is_open(stored));
+        if self.spending.get(id).map_or_else(stored, is_open) {
+            for (reservation, open) in self.spending(index, id, guard).open.clone() {
+                self.settle(index, (&reservation, &open.task), None, guard);
+            }
+        }
         Ok(())
+    }
+
+    /// Takes in what was taken, held and given back.
+    fn move_spending(&mut self, index: &Index, change: &Change, guard: &Guard<'_>) {
+        match change {
+            Change::Consumed(consumption) => {
+                for task in consumption.tasks() {
+                    self.spending(index, task, guard).consume(task, consumption);
+                }
+            }
+            Change::ReservationCommitted(id, task, taken) => self.settle(index, (id, task), Some(taken), guard),
+            Change::ReservationReleased(id, task) => self.settle(index, (id, task), None, guard),
+            Change::SpendingSet(task, spending) => {
+                self.spending.insert(task.clone(), Spending::clone(spending));
+            }
+            _ => {}
+        }
+    }
+
+    /// A reservation that was made under the task ends, in every task of which it holds something.
+    fn settle(
+        &mut self,
+        index: &Index,
+        (reservation, task): (&DecisionId, &TaskId),
+        taken: Option<&Taken>,
+        guard: &Guard<'_>,
+    ) {
+        let held = self.spending(index, task, guard).open.get(reservation).cloned();
+        let drawn = taken.into_iter().flat_map(|taken| &taken.draws).map(|draw| &draw.task);
+        let tasks = held.iter().flat_map(Reservation::tasks).chain([task]).chain(drawn);
+        let tasks: BTreeSet<&TaskId> = tasks.collect();
+        for own in tasks {
+            self.spending(index, own, guard).settle(own, reservation, task, taken);
+        }
+    }
+
+    /// What was taken of the task, to be changed.
+    fn spending(&mut self, index: &Index, task: &TaskId, guard: &Guard<'_>) -> &mut Spending {
+        self.spending.entry(task.clone()).or_insert_with(|| {
+            let stored = index.spending.at(task, index.applied(), guard);
+            stored.map(|(_, spending)| Spending::clone(spending)).unwrap_or_default()
+        })
     }
 
     /// The first revocation is the one that ended it; so with an endorsement.

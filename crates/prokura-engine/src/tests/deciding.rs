@@ -60,6 +60,7 @@ fn task(id: &str) -> Task {
         declared: false,
         parent: None,
         owner: None,
+        budgets: Vec::new(),
     }
 }
 
@@ -77,6 +78,7 @@ fn link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Delegation {
         expires_at: None,
         revoked_at: None,
         declared: false,
+        uses: None,
     }
 }
 

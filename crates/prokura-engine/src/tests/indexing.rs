@@ -190,6 +190,7 @@ fn task(id: &str) -> Task {
         declared: false,
         parent: None,
         owner: None,
+        budgets: Vec::new(),
     }
 }
 
@@ -207,6 +208,7 @@ fn delegation(id: &str) -> Delegation {
         expires_at: None,
         revoked_at: None,
         declared: false,
+        uses: None,
     }
 }
 

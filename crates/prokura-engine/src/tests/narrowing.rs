@@ -50,6 +50,7 @@ fn world(folders: usize, resource: &str, condition: Option<&str>) -> Index {
         declared: false,
         parent: None,
         owner: None,
+        budgets: Vec::new(),
     };
     let link = Delegation {
         id: DelegationId::new("d").unwrap(),
@@ -64,6 +65,7 @@ fn world(folders: usize, resource: &str, condition: Option<&str>) -> Index {
         expires_at: None,
         revoked_at: None,
         declared: false,
+        uses: None,
     };
     write(&index, vec![Change::PrincipalSet(alice), Change::TaskOpened(task), Change::DelegationCreated(link)]);
     index

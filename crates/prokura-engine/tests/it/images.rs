@@ -51,7 +51,10 @@ fn contents(view: &View<'_>) -> impl PartialEq + std::fmt::Debug + use<> {
     let exported = view.export(&everything, None, 10_000, Timestamp(0)).expect("a page").relationships;
     let mut endings = view.endings();
     endings.sort();
-    let registers = (view.principals(), view.tasks(), view.delegations());
+    let spending: Vec<_> = view.tasks().iter().map(|task| view.spending(&task.id)).collect();
+    let held = spending.iter().flat_map(|spending| spending.open.keys());
+    let reserved: Vec<_> = held.map(|id| view.reserved(id)).collect();
+    let registers = (view.principals(), view.tasks(), view.delegations(), spending, reserved);
     (stored, exported, endings, registers, view.schema().map(|schema| schema.text().to_owned()))
 }
 

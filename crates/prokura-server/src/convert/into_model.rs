@@ -404,6 +404,7 @@ fn declared_task(wire: &api::DeclaredTask, at: &str) -> Checked<DeclaredTask> {
         expires,
         parent: wire.parent.as_deref().map(|id| task_id(id, format!("{at}.parent"))).transpose()?,
         owner: optional_object(wire.owner.as_ref(), &format!("{at}.owner"))?,
+        budgets: super::budgets(&wire.budgets, &format!("{at}.budgets"))?,
     })
 }
 
@@ -438,5 +439,6 @@ fn declared_delegation(wire: &api::DeclaredDelegation, at: &str) -> Checked<Decl
         depth: wire.depth,
         not_before: wire.not_before.map(time),
         expires_at: wire.expires_at.map(time),
+        uses: wire.uses,
     })
 }

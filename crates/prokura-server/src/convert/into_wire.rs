@@ -180,6 +180,10 @@ pub(crate) fn wire_task(task: &Task) -> api::Task {
         declared: task.declared,
         parent: task.parent.as_ref().map(ToString::to_string),
         owner: task.owner.as_ref().map(wire_object),
+        budgets: task.budgets.iter().map(super::wire_budget).collect(),
+        accounts: Vec::new(),
+        reservations: Vec::new(),
+        uses: Vec::new(),
     }
 }
 
@@ -208,6 +212,7 @@ pub(crate) fn wire_delegation(delegation: &Delegation) -> api::Delegation {
         expires_at: delegation.expires_at.map(wire_time),
         revoked_at: delegation.revoked_at.map(wire_time),
         declared: delegation.declared,
+        uses: delegation.uses,
     }
 }
 
@@ -307,6 +312,8 @@ pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bo
         access: None,
         guards: decision.fired.iter().map(wire_fired).collect(),
         held: decision.held.as_ref().map(wire_held),
+        takes: decision.taken.draws.iter().map(super::wire_draw).collect(),
+        reserved_until: None,
     }
 }
 
@@ -476,6 +483,17 @@ pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
         Change::RequestSet(request) => {
             api::Change::RequestSet { request: Box::new(super::wire_request(request, None, request.asked_at)) }
         }
+        Change::Consumed(consumption) => api::Change::Consumed {
+            decision: consumption.decision.to_string(),
+            task: consumption.task.to_string(),
+            reserved_until: consumption.reserved.as_ref().map(|reserved| wire_time(reserved.until)),
+        },
+        Change::ReservationCommitted(id, task, _) => {
+            api::Change::ReservationCommitted { reservation: id.to_string(), task: task.to_string() }
+        }
+        Change::ReservationReleased(id, task) => {
+            api::Change::ReservationReleased { reservation: id.to_string(), task: task.to_string() }
+        }
         Change::TenantCreated(tenant) => api::Change::TenantCreated { tenant: tenant.to_string() },
         Change::TenantNamed(tenant, name) => {
             api::Change::TenantNamed { tenant: tenant.to_string(), display_name: name.clone() }
@@ -483,7 +501,7 @@ pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
         Change::TenantDeleted(tenant) => api::Change::TenantDeleted { tenant: tenant.to_string() },
         Change::KeyCreated(key) => api::Change::KeyCreated { key: wire_key(key) },
         Change::KeyRevoked(id) => api::Change::KeyRevoked { key: id.to_string() },
-        Change::SecretMade(_) | Change::WorkDigested(_) => return None,
+        Change::SecretMade(_) | Change::WorkDigested(_) | Change::SpendingSet(..) => return None,
     };
     Some(shown)
 }

@@ -107,6 +107,8 @@ fn asked(arrival: &Arrival, question: &Question) -> Asked {
         request_id: arrival.visit().request_id.clone(),
         span: None,
         request: canonical(question),
+        reserve_ms: None,
+        place: None,
     }
 }
 

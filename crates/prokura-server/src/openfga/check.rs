@@ -149,6 +149,8 @@ async fn answer(app: &App, visit: &Visit, tenant: &TenantName, asking: &Asking, 
         request_id: visit.request_id.clone(),
         span: None,
         request: canonical(asking, one),
+        reserve_ms: None,
+        place: None,
     };
     match decided_by(app, tenant, &question, Some(&by), asked).await {
         Ok(decided) => {

@@ -51,6 +51,8 @@ pub(crate) async fn decide(
         request_id: visit.request_id.clone(),
         span: wire.span.clone(),
         request: canonical(&question),
+        reserve_ms: wire.reserve_ms,
+        place: None,
     };
     match decided(&app, &tenant, &question, asked).await {
         Ok(mut decided) => {
@@ -59,6 +61,7 @@ pub(crate) async fn decide(
             let mut told = convert::wire_decision(Some(decided.id.to_string()), &decided.decision, wire.witness);
             let hint = app.authority().access_hint(&tenant, &question, &decided.decision);
             told.access = hint.as_ref().map(convert::wire_hint);
+            told.reserved_until = decided.reserved_until.map(convert::wire_time);
             Ok(Json(told))
         }
         Err(error) => {

@@ -140,7 +140,7 @@ async fn evaluate_one(
     let members = read_members(&body.0)?;
     let names = Names::of(&app.authority().snapshot(&tenant)?)?;
     let question = read_question(visit, &names, Parts::of(&members))?;
-    evaluate(app, visit, &tenant, &question, Parts::keep(members)).await.map(Json)
+    evaluate(app, visit, &tenant, (&question, None), Parts::keep(members)).await.map(Json)
 }
 
 async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBody) -> Result<Response, Refusal> {
@@ -154,7 +154,7 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
         None | Some(Value::List(_)) => {
             let question = read_question(visit, &names, defaults)?;
             let kept = Parts::keep(members);
-            return evaluate(app, visit, &tenant, &question, kept).await.map(|one| Json(one).into_response());
+            return evaluate(app, visit, &tenant, (&question, None), kept).await.map(|one| Json(one).into_response());
         }
         Some(_) => return Err(wrong_type("evaluations", "a list")),
     };
@@ -170,7 +170,7 @@ async fn evaluate_many(app: &App, visit: &Visit, tenant: &str, body: &AuthzenBod
             Value::Map(item) => {
                 let parts = Parts::of(item).or(defaults);
                 match read_question(visit, &names, parts) {
-                    Ok(question) => evaluate(app, visit, &tenant, &question, parts.canonical()).await,
+                    Ok(question) => evaluate(app, visit, &tenant, (&question, Some(position)), parts.canonical()).await,
                     Err(refusal) => Err(refusal),
                 }
             }
@@ -235,15 +235,18 @@ async fn evaluate(
     app: &App,
     visit: &Visit,
     tenant: &TenantName,
-    question: &Question,
+    (question, place): (&Question, Option<usize>),
     request: Value,
 ) -> Result<EvaluationResponse, Refusal> {
+    let reserve_ms = reserve_ms(&question.context)?;
     let asked = Asked {
         door: "authzen".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
         request_id: visit.request_id.clone(),
         span: None,
         request,
+        reserve_ms,
+        place,
     };
     match decided(app, tenant, question, asked).await {
         Ok(mut decided) => {
@@ -258,6 +261,7 @@ async fn evaluate(
                     revision: Some(decided.decision.revision.0),
                     missing: decided.decision.missing,
                     valid_until: decided.decision.valid_until.map(|time| Time::from_ms(time.0)),
+                    reserved_until: decided.reserved_until.map(|time| Time::from_ms(time.0)),
                     error: None,
                 }),
             })
@@ -266,6 +270,15 @@ async fn evaluate(
             app.telemetry().decided(&Outcome::Failed(error.code().to_owned()));
             undecided(error)
         }
+    }
+}
+
+/// For how long what an allow takes is to be reserved: `context.reserve_ms`.
+fn reserve_ms(context: &Members) -> Result<Option<u64>, Refusal> {
+    match context.get("reserve_ms") {
+        None => Ok(None),
+        Some(Value::Integer(number)) if *number > 0 => Ok(u64::try_from(*number).ok()),
+        Some(_) => Err(wrong_type("context.reserve_ms", "a number of milliseconds")),
     }
 }
 

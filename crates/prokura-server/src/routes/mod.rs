@@ -11,6 +11,7 @@ mod open;
 mod plan;
 mod principals;
 mod requests;
+mod reservations;
 mod server_wide;
 mod tasks;
 mod watch;
@@ -146,6 +147,8 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(requests::review))
         .routes(routes!(ask::decide))
         .routes(routes!(plan::plan))
+        .routes(routes!(reservations::commit))
+        .routes(routes!(reservations::release))
         .routes(routes!(ask::check))
         .routes(routes!(ask::explain))
         .routes(routes!(lookup::resources))

@@ -40,6 +40,8 @@ pub(crate) async fn plan(
             request_id: visit.request_id.clone(),
             span: wire.span.clone(),
             request: canonical(&question),
+            reserve_ms: None,
+            place: None,
         };
         asking.push((question, asked));
     }

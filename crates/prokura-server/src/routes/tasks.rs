@@ -44,7 +44,8 @@ pub(crate) async fn tasks(
     }))
 }
 
-/// One task. A token sees it if its subject is the origin or the owner, or is part of a delegation under it.
+/// One task, with how its budgets stand. A token sees it if its subject is the origin or the owner, or is part of a
+/// delegation under it.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/tasks/{id}", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -56,7 +57,9 @@ pub(crate) async fn task(
     Segments((tenant, id)): Segments<(String, String)>,
 ) -> Result<Json<api::Task>, Refusal> {
     let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
-    visible_task(snapshot, &visit, &id).await.map(|task| Json(convert::wire_task(&task)))
+    let task = visible_task(snapshot.clone(), &visit, &id).await?;
+    let spending = snapshot.spending(&task.id);
+    Ok(Json(convert::wire_task_with(&task, &spending, snapshot.now())))
 }
 
 /// Opens a task. Sent again with the same `Idempotency-Key`, it is answered with the task that was opened first.
@@ -80,6 +83,7 @@ pub(crate) async fn open(
         // Why something hidden does not fit would tell about it.
         visible_task(app.authority().snapshot(&tenant)?, &visit, parent.as_str()).await?;
     }
+    let budgets = convert::budgets(&wire.budgets, "budgets")?;
     let now = app.authority().now();
     let expires = convert::expiry(wire.expires_at, wire.expires_in_seconds, "")?
         .ok_or_else(|| Refusal::invalid("expiry_missing", "give `expires_at` or `expires_in_seconds`"))?;
@@ -87,7 +91,7 @@ pub(crate) async fn open(
         let opened = first.changes.iter().find_map(|change| match change {
             Change::TaskOpened(task)
                 if (&task.origin, &task.purpose) == (&origin, &wire.purpose)
-                    && (&task.parent, &task.owner) == (&parent, &owner) =>
+                    && (&task.parent, &task.owner, &task.budgets) == (&parent, &owner, &budgets) =>
             {
                 Some(task)
             }
@@ -109,6 +113,7 @@ pub(crate) async fn open(
         declared: false,
         parent,
         owner,
+        budgets,
     };
     write(app.authority(), tenant.clone(), visit.provenance(wire.reason), vec![Change::TaskOpened(task)]).await?;
     let written = app.authority().snapshot(&tenant)?.task(&id)?.ok_or_else(lost)?;
@@ -269,6 +274,7 @@ fn new_delegation(app: &App, visit: &Visit, wire: &api::NewDelegation) -> Result
         expires_at: convert::expiry(wire.expires_at, wire.expires_in_seconds, "")?.map(|expiry| moment(expiry, now)),
         revoked_at: None,
         declared: false,
+        uses: wire.uses,
     })
 }
 
@@ -359,6 +365,7 @@ fn same_but_for_time(made: &Delegation, asked: &Delegation) -> bool {
         && made.parent == asked.parent
         && made.cap == asked.cap
         && made.depth == asked.depth
+        && made.uses == asked.uses
         && made.not_before == asked.not_before
         && made.expires_at.is_some() == asked.expires_at.is_some()
 }

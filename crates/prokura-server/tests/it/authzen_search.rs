@@ -280,6 +280,7 @@ fn lent_with(setup: &Setup, cap: Cap, until: Option<u64>) {
                 declared: false,
                 parent: None,
                 owner: None,
+                budgets: Vec::new(),
             }),
             Change::DelegationCreated(Delegation {
                 id,
@@ -294,6 +295,7 @@ fn lent_with(setup: &Setup, cap: Cap, until: Option<u64>) {
                 expires_at: until.map(Timestamp),
                 revoked_at: None,
                 declared: false,
+                uses: None,
             }),
         ],
     );

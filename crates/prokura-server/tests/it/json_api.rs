@@ -40,6 +40,7 @@ fn decide(actor: ObjectRef, delegation: Option<&str>) -> DecideRequest {
         resource: object("record", "record-1"),
         arguments: serde_json::Map::new(),
         context: serde_json::Map::new(),
+        reserve_ms: None,
         witness: true,
         span: Some("span-1".to_owned()),
     }
@@ -136,6 +137,7 @@ async fn dispatches(client: &Client, task: &str) {
         not_before: None,
         expires_at: None,
         expires_in_seconds: None,
+        uses: None,
         reason: None,
     };
     let sent = client.delegate(&new).await.unwrap();
@@ -194,6 +196,7 @@ async fn authority_is_lent_used_explained_and_withdrawn() {
         not_before: None,
         expires_at: None,
         expires_in_seconds: None,
+        uses: None,
         reason: Some("for the release".to_owned()),
     };
     let lent = client.delegate(&new).await.unwrap();
@@ -348,6 +351,7 @@ async fn a_declaration_is_applied_in_one_transaction() {
             expires_in_seconds: Some(600),
             parent: None,
             owner: None,
+            budgets: Vec::new(),
         }]),
         delegations: Some(vec![DeclaredDelegation {
             id: "d1".to_owned(),
@@ -360,6 +364,7 @@ async fn a_declaration_is_applied_in_one_transaction() {
             depth: 0,
             not_before: None,
             expires_at: None,
+            uses: None,
         }]),
         endorsements: None,
         authzen: None,
@@ -453,6 +458,7 @@ fn new_task(parent: Option<&str>, owner: Option<ObjectRef>) -> NewTask {
         expires_in_seconds: Some(if parent.is_some() { 300 } else { 600 }),
         parent: parent.map(str::to_owned),
         owner,
+        budgets: Vec::new(),
         reason: None,
     }
 }
@@ -480,6 +486,7 @@ async fn parts_of_a_task_end_with_it_and_are_one_run() {
         not_before: None,
         expires_at: None,
         expires_in_seconds: None,
+        uses: None,
         reason: None,
     };
     let link = client.delegate(&new).await.unwrap();

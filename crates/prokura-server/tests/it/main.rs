@@ -14,6 +14,7 @@ mod authzen_search;
 mod bad_input;
 mod batch;
 mod both_ways;
+mod budgets;
 mod clients;
 mod connections;
 mod grpc;

@@ -1,6 +1,6 @@
 //! Every written example, asked at both doors.
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use prokura::{Authority, Clock, MemoryDisk, Options, Provenance};
 use prokura_model::{Change, ObjectRef, PrincipalState, Reason, SubjectRef, Timestamp, Value as ModelValue};
@@ -17,12 +17,18 @@ struct Written {
     authority: Authority,
     disk: MemoryDisk,
     by_authzen: bool,
+    /// What is on the disk since an allow took something.
+    taken: RefCell<Option<BTreeMap<String, Vec<u8>>>>,
+    /// The first key that is on it then.
+    admin: RefCell<Option<String>>,
 }
 
 /// A server at one moment.
 struct Door<'w> {
     written: &'w Written,
     setup: Setup,
+    authority: Authority,
+    disk: MemoryDisk,
 }
 
 fn options(at: Timestamp) -> Options {
@@ -34,13 +40,18 @@ impl Written {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let disk = MemoryDisk::new();
         let authority = Authority::open_on(Arc::new(disk.clone()), options(Timestamp(0))).unwrap();
-        Self { runtime, authority, disk, by_authzen }
+        Self { runtime, authority, disk, by_authzen, taken: RefCell::default(), admin: RefCell::default() }
     }
 
     fn door(&self, at: Timestamp) -> Door<'_> {
-        let copy = MemoryDisk::with_files(self.disk.files().into_iter().filter(|(name, _)| name.starts_with("log.")));
-        let authority = Authority::open_on(Arc::new(copy), options(at)).unwrap();
-        Door { written: self, setup: self.runtime.block_on(Setup::over(authority, Config::default())) }
+        let files = self.taken.borrow().clone().unwrap_or_else(|| self.disk.files());
+        let copy = MemoryDisk::with_files(files.into_iter().filter(|(name, _)| name.starts_with("log.")));
+        let authority = Authority::open_on(Arc::new(copy.clone()), options(at)).unwrap();
+        let setup = match self.admin.borrow().clone() {
+            Some(admin) => self.runtime.block_on(Setup::over_known(authority.clone(), Config::default(), admin)),
+            None => self.runtime.block_on(Setup::over(authority.clone(), Config::default())),
+        };
+        Door { written: self, setup, authority, disk: copy }
     }
 }
 
@@ -98,14 +109,18 @@ fn decided(reason: &Value, disposition: &Value) -> Answer {
 }
 
 impl Candidate for Written {
+    fn takes(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, changes: &[Change], at: Timestamp) {
         if changes.is_empty() {
             return;
         }
         // Opened anew at the scenario's time; what was written before comes from the disk.
         self.authority.clone().close();
-        let files = MemoryDisk::with_files(self.disk.files());
-        self.disk = files;
+        let taken = self.taken.borrow_mut().take();
+        self.disk = MemoryDisk::with_files(taken.unwrap_or_else(|| self.disk.files()));
         self.authority = Authority::open_on(Arc::new(self.disk.clone()), options(at)).unwrap();
         let provenance = Provenance::new("scenario", "");
         self.authority.write(&tenant("default"), provenance, changes.to_vec()).unwrap();
@@ -113,7 +128,18 @@ impl Candidate for Written {
 
     fn answer(&self, ask: &Ask) -> Answer {
         match ask {
-            Ask::Decide { question, now } => self.door(*now).decide(question),
+            Ask::Decide { question, now } => {
+                let door = self.door(*now);
+                let before = door.authority.snapshot(&tenant("default")).unwrap().revision();
+                let found = door.decide(question);
+                if door.authority.snapshot(&tenant("default")).unwrap().revision() > before {
+                    // What an allow took is there for the next question.
+                    door.authority.clone().close();
+                    *self.taken.borrow_mut() = Some(door.disk.files());
+                    *self.admin.borrow_mut() = Some(door.setup.admin);
+                }
+                found
+            }
             Ask::Check { resource, permission, subject: of, context, now } => {
                 let body = json!({
                     "resource": object(resource), "permission": permission.as_str(), "subject": subject(of),

@@ -8,15 +8,19 @@ use super::{Maker, schema::caveat_name, terms::CAVEATS};
 
 impl Maker {
     /// Now and then a clause that carries a request only under a condition, or because of where the resource stands.
-    pub(super) fn narrowed(
+    pub(super) fn narrowed(&mut self, clause: CapClause, permission: &RelationName, resource: &ObjectRef) -> CapClause {
+        if !self.aside.chance(17) {
+            return clause;
+        }
+        self.narrowed_surely(clause, permission, resource)
+    }
+
+    pub(super) fn narrowed_surely(
         &mut self,
         mut clause: CapClause,
         permission: &RelationName,
         resource: &ObjectRef,
     ) -> CapClause {
-        if !self.aside.chance(17) {
-            return clause;
-        }
         if self.aside.chance(45) {
             let (name, _) = *self.aside.pick(&CAVEATS);
             if self.schema().caveat(name).is_some() {

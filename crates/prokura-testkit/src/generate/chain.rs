@@ -117,6 +117,13 @@ pub(super) struct Draft {
     pub(super) principals: Vec<Principal>,
 }
 
+impl Draft {
+    /// The task, and those above it.
+    pub(super) fn line(&self) -> impl Iterator<Item = &Task> {
+        std::iter::once(&self.task).chain(&self.above)
+    }
+}
+
 impl Maker {
     /// A task with a chain under it, and what its last link's holder wants. A third of the chains have one flaw.
     pub(crate) fn delegated(&mut self, asks: &mut Vec<Ask>) {
@@ -140,12 +147,13 @@ impl Maker {
         if let Some(flaw) = flaw {
             self.spoil(&mut draft, flaw, &permission, &resource);
         }
+        self.bound(&mut draft, &permission, &resource);
         let times = self.boundaries(&draft);
-        for task in draft.above.into_iter().rev().chain([draft.task]) {
-            self.push(Change::TaskOpened(task));
+        for task in draft.above.iter().rev().chain([&draft.task]) {
+            self.push(Change::TaskOpened(task.clone()));
         }
-        for principal in draft.principals {
-            self.push(Change::PrincipalSet(principal));
+        for principal in &draft.principals {
+            self.push(Change::PrincipalSet(principal.clone()));
         }
         for link in &draft.links {
             self.push(Change::DelegationCreated(Delegation { revoked_at: None, ..link.clone() }));
@@ -153,7 +161,9 @@ impl Maker {
                 self.push(Change::DelegationRevoked(link.id.clone()));
             }
         }
-        let (arguments, context) = self.brought(context);
+        self.spend(&draft);
+        let (mut arguments, mut context) = self.brought(context);
+        self.with_amount(&draft, &mut arguments, &mut context);
         let (actor, delegation) = (draft.actor, Some(draft.leaf));
         let question =
             Question { actor, delegation, permission, resource, arguments, context, credential: self.credential() };
@@ -194,6 +204,7 @@ impl Maker {
             declared: false,
             parent: None,
             owner: None,
+            budgets: Vec::new(),
         };
         let mut links: Vec<Delegation> = Vec::new();
         let mut from = origin.clone();
@@ -220,6 +231,7 @@ impl Maker {
                 expires_at: self.end(),
                 revoked_at: None,
                 declared: false,
+                uses: None,
             });
             from = to;
         }

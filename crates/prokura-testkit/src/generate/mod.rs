@@ -5,6 +5,7 @@
 //! leave them open. Questions lean towards what the oracle allows, because an evaluator that always says no would otherwise look good.
 
 mod asking;
+mod budget;
 mod cap;
 mod chain;
 mod dispatch;

@@ -69,15 +69,7 @@ impl World {
                             Ok(Standing::Has) if let Some(reason) = self.guards_say(question, now) => {
                                 answers.push(Answer::Decided(Verdict::because(reason)));
                             }
-                            Ok(Standing::Has) if self.guards_read_now(question) => {
-                                let verdict = Verdict { valid_until: Some(now), ..Verdict::because(allow) };
-                                answers.push(Answer::Decided(verdict));
-                            }
-                            Ok(Standing::Has) => {
-                                let until = self.validity(ends, now, &|later| self.is_allowed(question, later));
-                                let verdict = |valid_until| Verdict { valid_until, ..Verdict::because(allow) };
-                                answers.extend(until.into_iter().map(verdict).map(Answer::Decided));
-                            }
+                            Ok(Standing::Has) => answers.extend(self.allowed(question, (allow, ends), now)),
                             Ok(Standing::Conditional(_)) => {
                                 answers.push(Answer::Decided(Verdict::because(Reason::ContextMissing)));
                             }
@@ -85,6 +77,28 @@ impl World {
                             Err(error) => answers.push(error.into()),
                         }
                     }
+                }
+            }
+        }
+        answers
+    }
+
+    /// What an allow is that neither checks nor guards object to: until when, unless there is too little of something left.
+    fn allowed(&self, question: &Question, (allow, ends): (Reason, Option<Timestamp>), now: Timestamp) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for taking in self.taking(question, now) {
+            match taking {
+                Err(error) => answers.push(error.into()),
+                Ok(Err(verdict)) => answers.push(Answer::Decided(verdict)),
+                Ok(Ok(_)) => {
+                    let for_now = self.guards_read_now(question) || self.budgets_may_turn(question);
+                    let until = if for_now {
+                        vec![Some(now)]
+                    } else {
+                        self.validity(ends, now, &|later| self.is_allowed(question, later))
+                    };
+                    let verdict = |valid_until| Verdict { valid_until, ..Verdict::because(allow) };
+                    answers.extend(until.into_iter().map(verdict).map(Answer::Decided));
                 }
             }
         }

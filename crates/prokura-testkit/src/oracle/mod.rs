@@ -4,6 +4,7 @@
 //! A check computes the *whole* well-founded model for its subject: see [`Moment`]. The engine searches from the question
 //! instead; that the two agree is the point.
 
+mod budget;
 mod cap;
 mod decide;
 mod guard;
@@ -38,6 +39,9 @@ pub enum OracleError {
     /// It depends on a caveat that cannot be evaluated.
     #[error("whether `{1}` holds on `{0}` depends on a caveat that fails")]
     CaveatFailed(ObjectRef, RelationName),
+    /// What a budget counts is no amount.
+    #[error("the argument `{0}` is no amount")]
+    AmountInvalid(String),
 }
 
 impl OracleError {
@@ -50,6 +54,7 @@ impl OracleError {
             Self::WildcardSubject(_) => "wildcard_subject",
             Self::Undecidable(..) => "undecidable",
             Self::CaveatFailed(..) => "caveat_failed",
+            Self::AmountInvalid(_) => "amount_invalid",
         }
     }
 }

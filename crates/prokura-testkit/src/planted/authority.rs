@@ -16,7 +16,11 @@ impl Planted {
     }
 
     pub(super) fn decide(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
-        Ok(self.narrowed(question, now, self.authorised(question, now)?))
+        let authorised = self.authorised(question, now)?;
+        if self.has(Bug::BudgetsBeforeGuards) {
+            return Ok(self.narrowed(question, now, self.limited(question, now, authorised)?));
+        }
+        self.limited(question, now, self.narrowed(question, now, authorised))
     }
 
     fn authorised(&self, question: &Question, now: Timestamp) -> Result<Verdict, &'static str> {
@@ -54,7 +58,7 @@ impl Planted {
         self.lent(question, leaf, now)
     }
 
-    fn values(&self, question: &Question) -> Context {
+    pub(super) fn values(&self, question: &Question) -> Context {
         let mut values = question.values();
         if self.has(Bug::ContextWinsOverArguments) {
             values.extend(question.context.clone());
@@ -145,7 +149,7 @@ impl Planted {
         }
     }
 
-    fn conditional(&self) -> Verdict {
+    pub(super) fn conditional(&self) -> Verdict {
         let denied = self.has(Bug::ConditionalDecisionIsDeny);
         Verdict::because(if denied { Reason::NoPath } else { Reason::ContextMissing })
     }
@@ -207,7 +211,7 @@ impl Planted {
         ends.filter(|end| *end > now && !self.has(Bug::ValidityForgetsEdges)).min()
     }
 
-    fn links<'a>(&'a self, leaf: &'a Delegation) -> Result<Vec<&'a Delegation>, Reason> {
+    pub(super) fn links<'a>(&'a self, leaf: &'a Delegation) -> Result<Vec<&'a Delegation>, Reason> {
         let longest = CHAIN_LINKS + usize::from(self.has(Bug::ChainOneLinkTooLong));
         let mut chain = vec![leaf];
         let mut parent = leaf.parent.as_ref();

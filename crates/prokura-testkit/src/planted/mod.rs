@@ -2,6 +2,7 @@
 //! it wrong. Without a bug it agrees with the oracle; with any of them the generator must notice.
 
 mod authority;
+mod budget;
 mod cap;
 mod guard;
 mod list;
@@ -111,11 +112,24 @@ pub enum Bug {
     ChainCountsTheTask,
     ListsPassOverGuards,
     WhatIsHeldIsListed,
+    BudgetsAreIgnored,
+    EachAmountAlone,
+    BudgetWindowsNeverEnd,
+    OpenReservationsAreFree,
+    ReservationsNeverEnd,
+    CommittedCountsInFull,
+    MissingAmountIsNothing,
+    UsesOfTheLastLinkOnly,
+    BudgetsAboveAreIgnored,
+    BudgetsCoverWhateverTheyName,
+    BudgetsBeforeGuards,
+    ReservationsOutliveTheirTask,
+    AmountsFromTheContext,
 }
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 94] = [
+    pub const ALL: [Self; 107] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -210,6 +224,19 @@ impl Bug {
         Self::ChainCountsTheTask,
         Self::ListsPassOverGuards,
         Self::WhatIsHeldIsListed,
+        Self::BudgetsAreIgnored,
+        Self::EachAmountAlone,
+        Self::BudgetWindowsNeverEnd,
+        Self::OpenReservationsAreFree,
+        Self::ReservationsNeverEnd,
+        Self::CommittedCountsInFull,
+        Self::MissingAmountIsNothing,
+        Self::UsesOfTheLastLinkOnly,
+        Self::BudgetsAboveAreIgnored,
+        Self::BudgetsCoverWhateverTheyName,
+        Self::BudgetsBeforeGuards,
+        Self::ReservationsOutliveTheirTask,
+        Self::AmountsFromTheContext,
     ];
 }
 

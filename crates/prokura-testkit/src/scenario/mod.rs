@@ -15,11 +15,17 @@
 //!     tasks: { t1: { origin: user:alice, expires_at: 2026-11-22T18:00:00Z } }              # also: parent, owner
 //!     delegations: { d1: { task: t1, from: user:alice, to: agent:coder, cap: [{ permissions: [view], resources: ["document:*"] }] } }
 //!     endorsements: { e1: { worker: agent:coder, by: user:alice, origins: ["user:*"], cap: [{ permissions: [view], resources: ["document:*"] }] } }
+//!     # A task with budgets, and a link with uses. What is decided takes of them, in the order in which it is asked.
+//!     # tasks: { t2: { …, budgets: { payments: { sum: amount, limit: "100", per_ms: 86400000, in_flight: 2 }, mails: { limit: "5" } } } }
+//!     # delegations: { d2: { …, uses: 3 } }
 //!     complete: [t1]
 //!     cancel: [t1]
 //!     revoke: [d1]
 //!     revoke_endorsements: [e1]
 //!     attributes: { document:plan: { label: secret } }   # all of each object's
+//!     consume: [{ task: t2, decision: c1, at: …, draws: { payments: [0, "10"] }, links: [d2], until: … }]   # where it is forged:
+//!     commit: [{ task: t2, decision: c1, draws: { payments: [0, "5"] } }]                                   # what was taken before
+//!     release: [{ task: t2, decision: c1 }]
 //!     ask:                   # each with `context` for caveats and `now`, where it is another moment than the step's;
 //!                          # a `decide` also with `arguments`, which win over the context
 //!       - { check: "document:plan#view@user:alice", expect: has }        # has, has_not, conditional NAME,NAME, error CODE
@@ -33,6 +39,7 @@
 //! ```
 
 mod ask;
+mod budget;
 mod context;
 mod read;
 mod write;
@@ -46,9 +53,10 @@ pub use write::text_of;
 
 use self::{
     ask::{spoken, told},
+    budget::{BudgetEntry, TakenEntry},
     context::ValueEntry,
 };
-use crate::{Answer, Ask, Candidate};
+use crate::{Answer, Ask, Candidate, World};
 
 /// One file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +103,12 @@ struct Step {
     revoke_endorsements: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     attributes: BTreeMap<String, BTreeMap<String, ValueEntry>>,
+    #[serde(skip_serializing_if = "is_default")]
+    consume: Vec<TakenEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    commit: Vec<TakenEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    release: Vec<TakenEntry>,
     ask: Vec<AskEntry>,
 }
 
@@ -113,7 +127,12 @@ struct TaskEntry {
     origin: String,
     #[serde(default, skip_serializing_if = "is_default")]
     purpose: String,
+    /// When the step happens, if it does not say.
+    #[serde(default, skip_serializing_if = "is_default")]
+    opened_at: Option<String>,
     expires_at: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    budgets: BTreeMap<String, BudgetEntry>,
     #[serde(default, skip_serializing_if = "is_default")]
     state: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -139,6 +158,8 @@ struct DelegationEntry {
     not_before: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     expires_at: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    uses: Option<u64>,
     cap: Vec<ClauseEntry>,
 }
 
@@ -291,10 +312,21 @@ pub fn all() -> Vec<(String, Scenario)> {
 /// Every wrong answer, one a line; or what is wrong with the scenario itself.
 pub fn run(scenario: &Scenario, candidate: &mut impl Candidate) -> Result<(), String> {
     let mut wrong = String::new();
+    let mut world = World::default();
     for (number, stage) in scenario.stages()?.into_iter().enumerate() {
         candidate.apply(&stage.changes, stage.now);
-        for expected in stage.asks {
+        world.apply(&stage.changes, stage.now);
+        for (place, expected) in stage.asks.into_iter().enumerate() {
             let found = told(&candidate.answer(&expected.ask));
+            if let Ask::Decide { question, now } = &expected.ask
+                && let Some(taken) = world.consumption(question, &format!("step-{number}-ask-{place}"), *now)
+            {
+                let change = [Change::Consumed(Box::new(taken))];
+                world.apply(&change, *now);
+                if !candidate.takes() {
+                    candidate.apply(&change, *now);
+                }
+            }
             if !expected.answer.agrees_with(&found) {
                 let Expected { about, ask, answer } = expected;
                 wrong.push_str(&format!(

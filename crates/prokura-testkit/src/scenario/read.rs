@@ -59,6 +59,15 @@ impl Step {
         for (object, attributes) in &self.attributes {
             changes.push(Change::AttributesSet(parsed(object)?, context_of(attributes)));
         }
+        for entry in &self.consume {
+            changes.push(entry.consumed(*now)?);
+        }
+        for entry in &self.commit {
+            changes.push(entry.committed()?);
+        }
+        for entry in &self.release {
+            changes.push(entry.released()?);
+        }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
         Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
     }
@@ -96,12 +105,13 @@ impl TaskEntry {
             id: task_id(id)?,
             origin: parsed(&self.origin)?,
             purpose: self.purpose.clone(),
-            opened_at: now,
+            opened_at: self.opened_at.as_deref().map(moment).transpose()?.unwrap_or(now),
             expires_at: moment(&self.expires_at)?,
             state: TaskState::from_word(state).ok_or_else(|| format!("`{state}` is no state of a task"))?,
             declared: false,
             parent: self.parent.as_deref().map(task_id).transpose()?,
             owner: self.owner.as_deref().map(parsed).transpose()?,
+            budgets: self.budgets.iter().map(|(name, entry)| entry.budget(name)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -121,6 +131,7 @@ impl DelegationEntry {
             expires_at: self.expires_at.as_deref().map(moment).transpose()?,
             revoked_at: None,
             declared: false,
+            uses: self.uses,
         })
     }
 }
@@ -147,7 +158,7 @@ impl EndorsementEntry {
     }
 }
 
-fn cap(clauses: &[ClauseEntry]) -> Result<Cap, String> {
+pub(super) fn cap(clauses: &[ClauseEntry]) -> Result<Cap, String> {
     Ok(Cap { clauses: clauses.iter().map(ClauseEntry::clause).collect::<Result<_, _>>()? })
 }
 
@@ -185,7 +196,7 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp(milliseconds))
 }
 
-fn task_id(text: &str) -> Result<TaskId, String> {
+pub(super) fn task_id(text: &str) -> Result<TaskId, String> {
     TaskId::new(text).ok_or_else(|| format!("`{text}` is no task id"))
 }
 

@@ -1,8 +1,10 @@
-use prokura_model::{Cap, CapPermissions, Change, Delegation, DelegationKind, Endorsement, TaskState, Timestamp};
+use prokura_model::{
+    Cap, CapPermissions, Change, Delegation, DelegationKind, Endorsement, Taken, TaskState, Timestamp,
+};
 
 use super::{
-    AskEntry, CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Scenario, Step, TaskEntry,
-    context::entries_of,
+    AskEntry, BudgetEntry, CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Scenario, Step,
+    TakenEntry, TaskEntry, context::entries_of,
 };
 use crate::{Answer, Ask};
 
@@ -48,7 +50,11 @@ fn place(change: &Change) -> usize {
         Change::DelegationRevoked(_) => 10,
         Change::EndorsementRevoked(_) => 11,
         Change::AttributesSet(..) => 12,
-        Change::MetadataAttached(_)
+        Change::Consumed(_) => 13,
+        Change::ReservationCommitted(..) => 14,
+        Change::ReservationReleased(..) => 15,
+        Change::SpendingSet(..)
+        | Change::MetadataAttached(_)
         | Change::WorkDigested(..)
         | Change::RequestSet(_)
         | Change::AuthzenMappingSet(_)
@@ -59,7 +65,7 @@ fn place(change: &Change) -> usize {
         | Change::TenantDeleted(_)
         | Change::SecretMade(_)
         | Change::KeyCreated(_)
-        | Change::KeyRevoked(_) => 13,
+        | Change::KeyRevoked(_) => 16,
     }
 }
 
@@ -82,6 +88,8 @@ fn put(step: &mut Step, change: &Change) {
             let entry = TaskEntry {
                 origin: task.origin.to_string(),
                 purpose: task.purpose.clone(),
+                opened_at: Some(moment_text(task.opened_at)),
+                budgets: task.budgets.iter().map(|budget| (budget.name.to_string(), BudgetEntry::of(budget))).collect(),
                 expires_at: moment_text(task.expires_at),
                 state: Some(task.state.to_string()),
                 parent: task.parent.as_ref().map(ToString::to_string),
@@ -102,8 +110,14 @@ fn put(step: &mut Step, change: &Change) {
         Change::AttributesSet(object, attributes) => {
             step.attributes.insert(object.to_string(), entries_of(attributes));
         }
+        Change::Consumed(consumption) => step.consume.push(TakenEntry::of(consumption)),
+        Change::ReservationCommitted(id, task, taken) => step.commit.push(TakenEntry::settled(id, task, taken)),
+        Change::ReservationReleased(id, task) => {
+            step.release.push(TakenEntry::settled(id, task, &Taken::default()));
+        }
         // No answer depends on these.
-        Change::MetadataAttached(_)
+        Change::SpendingSet(..)
+        | Change::MetadataAttached(_)
         | Change::WorkDigested(..)
         | Change::RequestSet(_)
         | Change::AuthzenMappingSet(_)
@@ -128,6 +142,7 @@ fn link_entry(link: &Delegation) -> DelegationEntry {
         depth: link.depth,
         not_before: link.not_before.map(moment_text),
         expires_at: link.expires_at.map(moment_text),
+        uses: link.uses,
         cap: clauses(&link.cap),
     }
 }
@@ -142,7 +157,7 @@ fn endorsement_entry(endorsement: &Endorsement) -> EndorsementEntry {
     }
 }
 
-fn clauses(cap: &Cap) -> Vec<ClauseEntry> {
+pub(super) fn clauses(cap: &Cap) -> Vec<ClauseEntry> {
     cap.clauses
         .iter()
         .map(|clause| ClauseEntry {

@@ -64,6 +64,7 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
         declared: false,
         parent: None,
         owner: None,
+        budgets: Vec::new(),
     }));
     let (mut from, mut parent) = (user.clone(), None);
     for hop in 0..HOPS {
@@ -82,6 +83,7 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
             expires_at: None,
             revoked_at: None,
             declared: false,
+            uses: None,
         }));
         (from, parent) = (to, Some(id));
     }

@@ -1,12 +1,15 @@
 //! Asking: snapshots, decisions, and what was decided.
 
+use std::collections::BTreeMap;
+
 use prokura_engine::{Decision, Explanation, Question};
-use prokura_model::{DecisionId, DecisionRecord, Revision, TenantName};
+use prokura_model::{Amount, DecisionId, DecisionRecord, Revision, TenantName};
 
 use super::Authority;
 use crate::{
     AskError, Asked, Consistency, DecideError, Decided, DecidedOn, DecisionFilter, DecisionPage, Page, Placed,
-    PlanDecided, Snapshot, Unrecorded, consistency, decide, plan, record, shared::Shared,
+    PlanDecided, Provenance, Receipt, Snapshot, Unrecorded, WriteError, consistency, consume::Settlement, decide, plan,
+    record, shared::Shared, writer::Work,
 };
 
 impl Authority {
@@ -151,6 +154,51 @@ impl Authority {
         actions: Vec<(Question, Asked)>,
     ) -> Result<PlanDecided, DecideError> {
         plan::decide_plan(&self.0.shared, tenant, actions)
+    }
+
+    /// Takes for good what a reservation holds: all of it, or less where an argument is named that a budget counts. Without
+    /// `by` any reservation is meant, otherwise only one made for this enforcement point (see
+    /// [`Reserved`](prokura_model::Reserved)).
+    ///
+    /// # Errors
+    /// It is not open: committed or released, over, or never made; or it does not hold so much; or the write failed.
+    pub fn commit_reservation(
+        &self,
+        tenant: &TenantName,
+        reservation: &DecisionId,
+        by: Option<&str>,
+        amounts: BTreeMap<String, Amount>,
+        provenance: Provenance,
+    ) -> Result<Receipt, WriteError> {
+        self.settle(tenant, reservation, by, Some(amounts), provenance)
+    }
+
+    /// Gives back what a reservation holds.
+    ///
+    /// # Errors
+    /// As `commit_reservation`.
+    pub fn release_reservation(
+        &self,
+        tenant: &TenantName,
+        reservation: &DecisionId,
+        by: Option<&str>,
+        provenance: Provenance,
+    ) -> Result<Receipt, WriteError> {
+        self.settle(tenant, reservation, by, None, provenance)
+    }
+
+    fn settle(
+        &self,
+        tenant: &TenantName,
+        reservation: &DecisionId,
+        by: Option<&str>,
+        committed: Option<BTreeMap<String, Amount>>,
+        provenance: Provenance,
+    ) -> Result<Receipt, WriteError> {
+        let tenant = self.writable(tenant)?;
+        let (reservation, by) = (reservation.clone(), by.map(str::to_owned));
+        let settlement = Box::new(Settlement { reservation, by, committed });
+        self.written(Work::Settlement { tenant, settlement }, provenance)
     }
 
     /// What would be decided now, and why: a preview that is not recorded and must not be enforced.

@@ -76,6 +76,9 @@ pub enum DelegationFault {
         /// The parent's cap.
         carries: String,
     },
+    /// It may carry nothing.
+    #[error("it has 0 uses and would carry nothing; leave `uses` out for as many as there are")]
+    NoUses,
     /// It is written as revoked.
     #[error("a delegation is not revoked when it is made")]
     AlreadyRevoked,
@@ -99,6 +102,7 @@ impl DelegationFault {
             Self::OutlivesTask(_) => "outlives_task",
             Self::NeverValid => "never_valid",
             Self::CapWidens { .. } => "cap_widens",
+            Self::NoUses => "delegation_without_uses",
             Self::AlreadyRevoked => "already_revoked",
         }
     }

@@ -83,6 +83,7 @@ fn equal_changes_have_equal_digests_whatever_the_authority_set_itself() {
             declared: false,
             parent: None,
             owner: None,
+            budgets: Vec::new(),
         })
     };
     assert_eq!(WorkDigest::of(&[task(1, "a")]), WorkDigest::of(&[task(2, "a")]));

@@ -4,7 +4,7 @@ use std::{
 };
 
 use prokura_model::{Change, Revision, Timestamp};
-use prokura_store::{Entry, Log};
+use prokura_store::{Entry, Log, Record};
 
 use super::{
     Job, Written,
@@ -28,6 +28,7 @@ pub(super) struct Batch {
     changes: u64,
     publish: Vec<(Arc<Tenant>, Revision)>,
     system: Option<(Vec<Change>, Timestamp)>,
+    records: Vec<Record>,
     answers: Vec<(SyncSender<Answer>, Answer)>,
 }
 
@@ -56,7 +57,7 @@ impl Batch {
     /// One flush for all of them; then, and only then, everybody may see them and is told. Answers with the number of
     /// changes that were written.
     pub(super) fn commit(self, shared: &Shared, log: &mut Log) -> u64 {
-        let Self { entries, changes: count, publish, system, answers, .. } = self;
+        let Self { entries, changes: count, publish, system, records, answers, .. } = self;
         if !entries.is_empty()
             && let Err(error) = log.append(&entries)
         {
@@ -74,6 +75,7 @@ impl Batch {
             let taken = shared.system.take(&changes, time);
             assert!(taken.is_ok(), "only the writer's own changes are staged for the system: {taken:?}");
         }
+        shared.records.put_written(records);
         for (sender, result) in answers {
             answer(&sender, result);
         }
@@ -97,6 +99,7 @@ impl Batch {
                 None => self.system = Some((staged.changes, entry.time)),
             }
             self.entries.push(entry);
+            self.records.extend(staged.record);
         }
         staged.written
     }

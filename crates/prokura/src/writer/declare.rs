@@ -258,6 +258,8 @@ impl Found {
             "another parent".to_owned()
         } else if there.owner != declared.owner {
             "another owner".to_owned()
+        } else if there.budgets != declared.budgets {
+            "other budgets".to_owned()
         } else if !same_end {
             "another expiry".to_owned()
         } else {
@@ -313,6 +315,8 @@ impl Found {
             format!("{}, not {}", parent(there.parent.as_ref()), parent(declared.parent.as_ref()))
         } else if there.cap != declared.cap {
             format!("cap `{}`, not `{}`", there.cap, declared.cap)
+        } else if there.uses != declared.uses {
+            "another number of uses".to_owned()
         } else if there.depth != declared.depth {
             format!("depth {}, not {}", there.depth, declared.depth)
         } else if there.not_before != declared.not_before || there.expires_at != declared.expires_at {
@@ -358,6 +362,7 @@ fn opened(declared: &DeclaredTask, now: Timestamp) -> Task {
         declared: true,
         parent: declared.parent.clone(),
         owner: declared.owner.clone(),
+        budgets: declared.budgets.clone(),
     }
 }
 
@@ -375,6 +380,7 @@ fn created(declared: &DeclaredDelegation) -> Delegation {
         expires_at: declared.expires_at,
         revoked_at: None,
         declared: true,
+        uses: declared.uses,
     }
 }
 

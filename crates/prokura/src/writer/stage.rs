@@ -4,10 +4,11 @@ use prokura_engine::ApplyError;
 use prokura_model::{
     Change, Key, KeyId, KeyScope, TenantName, Timestamp, Transaction, encode_changes, limits::SENTENCE_BYTES_MAX,
 };
-use prokura_store::Entry;
+use prokura_store::{Entry, Record};
 
 use super::{
     Work, Written, access,
+    consume::{stage_consuming, stage_settlement},
     declare::difference,
     models, off_boarding,
     relationships::{stage_deletion, stage_write},
@@ -31,6 +32,8 @@ pub(super) struct Staged {
     pub(super) count: u64,
     /// What changes in the system's own registers.
     pub(super) changes: Vec<Change>,
+    /// The record of the decision that it is, if it is one.
+    pub(super) record: Option<Record>,
     /// The answer once it is durable.
     pub(super) written: Written,
 }
@@ -76,6 +79,8 @@ pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Resu
             off_boarding::stage(shared, tenant, provenance, &wanted, expected.as_deref())
         }
         Work::Access { tenant, step } => access::stage_access(shared, tenant, provenance, *step),
+        Work::Consuming { tenant, consuming } => stage_consuming(shared, tenant, provenance, &consuming),
+        Work::Settlement { tenant, settlement } => stage_settlement(shared, tenant, provenance, &settlement),
         Work::Tenant(name) => stage_tenant(shared, provenance, name),
         Work::Key { key, only_first } => stage_key(shared, provenance, key, only_first),
         Work::KeyRevoked(id) => stage_key_revoked(shared, provenance, id),
@@ -94,7 +99,9 @@ impl Work {
             | Self::Relationships { tenant, .. }
             | Self::Access { tenant, .. }
             | Self::Deletion { tenant, .. }
-            | Self::OffBoarding { tenant, .. } => Some(tenant),
+            | Self::OffBoarding { tenant, .. }
+            | Self::Consuming { tenant, .. }
+            | Self::Settlement { tenant, .. } => Some(tenant),
             Self::Tenant(_) | Self::NamedTenant(_) | Self::Key { .. } | Self::KeyRevoked(_) => None,
         }
     }

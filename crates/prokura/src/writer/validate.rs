@@ -2,6 +2,7 @@
 
 mod authority;
 mod authzen;
+mod budget;
 mod cap;
 mod endorsement;
 mod schema;
@@ -149,6 +150,10 @@ impl Draft<'_> {
             Change::WorkDigested(_) | Change::RequestSet(_) => Ok(()),
             Change::AuthzenMappingSet(mapping) => self.authzen_mapping_set(mapping),
             Change::RelationshipExpired(_)
+            | Change::Consumed(_)
+            | Change::ReservationCommitted(..)
+            | Change::ReservationReleased(..)
+            | Change::SpendingSet(..)
             | Change::ModelWritten(_)
             | Change::AssertionsWritten(..)
             | Change::TenantCreated(_)

@@ -45,7 +45,17 @@ impl Candidate for Written {
     fn answer(&self, ask: &Ask) -> Answer {
         let written = self.disk.files().into_iter().filter(|(name, _)| name.starts_with("log."));
         let (copy, hand) = (MemoryDisk::with_files(written), Hand::at(0));
-        answer(&Authority::open_on(Arc::new(copy), hand.options()).unwrap(), &hand, ask)
+        let copy = Authority::open_on(Arc::new(copy), hand.options()).unwrap();
+        let found = answer(&copy, &hand, ask);
+        if snapshot(&copy).revision() > snapshot(&self.authority).revision() {
+            // What it took is to be taken here, too.
+            assert_eq!(answer(&self.authority, &self.hand, ask), found, "{ask}");
+        }
+        found
+    }
+
+    fn takes(&self) -> bool {
+        true
     }
 }
 
@@ -80,7 +90,13 @@ impl Candidate for Replayed {
             *open = None;
         }
         let (authority, hand) = open.get_or_insert_with(|| self.replayed());
-        answer(authority, hand, ask)
+        let before = snapshot(authority).revision();
+        let found = answer(authority, hand, ask);
+        if snapshot(authority).revision() > before {
+            // What an allow takes is not to be seen by the next question.
+            *open = None;
+        }
+        found
     }
 }
 
@@ -285,6 +301,11 @@ fn differential_written_library_equals_oracle() {
                 tally.count(&world, &asked, &right);
                 let found = answer(&library.authority, &library.hand, &asked);
                 assert!(right.agrees_with(&found), "seed {seed}: {asked}: {found:?}, not {right:?}");
+                if let Ask::Decide { question, now } = &asked
+                    && let Some(consumption) = world.consumption(question, "taken", *now)
+                {
+                    world.apply(&[Change::Consumed(Box::new(consumption))], *now);
+                }
             }
         }
     }

@@ -70,6 +70,8 @@ fn a_decision_is_recorded_with_everything_it_rests_on() {
         request_id: Some("r-9".to_owned()),
         span: None,
         request: request.clone(),
+        reserve_ms: None,
+        place: None,
     };
     let decided = authority.decide(&tenant(), &coder_edits(), asked).unwrap();
     let record = authority.decision(&tenant(), &decided.id).unwrap().unwrap();

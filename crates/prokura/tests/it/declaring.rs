@@ -31,6 +31,7 @@ fn declared_link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Declar
         depth: if parent.is_some() { 0 } else { 2 },
         not_before: None,
         expires_at: None,
+        uses: None,
     }
 }
 
@@ -51,6 +52,7 @@ fn files() -> Declaration {
             expires: Expiry::AfterMs(HOUR),
             parent: None,
             owner: None,
+            budgets: Vec::new(),
         }]),
         delegations: Some(vec![
             declared_link("second", "agent:planner", "agent:coder", Some("first")),

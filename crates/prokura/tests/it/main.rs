@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
+mod budgets_around;
+#[cfg(test)]
 mod candidates;
 #[cfg(test)]
 mod caps;

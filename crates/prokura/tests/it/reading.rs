@@ -174,7 +174,7 @@ fn a_standing_says_with_whose_authority_and_within_what() {
     let snapshot = snapshot(&authority);
     let standing = |actor: &str, id: Option<&str>| {
         let id = id.map(delegation_id);
-        snapshot.standing(&object(actor), id.as_ref()).unwrap()
+        snapshot.standing(&object(actor), id.as_ref(), None).unwrap()
     };
     let own = standing("agent:coder", None).unwrap();
     assert_eq!((own.authority, own.chain.len()), (object("agent:coder"), 0));

@@ -123,6 +123,7 @@ pub(crate) fn task(id: &str, origin: &str) -> Task {
         declared: false,
         parent: None,
         owner: None,
+        budgets: Vec::new(),
     }
 }
 
@@ -141,6 +142,7 @@ pub(crate) fn link(id: &str, from: &str, to: &str, parent: Option<&str>) -> Dele
         expires_at: None,
         revoked_at: None,
         declared: false,
+        uses: None,
     }
 }
 

@@ -277,6 +277,7 @@ impl Agents {
                     declared: false,
                     parent: None,
                     owner: None,
+                    budgets: Vec::new(),
                 }));
             }
             changes.push(Change::DelegationCreated(Delegation {
@@ -292,6 +293,7 @@ impl Agents {
                 expires_at: None,
                 revoked_at: None,
                 declared: false,
+                uses: None,
             }));
         }
         // Only now, for a chain below what is stopped could not be made.

@@ -240,6 +240,7 @@ impl Clients {
                     expires_in_seconds: Some(MONTH_SECONDS),
                     parent: None,
                     owner: None,
+                    budgets: Vec::new(),
                     reason: None,
                 };
                 let task = self.server().open_task(&wanted).await.ok()?.id;
@@ -262,6 +263,7 @@ impl Clients {
             not_before: None,
             expires_at: None,
             expires_in_seconds: None,
+            uses: None,
             reason: None,
         };
         let invoked = self.now();
@@ -307,6 +309,7 @@ impl Clients {
             arguments: serde_json::Map::new(),
             context: serde_json::Map::new(),
             span: None,
+            reserve_ms: None,
             witness: false,
         };
         let (server, invoked) = (self.server(), self.now());

@@ -185,6 +185,9 @@ impl<E, F: FnMut(u8, &[u64]) -> Result<(), E>> Image<'_, F> {
         })?;
         let versions = index.tasks.versions(horizon, at, &index.guard());
         self.changes(versions, |_, task| Some(Change::TaskOpened(task?.clone())))?;
+        let mut versions = index.spending.versions(horizon, at, &index.guard());
+        versions.sort_by_key(|version| version.from);
+        self.changes(versions, |task, spending| Some(Change::SpendingSet(task, Box::new(spending?.clone()))))?;
         let versions = index.delegations.versions(horizon, at, &index.guard());
         self.changes(versions, |_, link| Some(Change::DelegationCreated((*link?.delegation).clone())))?;
         // In the order in which they were made: that of a worker's grows.

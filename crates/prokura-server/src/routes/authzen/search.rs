@@ -131,7 +131,14 @@ async fn search(
         Sought::Actions => read_action_search(parts, &names, &visit.caller)?,
     };
     let Some(question) = question else { return Ok(Json(wanted.of(Vec::new()))) };
-    let search = Search { caller: visit.caller.clone(), names, values: parts.values(), delegation, question };
+    let search = Search {
+        caller: visit.caller.clone(),
+        names,
+        values: parts.values(),
+        arguments: parts.arguments(),
+        delegation,
+        question,
+    };
     let authority = app.authority().clone();
     blocking(move || search.answer(&authority, &tenant).map(|found| Json(wanted.of(found)))).await
 }
@@ -151,6 +158,8 @@ struct Search {
     names: Names,
     /// For the parameters of caveats.
     values: Context,
+    /// For budgets.
+    arguments: Context,
     delegation: Option<DelegationId>,
     question: Asked,
 }
@@ -398,7 +407,7 @@ impl Search {
 
     /// Whoever is stopped, or names a delegation that is not in force, has nothing.
     fn standing(&self, snapshot: &Snapshot, subject: &ObjectRef) -> Result<Option<Standing>, Refusal> {
-        Ok(snapshot.standing(subject, self.delegation.as_ref())?)
+        Ok(snapshot.standing(subject, self.delegation.as_ref(), Some(&self.arguments))?)
     }
 }
 

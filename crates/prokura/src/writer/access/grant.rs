@@ -52,6 +52,7 @@ impl Steps<'_> {
                 expires_at: Some(until),
                 revoked_at: None,
                 declared: false,
+                uses: None,
             }));
         }
         request.state = RequestState::Granted;
@@ -68,7 +69,7 @@ impl Steps<'_> {
     ) -> Result<Grantable, AccessFault> {
         let Request { requester, delegation, permission, .. } = request;
         let lacking = self.lacking(request, resources)?;
-        let standing = self.view.standing(requester, delegation.as_ref(), self.now, self.limits)?;
+        let standing = self.view.standing(requester, delegation.as_ref(), None, self.now, self.limits)?;
         let Some(standing) = standing else {
             let message = format!("`{requester}` cannot act under this delegation");
             return Err(AccessFault::NotAlive { reason: "delegation_unknown", message });

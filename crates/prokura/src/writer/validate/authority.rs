@@ -53,6 +53,7 @@ impl Draft<'_> {
             self.able(owner, || format!("owner of task `{}`", task.id))?;
         }
         self.is_part(task)?;
+        self.budgets(task)?;
         task.opened_at = self.now;
         self.tasks.insert(task.id.clone(), Arc::new(task.clone()));
         Ok(())
@@ -82,6 +83,9 @@ impl Draft<'_> {
         }
         if delegation.revoked_at.is_some() {
             return Err(invalid(delegation, DelegationFault::AlreadyRevoked));
+        }
+        if delegation.uses == Some(0) {
+            return Err(invalid(delegation, DelegationFault::NoUses));
         }
         let task = self.live_task(&delegation.task)?;
         self.known_type(&delegation.from.kind, || format!("`from` of delegation `{id}`"))?;
