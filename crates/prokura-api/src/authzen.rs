@@ -162,6 +162,12 @@ pub struct ResponseContext {
     /// If what an allow takes is reserved, the moment from which that is over. The reservation has the name of the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_until: Option<crate::Time>,
+    /// If it is held, what for, and which approval is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<crate::Held>,
+    /// If it is held, where that approval is asked for: a path on this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_at: Option<String>,
     /// The question could not be decided; nothing was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ResponseError>,

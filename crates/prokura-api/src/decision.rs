@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{AccessHint, BudgetDraw, Consistency, ObjectRef, Relationship, SubjectRef, Time};
+use crate::{AccessHint, BudgetDraw, Consistency, GivenApproval, ObjectRef, Relationship, SubjectRef, Time};
 
 /// May this be done?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,9 @@ pub struct DecideRequest {
     /// The circumstances: more values for the parameters of caveats, and whatever else should be recorded with the decision.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
+    /// What the tool says it does: mostly a digest of its schema. An approval is for exactly this; at most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_schema: Option<String>,
     /// For how long, in milliseconds, what an allow takes of budgets and uses is to be reserved. Absent: it is taken at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve_ms: Option<u64>,
@@ -112,6 +115,9 @@ pub struct FiredGuard {
     pub guard: String,
     /// What it demands, in the words of the schema.
     pub demanded: Vec<String>,
+    /// The approvals that meet what it demands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<GivenApproval>,
 }
 
 /// What a decision is held for.
@@ -127,6 +133,11 @@ pub struct Held {
     /// Of an approval, whether it is used up by one use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub once: Option<bool>,
+    /// The approval that is missing: its id, whether it was asked for or not. It is for exactly this question.
+    pub approval: String,
+    /// Whether it was given, and something used it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub used: bool,
 }
 
 /// How whoever asked was known.
@@ -222,6 +233,9 @@ pub struct ExplainRequest {
     /// The circumstances: more values for the parameters of caveats.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
+    /// What the tool says it does: mostly a digest of its schema. An approval is for exactly this; at most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_schema: Option<String>,
 }
 
 /// A preview of a decision, with its explanation. Not recorded, and not to be enforced.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{AccessRequest, Delegation, Endorsement, Key, Principal, Task, TaskState, Time};
+use crate::{AccessRequest, Approval, Delegation, Endorsement, Key, Principal, Task, TaskState, Time};
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -419,12 +419,18 @@ pub enum Change {
         /// The request, as it is from now on.
         request: Box<AccessRequest>,
     },
-    /// An allow took something of budgets or uses.
+    /// An approval is asked for, answered or taken back.
+    ApprovalSet {
+        /// The approval, as it is from now on.
+        approval: Box<Approval>,
+    },
+    /// An allow took something of budgets, uses or approvals.
     Consumed {
         /// Which decision.
         decision: String,
-        /// Under which task.
-        task: String,
+        /// Under which task; absent where only an approval was used up, without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
         /// If it is only reserved, the moment from which that is over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reserved_until: Option<Time>,

@@ -7,6 +7,7 @@
 
 mod access;
 mod apply;
+mod approvals;
 mod authority;
 pub mod authzen;
 mod budget;
@@ -32,6 +33,7 @@ pub use apply::{
     ApplyRequest, ApplyResponse, Declaration, DeclaredDelegation, DeclaredEndorsement, DeclaredPrincipal, DeclaredTask,
     Difference, Effect,
 };
+pub use approvals::{Approval, ApprovalQuery, ApprovalState, ApprovalWords, GivenApproval, NewApproval};
 pub use authority::{
     Cap, CapClause, CapResource, CapUnder, Delegation, DelegationKind, DelegationQuery, Endorsement, EndorsementQuery,
     NewDelegation, NewEndorsement, NewTask, Principal, PrincipalQuery, PrincipalState, PrincipalWrite, ReasonOnly,

@@ -44,6 +44,9 @@ pub struct PlannedAction {
     /// The circumstances: more values, beside those of the plan.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Value>,
+    /// What the tool says it does: mostly a digest of its schema. An approval is for exactly this; at most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_schema: Option<String>,
 }
 
 /// What a plan comes to. It says what would be decided now, must not be enforced, and nothing was consumed.

@@ -12,6 +12,7 @@ use tokio::runtime::Builder;
 
 use crate::{
     apply::Apply,
+    approval::ApprovalCommand,
     attribute::AttributeCommand,
     bench::Bench,
     completions::Completions,
@@ -92,6 +93,9 @@ enum Command {
     Pending(Pending),
     Approve(Approve),
     Refuse(Refuse),
+    /// Ask for, list, show and take back approvals: a person's yes to one exact action
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
     /// List, show, take back and review requests for access
     #[command(subcommand)]
     Access(AccessCommand),
@@ -226,6 +230,7 @@ impl Command {
             Self::Pending(command) => command.run(session).await,
             Self::Approve(command) => command.run(session).await,
             Self::Refuse(command) => command.run(session).await,
+            Self::Approval(command) => command.run(session).await,
             Self::Access(command) => command.run(session).await,
             Self::Check(command) => command.run(session).await,
             Self::Decide(command) => command.run(session).await,

@@ -5,11 +5,14 @@ mod plan;
 use std::path::PathBuf;
 
 use clap::Args;
-use prokura_api::{AccessHow, BudgetDraw, CheckRequest, DecideRequest, Decision, Disposition, Permissionship};
+use prokura_api::{
+    AccessHow, BudgetDraw, CheckRequest, DecideRequest, Decision, Disposition, FiredGuard, Permissionship,
+};
 use prokura_model::{ObjectRef, RelationName, SubjectRef};
 use serde_json::Value;
 
 use crate::{
+    approval,
     arguments::Ended,
     failure::Failure,
     output::{ALLOW, CHANGE, DENY, FAINT, fields, paint},
@@ -61,6 +64,9 @@ pub(crate) struct Decide {
     /// The circumstances: more values, and whatever else should be recorded, a JSON object
     #[arg(long, value_name = "JSON", value_parser = context)]
     context: Option<Value>,
+    /// What the tool says it does: mostly a digest of its schema. An approval is for exactly this
+    #[arg(long, value_name = "DIGEST", conflicts_with = "plan")]
+    tool_schema: Option<String>,
     /// Reserve what an allow takes for so long, instead of taking it at once: `30s`
     #[arg(long, value_name = "LENGTH")]
     reserve: Option<Length>,
@@ -131,13 +137,14 @@ impl Decide {
             resource: wire::object(resource),
             arguments: members(self.arguments.as_ref()),
             context: members(self.context.as_ref()),
+            tool_schema: self.tool_schema.clone(),
             reserve_ms: self.reserve.map(|length| length.seconds.saturating_mul(1_000)),
             witness: self.witness,
             span: self.span.clone(),
         };
         let decision = session.client.decide(&request).await.map_err(|error| session.failure(&error))?;
         let asked = format!("{actor} {permission} {resource}");
-        session.out.show(&decision, |decision| told(decision, &asked, self.delegation.as_deref()))?;
+        session.out.show(&decision, |decision| told(decision, &asked, &request))?;
         Ok(ended(decision.disposition))
     }
 }
@@ -159,7 +166,15 @@ pub(crate) fn verdict(disposition: Disposition) -> String {
     }
 }
 
-fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
+/// Who gave the approvals that guards demanded.
+pub(crate) fn approved(guards: &[FiredGuard]) -> String {
+    let given = guards.iter().flat_map(|fired| fired.approvals.iter().map(move |given| (fired, given)));
+    let told =
+        given.map(|(fired, given)| format!("{} ({}, {})", wire::object_text(&given.by), fired.guard, given.approval));
+    told.collect::<Vec<_>>().join("\n")
+}
+
+fn told(decision: &Decision, asked: &str, question: &DecideRequest) -> String {
     let chain: Vec<_> = decision.chain.iter().map(|link| wire::object_text(&link.to)).collect();
     let chain = decision.chain.first().map(|root| format!("{} → {}", wire::object_text(&root.from), chain.join(" → ")));
     let witness: Vec<_> = decision.witness.iter().map(|edge| wire::relationship_text(&edge.relationship)).collect();
@@ -172,17 +187,14 @@ fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
         (Disposition::Deny | Disposition::Conditional | Disposition::Held, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
     };
-    let under = delegation.map(|id| format!(" -d {id}")).unwrap_or_default();
-    let ask = decision.access.as_ref().map(|access| {
-        let ticket = if access.ticket_required { " --ticket TICKET" } else { "" };
-        let glass = if access.how == AccessHow::BreakGlass { " --break-glass" } else { "" };
-        format!("prokura request {asked}{under}{ticket}{glass} --reason WHY")
-    });
+    let held = decision.held.as_ref();
     format!("{}  {asked}\n", verdict(decision.disposition))
         + &fields(&[
             ("because", decision.message.clone()),
             ("reason", decision.reason.clone()),
             ("missing", decision.missing.join(", ")),
+            ("approval", held.map(|held| held.approval.clone()).unwrap_or_default()),
+            ("approved by", approved(&decision.guards)),
             ("chain", chain.unwrap_or_default()),
             ("task", decision.task.clone().unwrap_or_default()),
             ("run", decision.run.clone().filter(|run| Some(run) != decision.task.as_ref()).unwrap_or_default()),
@@ -193,6 +205,22 @@ fn told(decision: &Decision, asked: &str, delegation: Option<&str>) -> String {
             ("revision", decision.revision.to_string()),
             ("decision", decision.id.clone().unwrap_or_default()),
             ("more", why),
-            ("to ask for it", ask.unwrap_or_default()),
+            ("to ask for it", to_ask(decision, asked, question)),
         ])
+}
+
+/// The command that asks for what was denied or is held, if there is one.
+fn to_ask(decision: &Decision, asked: &str, question: &DecideRequest) -> String {
+    let delegation = question.delegation.as_deref();
+    if let Some(access) = &decision.access {
+        let under = delegation.map(|id| format!(" -d {id}")).unwrap_or_default();
+        let ticket = if access.ticket_required { " --ticket TICKET" } else { "" };
+        let glass = if access.how == AccessHow::BreakGlass { " --break-glass" } else { "" };
+        return format!("prokura request {asked}{under}{ticket}{glass} --reason WHY");
+    }
+    if decision.held.is_some() {
+        let values = (&question.arguments, &question.context);
+        return approval::command(asked, delegation, values, question.tool_schema.as_deref());
+    }
+    String::new()
 }

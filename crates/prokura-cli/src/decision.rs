@@ -6,7 +6,7 @@ use prokura_model::{ObjectRef, Reason, RelationName, did_you_mean};
 
 use crate::{
     arguments::Ended,
-    decide::verdict,
+    decide::{approved, verdict},
     failure::Failure,
     near::Filter,
     output::{DENY, fields, paint, table},
@@ -285,6 +285,7 @@ pub(crate) fn told(record: &DecisionRecord) -> String {
         ("for", record.origin.as_ref().map(wire::object_text).unwrap_or_default()),
         ("chain", chain.join(" → ")),
         ("witness", witness.join("\n")),
+        ("approved by", approved(&record.guards)),
         ("time", shown(record.time)),
         ("revision", record.revision.to_string()),
         ("door", record.door.clone()),

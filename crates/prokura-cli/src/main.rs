@@ -3,6 +3,7 @@
 //! One file a family of commands. Exit codes: 0 done or allowed, 1 denied or conditional, 2 failed.
 
 mod apply;
+mod approval;
 mod arguments;
 mod attribute;
 mod bench;

@@ -37,6 +37,25 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
+/// The same for what somebody approves: nothing in it is unseen, or seen in another order than it has.
+pub(crate) fn exact(text: &str) -> String {
+    let unseen = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}')
+    };
+    let mut exact = String::with_capacity(text.len());
+    for character in text.chars() {
+        if unseen(character) {
+            exact.extend(character.escape_unicode());
+        } else {
+            exact.push(character);
+        }
+    }
+    exact
+}
+
 /// Where a command's answer goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
@@ -112,11 +131,18 @@ pub(crate) fn fields(pairs: &[(&str, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{exact, harmless};
 
     #[test]
     fn what_others_wrote_moves_no_cursor() {
         assert_eq!(harmless("plain “text”"), "plain “text”");
         assert_eq!(harmless("\u{1b}[2Jgone\nand"), "\\u{1b}[2Jgone\\nand");
+    }
+
+    #[test]
+    fn nothing_that_is_approved_is_unseen() {
+        assert_eq!(exact("Grüße, 世界"), "Grüße, 世界");
+        assert_eq!(exact("pay \u{202e}001\u{202c} to a\u{200b}b"), "pay \\u{202e}001\\u{202c} to a\\u{200b}b");
+        assert_eq!(exact("\u{1b}[2J\u{e0041}"), "\\u{1b}[2J\\u{e0041}");
     }
 }

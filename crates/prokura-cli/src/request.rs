@@ -1,15 +1,20 @@
 //! `prokura request`, `prokura pending`, `prokura approve`, `prokura refuse`, `prokura access`
 
 use clap::{Args, Subcommand};
-use prokura_api::{AccessRequest, NewAccessRequest, RequestApproval, RequestQuery, RequestState, RequestWords};
+use prokura_api::{
+    AccessRequest, Approval, ApprovalWords, NewAccessRequest, Page, RequestApproval, RequestQuery, RequestState,
+    RequestWords,
+};
 use prokura_model::{ObjectRef, RelationName};
+use serde::Serialize;
 
 use crate::{
+    approval,
     arguments::Ended,
     failure::Failure,
     output::{fields, table},
     session::{Session, gather, more},
-    time::{Length, over, shown},
+    time::{Length, length, over, shown},
     wire,
 };
 
@@ -45,7 +50,7 @@ pub(crate) struct Request {
     break_glass: bool,
 }
 
-/// List the requests that wait for an answer, and broken glass that waits for a review
+/// List what waits for a person: requests for access, broken glass to be reviewed, and approvals, with all they are for
 #[derive(Args, Debug)]
 pub(crate) struct Pending {
     /// Only those that this one may answer
@@ -56,18 +61,19 @@ pub(crate) struct Pending {
     limit: usize,
 }
 
-/// Approve a request for access, or a part of it
+/// Approve a request for access, or a part of it; or give an approval
 #[derive(Args, Debug)]
 pub(crate) struct Approve {
-    /// Which
+    /// Which request or approval; for an approval, the first eight digits of its id or more will do
+    #[arg(value_name = "REQUEST|APPROVAL")]
     request: String,
-    /// Who approves: a person with the permission that the request asks for; without it, you
+    /// Who approves: a person with the permission that is asked for; without it, you
     #[arg(long, value_name = "PRINCIPAL")]
     by: Option<ObjectRef>,
-    /// Only on this one of the resources; may be repeated
+    /// Of a request, only on this one of the resources; may be repeated
     #[arg(long = "only", value_name = "RESOURCE")]
     resources: Vec<ObjectRef>,
-    /// For so long from now: `10m`; without it, as long as was asked for
+    /// Of a request, for so long from now: `10m`; without it, as long as was asked for
     #[arg(long = "for", value_name = "LENGTH", allow_hyphen_values = true)]
     length: Option<Length>,
     /// In which words
@@ -75,11 +81,18 @@ pub(crate) struct Approve {
     reason: Option<String>,
 }
 
-/// Refuse a request for access
+/// Refuse a request for access, or an approval
 #[derive(Args, Debug)]
 pub(crate) struct Refuse {
-    #[command(flatten)]
-    said: Said,
+    /// Which request or approval; for an approval, the first eight digits of its id or more will do
+    #[arg(value_name = "REQUEST|APPROVAL")]
+    request: String,
+    /// Who refuses: whoever could approve; without it, you
+    #[arg(long, value_name = "PRINCIPAL")]
+    by: Option<ObjectRef>,
+    /// In which words
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// Who says something about which request.
@@ -157,12 +170,47 @@ impl Pending {
             state: self.by.is_none().then_some(RequestState::Pending),
             ..RequestQuery::default()
         };
-        list(session, query, self.limit, "nothing waits").await
+        let found = Waiting {
+            requests: listed(session, query, self.limit).await?,
+            approvals: approval::waiting(session, self.by.as_ref(), self.limit).await?,
+        };
+        session.out.show(&found, Waiting::told)?;
+        Ok(Ended::Done)
+    }
+}
+
+/// What waits for a person.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    requests: Page<AccessRequest>,
+    approvals: Page<Approval>,
+}
+
+impl Waiting {
+    fn told(&self) -> String {
+        let Self { requests, approvals } = self;
+        if requests.items.is_empty() && approvals.items.is_empty() {
+            return "nothing waits".to_owned();
+        }
+        let mut parts = Vec::new();
+        if !requests.items.is_empty() {
+            parts.push(rows(requests, ""));
+        }
+        parts.extend(approvals.items.iter().map(approval::told));
+        parts.join("\n") + &more(approvals)
     }
 }
 
 impl Approve {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
+        if let Some(id) = approval::meant(session, &self.request).await? {
+            if !self.resources.is_empty() || self.length.is_some() {
+                let message = "an approval is given as it is: `--only` and `--for` are for requests for access";
+                return Err(Failure::new("approval_indivisible", message));
+            }
+            let words = ApprovalWords { by: self.by.as_ref().map(wire::object), reason: self.reason };
+            return approval::answer(session, &id, &words, true).await;
+        }
         let resources = (!self.resources.is_empty()).then(|| self.resources.iter().map(wire::object).collect());
         let approval = RequestApproval {
             by: self.by.as_ref().map(wire::object),
@@ -176,8 +224,12 @@ impl Approve {
 
 impl Refuse {
     pub(crate) async fn run(self, session: &Session) -> Result<Ended, Failure> {
-        let (request, words) = self.said.words();
-        shown_or_failed(session, session.client.refuse_request(&request, &words).await)
+        let by = self.by.as_ref().map(wire::object);
+        if let Some(id) = approval::meant(session, &self.request).await? {
+            return approval::answer(session, &id, &ApprovalWords { by, reason: self.reason }, false).await;
+        }
+        let words = RequestWords { by, reason: self.reason };
+        shown_or_failed(session, session.client.refuse_request(&self.request, &words).await)
     }
 }
 
@@ -214,15 +266,21 @@ impl AccessCommand {
 }
 
 async fn list(session: &Session, query: RequestQuery, limit: usize, none: &str) -> Result<Ended, Failure> {
+    let found = listed(session, query, limit).await?;
+    session.out.show(&found, |found| rows(found, none))?;
+    Ok(Ended::Done)
+}
+
+async fn listed(session: &Session, query: RequestQuery, limit: usize) -> Result<Page<AccessRequest>, Failure> {
     let found = gather(limit, async |limit, cursor| {
         session.client.access_requests(&RequestQuery { limit, cursor, ..query.clone() }).await
     });
-    let found = found.await.map_err(|error| session.failure(&error))?;
-    session.out.show(&found, |found| {
-        let rows = found.items.iter().map(row).collect();
-        table(["request", "state", "requester", "wants", "on", "why"], rows, none) + &more(found)
-    })?;
-    Ok(Ended::Done)
+    found.await.map_err(|error| session.failure(&error))
+}
+
+fn rows(found: &Page<AccessRequest>, none: &str) -> String {
+    let rows = found.items.iter().map(row).collect();
+    table(["request", "state", "requester", "wants", "on", "why"], rows, none) + &more(found)
 }
 
 fn shown_or_failed(
@@ -300,12 +358,4 @@ fn told(request: &AccessRequest) -> String {
         ("ended", time(grant.and_then(|grant| grant.ended_at))),
         ("review", said(&request.review)),
     ])
-}
-
-/// Seconds, as people write them.
-fn length(seconds: u64) -> String {
-    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let told: Vec<_> =
-        parts.into_iter().filter(|(number, _)| *number > 0).map(|(number, unit)| format!("{number}{unit}")).collect();
-    told.join(" ")
 }

@@ -102,6 +102,14 @@ impl FromStr for When {
     }
 }
 
+/// Seconds, as people write them.
+pub(crate) fn length(seconds: u64) -> String {
+    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let told: Vec<_> =
+        parts.into_iter().filter(|(number, _)| *number > 0).map(|(number, unit)| format!("{number}{unit}")).collect();
+    told.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Length, When, shown};

@@ -1,3 +1,4 @@
+mod approval;
 mod budget;
 mod cap;
 mod dispatch;
@@ -46,6 +47,9 @@ pub struct Question {
     pub context: Context,
     /// How whoever asks was known, as far as it is.
     pub credential: Option<Credential>,
+    /// What the tool that would do it says it does, as the enforcement point names it: mostly a digest of its schema. An
+    /// approval is for that tool only.
+    pub tool_schema: Option<String>,
 }
 
 impl Question {
@@ -98,7 +102,7 @@ pub struct Decision {
     /// The guards that applied, by name, and what each demands.
     pub fired: Vec<FiredGuard>,
     /// For one that is held, what for.
-    pub held: Option<HeldFor>,
+    pub held: Option<Box<HeldFor>>,
     /// Whether there are guards on what was asked, whether or not they applied.
     pub guarded: bool,
     /// Whether a guard wants the decision on disk before it is answered.

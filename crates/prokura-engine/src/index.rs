@@ -12,8 +12,8 @@ use std::{
 
 use papaya::HashMap;
 use prokura_model::{
-    AuthzenMapping, DecisionId, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectRef, Principal,
-    Request, RequestId, Revision, Spending, Task, TaskId, Terms, Transaction, Value,
+    Approval, ApprovalId, AuthzenMapping, DecisionId, DelegationId, Endorsement, EndorsementId, Model, ModelId,
+    ObjectRef, Principal, Request, RequestId, Revision, Spending, Task, TaskId, Terms, Transaction, Value,
 };
 
 use self::staged::Drafted;
@@ -53,6 +53,7 @@ pub struct Index {
     /// The endorsements ever made of a worker.
     pub(crate) endorsed: Register<ObjectRef, BTreeSet<EndorsementId>>,
     pub(crate) requests: Register<RequestId, Request>,
+    pub(crate) approvals: Register<ApprovalId, Approval>,
     /// What was taken under tasks with budgets, or with links that have uses.
     pub(crate) spending: Register<TaskId, Spending>,
     /// The task of every reservation that was neither committed nor released.
@@ -131,6 +132,7 @@ impl Index {
             endorsements: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             endorsed: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             requests: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
+            approvals: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             spending: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             reserved: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
             attributes: Register::new(HashMap::builder().shared_collector(Arc::clone(&collector))),
@@ -349,7 +351,7 @@ impl Index {
 
     fn take_in_registers(&self, staged: Staged, at: Revision, writer: &mut Writer, guard: &Guard<'_>) {
         let Staged { program, models, assertions, principals, tasks, attributes, authzen_mapping, .. } = staged;
-        let Staged { delegations, endorsements, requests, spending, .. } = staged;
+        let Staged { delegations, endorsements, requests, approvals, spending, .. } = staged;
         for (object, principal) in principals {
             writer.outdate(at, Outdated::Principal(object.clone()));
             self.principals.write(object, at, principal.map(Arc::new), guard);
@@ -375,6 +377,10 @@ impl Index {
         for (id, request) in requests {
             writer.outdate(at, Outdated::Request(id.clone()));
             self.requests.write(id, at, Some(Arc::new(request)), guard);
+        }
+        for (id, approval) in approvals {
+            writer.outdate(at, Outdated::Approval(id.clone()));
+            self.approvals.write(id, at, Some(Arc::new(approval)), guard);
         }
         for (task, spending) in spending {
             self.take_in_spending(task, spending, at, writer, guard);
@@ -430,6 +436,7 @@ impl Index {
             Outdated::Endorsement(id) => self.endorsements.collect(id, horizon, guard),
             Outdated::Endorsed(worker) => self.endorsed.collect(worker, horizon, guard),
             Outdated::Request(id) => self.requests.collect(id, horizon, guard),
+            Outdated::Approval(id) => self.approvals.collect(id, horizon, guard),
             Outdated::Spending(task) => self.spending.collect(task, horizon, guard),
             Outdated::Reserved(id) => self.reserved.collect(id, horizon, guard),
             Outdated::Attributes(object) => self.attributes.collect(object, horizon, guard),
@@ -517,6 +524,7 @@ enum Outdated {
     Endorsement(EndorsementId),
     Endorsed(ObjectRef),
     Request(RequestId),
+    Approval(ApprovalId),
     Spending(TaskId),
     Reserved(DecisionId),
     Attributes(ObjectRef),

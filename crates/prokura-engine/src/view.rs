@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use prokura_model::{
-    AuthzenMapping, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, Model, ModelId, ObjectId,
-    ObjectRef, Principal, RelationName, Request, RequestId, Revision, Schema, Spending, SubjectRef, Task, TaskId,
-    TypeName, Value, WitnessEdge,
+    Approval, ApprovalId, AuthzenMapping, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, Model,
+    ModelId, ObjectId, ObjectRef, Principal, RelationName, Request, RequestId, Revision, Schema, Spending, SubjectRef,
+    Task, TaskId, TypeName, Value, WitnessEdge,
 };
 
 use crate::{
@@ -198,6 +198,19 @@ impl<'i> View<'i> {
     pub fn task(&self, id: &TaskId) -> Option<Arc<Task>> {
         let guard = self.index.guard();
         self.index.tasks.at(id, self.revision, &guard).map(|(_, task)| Arc::clone(task))
+    }
+
+    /// An approval, from when it was asked for.
+    #[must_use]
+    pub fn approval(&self, id: &ApprovalId) -> Option<Arc<Approval>> {
+        let guard = self.index.guard();
+        self.index.approvals.at(id, self.revision, &guard).map(|(_, approval)| Arc::clone(approval))
+    }
+
+    /// Every approval that was ever asked for, by id.
+    #[must_use]
+    pub fn approvals(&self) -> Vec<Arc<Approval>> {
+        self.index.approvals.all(self.revision, &self.index.guard()).into_iter().map(|(_, found)| found).collect()
     }
 
     /// What was taken under a task; nothing, if nothing ever was.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use proptest::{collection, option, prelude::*, sample::select};
 
 use crate::{
-    Amount, AuthzenMapping, Budget, BudgetName, Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse,
-    ChainLink, Change, Consumption, Credential, DecisionId, DecisionRecord, Delegation, DelegationId, DelegationKind,
-    Draw, Endorsement, EndorsementId, FiredGuard, Grant, GuardName, Key, KeyId, KeyRole, KeyScope, Measure, ObjectId,
-    ObjectRef, Outcome, Principal, PrincipalState, Reason, RelationName, Relationship, Request, RequestAnswer,
-    RequestId, RequestState, Reservation, Reserved, ResourceQuery, Revision, Spending, Spent, SpokenFor, Step,
-    SubjectRef, Taken, Task, TaskId, TaskState, TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
+    Action, Amount, Approval, ApprovalId, ApprovalState, ApprovalUse, Approver, AuthzenMapping, Budget, BudgetName,
+    Cap, CapClause, CapPermissions, CapResource, CaveatName, CaveatUse, ChainLink, Change, Consumption, Credential,
+    DecisionId, DecisionRecord, Delegation, DelegationId, DelegationKind, Draw, Endorsement, EndorsementId, FiredGuard,
+    GivenApproval, Grant, GuardName, Key, KeyId, KeyRole, KeyScope, Measure, ObjectId, ObjectRef, Outcome, Principal,
+    PrincipalState, Reason, RelationName, Relationship, Request, RequestAnswer, RequestId, RequestState, Reservation,
+    Reserved, ResourceQuery, Revision, Spending, Spent, SpokenFor, Step, SubjectRef, Taken, Task, TaskId, TaskState,
+    TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -84,6 +85,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         consumption().prop_map(|consumption| Change::Consumed(Box::new(consumption))),
         (decision_id(), task_id(), taken()).prop_map(|(id, task, taken)| Change::ReservationCommitted(id, task, taken)),
         (decision_id(), task_id()).prop_map(|(id, task)| Change::ReservationReleased(id, task)),
+        approval().prop_map(|approval| Change::ApprovalSet(Box::new(approval))),
         (task_id(), spending()).prop_map(|(task, spending)| Change::SpendingSet(task, Box::new(spending))),
     ]
 }
@@ -101,8 +103,12 @@ pub(crate) fn record() -> impl Strategy<Value = DecisionRecord> {
     let rest = (collection::vec(edge(), 0..3), value(), ".{0,9}", ".{0,9}", option::of(".{0,9}"), any::<u64>());
     let missing = collection::vec("[a-z]{1,9}", 0..3);
     let demanded = collection::vec("[a-z #]{1,30}", 1..3);
-    let fired = ("[a-z]{3,9}", demanded)
-        .prop_map(|(name, demanded)| FiredGuard { name: GuardName::new(name).expect("a legal name"), demanded });
+    let approvals = collection::vec((approval_id(), object()).prop_map(|(id, by)| GivenApproval { id, by }), 0..2);
+    let fired = (guard_name(), demanded, approvals).prop_map(|(name, demanded, approvals)| FiredGuard {
+        name,
+        demanded,
+        approvals,
+    });
     let fired = collection::vec(fired, 0..3);
     let at = option::of(any::<u64>().prop_map(Timestamp));
     let known = ("[a-z_]{1,9}", at).prop_map(|(method, authenticated_at)| Credential { method, authenticated_at });
@@ -247,8 +253,8 @@ fn taken() -> impl Strategy<Value = Taken> {
         window,
         amount,
     });
-    (collection::vec(draw, 0..3), collection::vec(delegation_id(), 0..3))
-        .prop_map(|(draws, links)| Taken { draws, links })
+    (collection::vec(draw, 0..3), collection::vec(delegation_id(), 0..3), collection::vec(approval_id(), 0..2))
+        .prop_map(|(draws, links, approvals)| Taken { draws, links, approvals })
 }
 
 fn reserved() -> impl Strategy<Value = Reserved> {
@@ -258,7 +264,7 @@ fn reserved() -> impl Strategy<Value = Reserved> {
 fn consumption() -> impl Strategy<Value = Consumption> {
     let record = collection::vec(any::<u8>(), 0..9);
     let told = (record, option::of(object()), option::of(moment()));
-    (decision_id(), task_id(), moment(), taken(), option::of(reserved()), told).prop_map(
+    (decision_id(), option::of(task_id()), moment(), taken(), option::of(reserved()), told).prop_map(
         |(decision, task, at, taken, reserved, (record, authority, valid_until))| Consumption {
             decision,
             task,
@@ -339,6 +345,51 @@ fn request() -> impl Strategy<Value = Request> {
             review: None,
         };
         Request { answer, grant, review, ..asked }
+    })
+}
+
+fn approval_id() -> impl Strategy<Value = ApprovalId> {
+    record_id().prop_map(|id| ApprovalId::new(id).unwrap())
+}
+
+fn guard_name() -> impl Strategy<Value = GuardName> {
+    "[a-z]{3,9}".prop_map(|name| GuardName::new(name).expect("a legal name"))
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let who = (object(), option::of(task_id()), collection::vec(link(), 0..3));
+    let what = (relation(), object(), members(), option::of(".{0,9}"));
+    let guard = (guard_name(), ".{0,20}", any::<u32>());
+    (who, what, guard).prop_map(|((actor, task, chain), what, (guard, guard_text, clause))| {
+        let (permission, resource, arguments, tool_schema) = what;
+        Action { actor, task, chain, permission, resource, arguments, tool_schema, guard, guard_text, clause }
+    })
+}
+
+fn approval() -> impl Strategy<Value = Approval> {
+    let from = prop_oneof![relation().prop_map(Approver::Holder), Just(Approver::Origin)];
+    let asked = (any::<u64>(), any::<bool>(), ".{0,9}", moment(), moment());
+    let state = select(vec![ApprovalState::Pending, ApprovalState::Given, ApprovalState::Refused]);
+    let used = (decision_id(), option::of(moment())).prop_map(|(decision, until)| ApprovalUse { decision, until });
+    let became = (state, option::of(request_answer()), option::of(moment()), option::of(used));
+    (action(), from, asked, became).prop_map(|(action, from, asked, (state, answer, good_until, used))| {
+        let (good_ms, once, reason, asked_at, answer_by) = asked;
+        let id = action.id();
+        let asked = Approval {
+            id,
+            action,
+            from,
+            good_ms,
+            once,
+            reason,
+            asked_at,
+            answer_by,
+            state,
+            answer: None,
+            good_until: None,
+            used: None,
+        };
+        Approval { answer, good_until, used, ..asked }
     })
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Cap, CapClause, DecisionId, DelegationId, ObjectRef, Task, TaskId, Timestamp, Value, authority::record_id,
-    limits::RECORD_ID_BYTES_MAX,
+    ApprovalId, Cap, CapClause, DecisionId, DelegationId, ObjectRef, Task, TaskId, Timestamp, Value,
+    authority::record_id, limits::RECORD_ID_BYTES_MAX,
 };
 
 record_id!(
@@ -193,7 +193,8 @@ impl fmt::Display for Amount {
     }
 }
 
-/// What an allow takes: of the budgets of its task and of the tasks above that, and one use of each link of its chain that has uses.
+/// What an allow takes: of the budgets of its task and of the tasks above that, one use of each link of its chain that has
+/// uses, and the approvals it rests on that are good for one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Taken {
     /// Of which budgets how much.
@@ -202,13 +203,17 @@ pub struct Taken {
     /// Of which links a use.
     #[n(1)]
     pub links: Vec<DelegationId>,
+    /// The approvals that one use uses up.
+    #[n(2)]
+    #[cbor(default)]
+    pub approvals: Vec<ApprovalId>,
 }
 
 impl Taken {
     /// Whether it is nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.draws.is_empty() && self.links.is_empty()
+        self.draws.is_empty() && self.links.is_empty() && self.approvals.is_empty()
     }
 
     /// The tasks of whose budgets it takes something.
@@ -242,7 +247,7 @@ pub struct Consumption {
     pub decision: DecisionId,
     /// Under which task.
     #[n(1)]
-    pub task: TaskId,
+    pub task: Option<TaskId>,
     /// The *now* of the decision.
     #[n(2)]
     pub at: Timestamp,
@@ -265,12 +270,12 @@ pub struct Consumption {
 }
 
 impl Consumption {
-    /// The tasks in which it counts, its own first, each once: those of which it takes something, and of a reservation all
+    /// The tasks in which it counts, none if it is under none; its own first, each once: those of which it takes something, and of a reservation all
     /// above, since it ends with each.
     #[must_use]
     pub fn tasks(&self) -> Vec<&TaskId> {
         let above = self.reserved.iter().flat_map(|reserved| &reserved.above);
-        each_once(&self.task, above.chain(self.taken.tasks()))
+        self.task.as_ref().map_or_else(Vec::new, |own| each_once(own, above.chain(self.taken.tasks())))
     }
 }
 
@@ -372,7 +377,8 @@ impl Spending {
         self.at = self.at.max(consumption.at);
         let at = self.at;
         self.open.retain(|_, reservation| reservation.reserved.until > at);
-        let (task, taken) = (consumption.task.clone(), &consumption.taken);
+        let Some(task) = consumption.task.clone() else { return };
+        let taken = &consumption.taken;
         match &consumption.reserved {
             None => self.take(own, &task, taken),
             Some(reserved) => {

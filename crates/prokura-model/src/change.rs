@@ -3,9 +3,9 @@ use std::{collections::BTreeMap, fmt};
 use minicbor::{Decode, Encode};
 
 use crate::{
-    AuthzenMapping, Consumption, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, Key, KeyId, Model,
-    ModelId, ObjectRef, Principal, Relationship, Request, Spending, StoreSecret, Taken, Task, TaskId, TaskState,
-    TenantName, Terms, Value,
+    Approval, AuthzenMapping, Consumption, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, Key,
+    KeyId, Model, ModelId, ObjectRef, Principal, Relationship, Request, Spending, StoreSecret, Taken, Task, TaskId,
+    TaskState, TenantName, Terms, Value,
 };
 
 /// A place in a tenant's total order of transactions. The empty tenant is at revision 0; the first transaction makes 1.
@@ -185,6 +185,9 @@ pub enum Change {
     /// All that was taken under the task is this. Only in a checkpoint, where it stands for the movements before it.
     #[n(43)]
     SpendingSet(#[n(0)] TaskId, #[n(1)] Box<Spending>),
+    /// An approval is asked for, or goes on: it is this from now on.
+    #[n(44)]
+    ApprovalSet(#[n(0)] Box<Approval>),
 }
 
 impl Change {

@@ -79,7 +79,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<DecisionRecord, CodecError> {
     decode(bytes, "decision record")
 }
 
-fn encoded<T: minicbor::Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
+pub(crate) fn encoded<T: minicbor::Encode<()> + ?Sized>(value: &T) -> Vec<u8> {
     let mut encoder = Encoder::new(Bytes(Vec::new()));
     // Writing to a vector cannot fail, and no encoder of ours makes an error of its own.
     let written = encoder.encode(value);

@@ -3,8 +3,8 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::{
-    Credential, DelegationId, GuardName, ObjectRef, RelationName, Relationship, Revision, TaskId, Terms, Timestamp,
-    Value,
+    Credential, DelegationId, GivenApproval, GuardName, ObjectRef, RelationName, Relationship, Revision, TaskId, Terms,
+    Timestamp, Value,
     authority::{record_id, words},
     limits::RECORD_ID_BYTES_MAX,
 };
@@ -256,6 +256,10 @@ pub struct FiredGuard {
     /// What it demands, in the words of the schema: `forbid`, a condition, `approval from service#approve, once`.
     #[n(1)]
     pub demanded: Vec<String>,
+    /// The approvals that meet what it demands.
+    #[n(2)]
+    #[cbor(default)]
+    pub approvals: Vec<GivenApproval>,
 }
 
 /// What was asked for and how it ended.

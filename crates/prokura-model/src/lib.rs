@@ -22,6 +22,7 @@
 //! | cap | what a link may carry: permissions × resources | [`Cap`] |
 //! | endorsement | a worker's standing statement of what it does for which origins, made by its owner | [`Endorsement`] |
 //! | request, grant | ask for access / the expiring result, which is nothing but edges | [`Request`], [`Grant`] |
+//! | approval | a person's yes to one exact action, named by its digest | [`Approval`] |
 //! | access item | what the schema says can be asked for, and who answers | [`AccessItem`](schema::AccessItem) |
 //! | budget | a bound on how much is done under a task | [`Budget`] |
 //! | reservation | what an allow holds until it is committed or released | [`Reservation`] |
@@ -43,6 +44,7 @@
 
 #[cfg(test)]
 mod any;
+mod approval;
 mod authority;
 mod authzen;
 mod budget;
@@ -63,6 +65,7 @@ mod suggest;
 mod text;
 mod value;
 
+pub use approval::{Action, Approval, ApprovalId, ApprovalState, ApprovalUse, Approver, GivenApproval};
 pub use authority::{
     Delegation, DelegationId, DelegationKind, Endorsement, EndorsementId, Principal, PrincipalState, Task, TaskId,
     TaskState,

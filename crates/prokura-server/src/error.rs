@@ -217,7 +217,7 @@ fn engine_status(error: &EngineError) -> StatusCode {
 fn status_of(code: &str, fault: Fault) -> StatusCode {
     match code {
         "tenant_unknown" | "task_unknown" | "delegation_unknown" | "principal_unknown" | "key_unknown"
-        | "request_unknown" => StatusCode::NOT_FOUND,
+        | "request_unknown" | "approval_unknown" => StatusCode::NOT_FOUND,
         "tenant_exists"
         | "task_exists"
         | "delegation_exists"
@@ -239,6 +239,9 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "declared_differs"
         | "request_exists"
         | "request_not_pending"
+        | "approval_not_pending"
+        | "approval_not_needed"
+        | "guard_changed"
         | "already_allowed"
         | "relationship_stands"
         | "review_open"

@@ -38,6 +38,9 @@ pub const PAGE_ENTRIES_DEFAULT: usize = 100;
 /// Longest `X-Request-ID` and `Idempotency-Key`, in bytes: they are kept with records and transactions.
 pub const REQUEST_NAME_BYTES_MAX: usize = prokura::limits::REQUEST_ID_BYTES_MAX;
 
+/// Longest name of what a tool says it does, in bytes: room for any digest, and none for the text itself.
+pub const TOOL_SCHEMA_BYTES_MAX: usize = 256;
+
 /// Largest head of a request (request line and headers), in bytes.
 pub const HEAD_BYTES_MAX: usize = 65_536;
 

@@ -380,6 +380,7 @@ pub(crate) fn canonical(question: &Question) -> Value {
         ("permission", Some(text(question.permission.as_str()))),
         ("resource", Some(object(&question.resource))),
         ("delegation", question.delegation.as_ref().map(|id| text(id.as_str()))),
+        ("tool_schema", question.tool_schema.as_deref().map(text)),
         ("arguments", (!question.arguments.is_empty()).then(|| Value::Map(question.arguments.clone()))),
         ("context", (!question.context.is_empty()).then(|| Value::Map(question.context.clone()))),
     ];

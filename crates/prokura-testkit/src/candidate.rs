@@ -110,6 +110,8 @@ pub struct Question {
     pub context: Context,
     /// How whoever asks was known, if it is.
     pub credential: Option<Credential>,
+    /// What the tool says it does.
+    pub tool_schema: Option<String>,
 }
 
 impl Question {
@@ -179,11 +181,15 @@ impl std::fmt::Display for Ask {
                 write!(f, "permissions on {resource} of {}{subject}", listed(alive))
             }
             Self::Decide { question, .. } => {
-                let Question { actor, delegation, permission, resource, arguments, credential, .. } = question;
+                let Question { actor, delegation, permission, resource, arguments, credential, tool_schema, .. } =
+                    question;
                 write!(f, "decide {actor} {permission} {resource}")?;
                 delegation.iter().try_for_each(|delegation| write!(f, " by {delegation}"))?;
                 if let Some(Credential { method, .. }) = credential {
                     write!(f, " known by {method}")?;
+                }
+                if let Some(tool) = tool_schema {
+                    write!(f, " with tool {tool}")?;
                 }
                 if arguments.is_empty() { Ok(()) } else { write!(f, " with arguments {arguments:?}") }
             }

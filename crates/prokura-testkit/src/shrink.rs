@@ -97,7 +97,9 @@ fn plausible(changes: &[Change]) -> bool {
             }
             Change::TaskClosed(id, _) if !ids.contains(id.as_str()) => return false,
             Change::DelegationRevoked(id) if !ids.contains(id.as_str()) => return false,
-            Change::Consumed(found) if !ids.contains(found.task.as_str()) => return false,
+            Change::Consumed(found) if found.task.as_ref().is_some_and(|task| !ids.contains(task.as_str())) => {
+                return false;
+            }
             Change::EndorsementRevoked(id) if !ids.contains(id.as_str()) => return false,
             _ => {}
         }

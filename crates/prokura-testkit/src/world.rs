@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use prokura_model::{
-    Budget, Change, Consumption, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef,
-    Principal, RelationName, Relationship, Schema, SubjectRef, Taken, Task, TaskId, Terms, Timestamp, Value,
+    Approval, ApprovalId, Budget, Change, Consumption, DecisionId, Delegation, DelegationId, Endorsement,
+    EndorsementId, ObjectRef, Principal, RelationName, Relationship, Schema, SubjectRef, Taken, Task, TaskId, Terms,
+    Timestamp, Value,
 };
 
 use crate::{Answer, Ask, Candidate};
@@ -26,6 +27,8 @@ pub struct World {
     pub endorsements: BTreeMap<EndorsementId, Endorsement>,
     /// Everything that allows ever took.
     pub consumptions: Vec<Consumption>,
+    /// Every approval as it was set last, and how many consumptions there were before.
+    pub approvals: BTreeMap<ApprovalId, (Approval, usize)>,
     /// The reservations that were settled: with what was taken for good, or with nothing.
     pub settled: BTreeMap<DecisionId, Option<Taken>>,
 }
@@ -57,6 +60,10 @@ impl World {
         let edges = self.relationships.iter();
         let edges = edges.filter(move |(edge, _)| edge.resource == *object && edge.relation == *relation);
         edges.map(|(edge, terms)| (&edge.subject, terms))
+    }
+
+    fn set_approval(&mut self, approval: &Approval) {
+        self.approvals.insert(approval.id.clone(), (approval.clone(), self.consumptions.len()));
     }
 
     fn take_in(&mut self, change: &Change, at: Timestamp) {
@@ -107,6 +114,7 @@ impl World {
                     endorsement.revoked_at.get_or_insert(at);
                 }
             }
+            Change::ApprovalSet(approval) => self.set_approval(approval),
             Change::Consumed(consumption) => self.consumptions.push(Consumption::clone(consumption)),
             Change::ReservationCommitted(id, _, taken) => {
                 self.settled.insert(id.clone(), Some(taken.clone()));

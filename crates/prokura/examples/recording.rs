@@ -90,6 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             resource: format!("document:document-{document}").parse()?,
             arguments: Context::new(),
             credential: None,
+            tool_schema: None,
             context: Context::new(),
         });
     }

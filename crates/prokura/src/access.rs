@@ -135,43 +135,62 @@ pub(crate) fn may_be_granted(reason: Reason) -> bool {
     )
 }
 
-/// The requests that something can still become of: an answer, an end, a review. Found when they are needed first, and
-/// kept up from then on.
+/// The requests that something can still become of: an answer, an end, a review.
 #[derive(Debug, Default)]
-pub(crate) struct OpenRequests(Mutex<Option<BTreeSet<RequestId>>>);
+pub(crate) struct OpenRequests(OpenIds<RequestId>);
 
 impl OpenRequests {
     /// The changes are applied.
     pub(crate) fn note(&self, changes: &[Change]) {
-        let set = changes.iter().filter_map(|change| match change {
+        self.0.note(changes.iter().filter_map(|change| match change {
             Change::RequestSet(request) => Some(request.id.clone()),
             _ => None,
-        });
-        let mut set = set.peekable();
-        if set.peek().is_some()
-            && let Some(open) = &mut *self.lock()
-        {
-            open.extend(set);
-        }
+        }));
     }
 
     /// All that are open, by id.
     pub(crate) fn all(&self, view: &View<'_>, now: Timestamp) -> Vec<Arc<Request>> {
+        let every = || view.requests().iter().map(|request| request.id.clone()).collect();
+        self.0.all(every, |id| view.request(id).filter(|request| request.is_open(now)))
+    }
+}
+
+/// Names of what is open. Found when they are needed first, and kept up from then on.
+#[derive(Debug)]
+pub(crate) struct OpenIds<K>(Mutex<Option<BTreeSet<K>>>);
+
+impl<K> Default for OpenIds<K> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<K: Ord> OpenIds<K> {
+    /// These may be open from now on.
+    pub(crate) fn note(&self, ids: impl Iterator<Item = K>) {
+        let mut ids = ids.peekable();
+        if ids.peek().is_some()
+            && let Some(open) = &mut *self.lock()
+        {
+            open.extend(ids);
+        }
+    }
+
+    /// All that are open, by id: of every one there is, or of those that were open last.
+    pub(crate) fn all<T>(&self, every: impl FnOnce() -> BTreeSet<K>, find: impl Fn(&K) -> Option<T>) -> Vec<T> {
         let mut open = self.lock();
-        let open = open.get_or_insert_with(|| view.requests().iter().map(|request| request.id.clone()).collect());
         let mut found = Vec::new();
-        open.retain(|id| match view.request(id).filter(|request| request.is_open(now)) {
-            Some(request) => {
-                found.push(request);
-                true
-            }
-            None => false,
+        open.get_or_insert_with(every).retain(|id| {
+            let open = find(id);
+            let is_open = open.is_some();
+            found.extend(open);
+            is_open
         });
         found
     }
 
     /// Never half changed, so a poisoned one is sound.
-    fn lock(&self) -> MutexGuard<'_, Option<BTreeSet<RequestId>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<BTreeSet<K>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
 mod access;
+mod approvals;
 mod asking;
 mod models;
 mod stats;

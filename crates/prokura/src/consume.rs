@@ -54,7 +54,8 @@ pub(crate) struct Settlement {
 pub(crate) fn needs_writer(result: &Result<Decision, EngineError>, asked: &Asked) -> bool {
     let Ok(decision) = result else { return false };
     let exhausted = matches!(decision.reason, Reason::BudgetExhausted | Reason::UsesExhausted);
-    !decision.taken.is_empty() || (exhausted && asked.request_id.is_some())
+    let used = decision.held.as_ref().is_some_and(|held| held.used);
+    !decision.taken.is_empty() || ((exhausted || used) && asked.request_id.is_some())
 }
 
 /// Has the writer decide and take, and answers once that is on disk.

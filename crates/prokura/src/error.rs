@@ -1,6 +1,7 @@
 //! What can go wrong, whose doing it is, and the stable code of each.
 
 mod access;
+mod approval;
 mod cap;
 mod delegation;
 mod off_boarding;
@@ -19,6 +20,7 @@ use prokura_store::ReadError;
 use crate::Precondition;
 
 pub use access::AccessFault;
+pub use approval::ApprovalFault;
 pub use cap::CapFault;
 pub use delegation::{DelegationFault, EndorsementFault};
 pub use off_boarding::OffBoardingFault;
@@ -527,6 +529,9 @@ pub enum WriteError {
     /// A request for access cannot be made, answered, taken back or reviewed so.
     #[error(transparent)]
     Access(Box<AccessFault>),
+    /// An approval is not asked for, or not given.
+    #[error(transparent)]
+    Approval(Box<ApprovalFault>),
     /// A budget that bounds nothing as it is meant to.
     #[error("budget `{budget}` of task `{task}`: {fault}")]
     BudgetInvalid {
@@ -671,6 +676,7 @@ impl WriteError {
             Self::EndorsementInvalid { fault, .. } => fault.code(),
             Self::CapInvalid { fault, .. } => fault.code(),
             Self::Access(fault) => fault.code(),
+            Self::Approval(fault) => fault.code(),
             Self::BudgetInvalid { .. } => "budget_invalid",
             Self::ReservationNotOpen(_) => "reservation_not_open",
             Self::ReservationLacks(_) => "reservation_lacks_argument",
@@ -698,6 +704,7 @@ impl WriteError {
             Self::OffBoardingInvalid(fault) => fault.fault(),
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             Self::Access(fault) => fault.fault(),
+            Self::Approval(fault) => fault.fault(),
             _ => Fault::Caller,
         }
     }

@@ -120,6 +120,7 @@
 //! finds out what is on disk; [`Authority::health`] says so. Limits are in [`limits`], and none is without a name.
 
 mod access;
+mod approval;
 mod authority;
 mod checkpoint;
 mod consistency;
@@ -155,6 +156,7 @@ mod write;
 mod writer;
 
 pub use access::{AccessHint, AccessReply, AccessRequest, RequestFilter};
+pub use approval::ApprovalFilter;
 pub use authority::{Authority, StoreStats, TupleChangesPlace};
 pub use consistency::Consistency;
 pub use decide::{Asked, Decided, DecidedOn, DecisionFilter, DecisionPage, Placed, Unrecorded, recorded_bytes};
@@ -163,8 +165,8 @@ pub use declaration::{
     Difference, Effect, Expiry, Section,
 };
 pub use error::{
-    AccessFault, AskError, CapFault, DecideError, DelegationFault, EndorsementFault, OffBoardingFault, OpenError,
-    TaskFault, Unfit, WriteError,
+    AccessFault, ApprovalFault, AskError, CapFault, DecideError, DelegationFault, EndorsementFault, OffBoardingFault,
+    OpenError, TaskFault, Unfit, WriteError,
 };
 pub use health::{Condition, Health};
 pub use import::{ImportError, ImportFault, Imported};

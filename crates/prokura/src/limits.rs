@@ -170,3 +170,15 @@ pub const REQUESTS_PENDING_MAX: usize = 1_000;
 
 /// How long a request for access waits for an answer, in milliseconds: a day. Its task may end before.
 pub const REQUEST_ANSWER_MS: u64 = 86_400_000;
+
+/// Most approvals that wait for an answer under one task; of one actor, where they are under none. A person has to read each.
+pub const APPROVALS_PENDING_PER_TASK_MAX: usize = 32;
+
+/// Most approvals that wait for an answer in one tenant.
+pub const APPROVALS_PENDING_MAX: usize = 1_000;
+
+/// How long an approval waits for an answer, in milliseconds: a day. Its task may end before.
+pub const APPROVAL_ANSWER_MS: u64 = 86_400_000;
+
+/// How long an approval is good for where the guard does not say, in milliseconds: a quarter of an hour.
+pub const APPROVAL_GOOD_MS: u64 = 900_000;

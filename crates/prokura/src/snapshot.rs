@@ -8,13 +8,15 @@ use prokura_engine::{
     Context, Decision, EngineError, Explanation, Given, Limits, Permissionship, Question, Standing, Stats, Stored, View,
 };
 use prokura_model::{
-    AuthzenMapping, Credential, Delegation, DelegationId, Endorsement, EndorsementId, ObjectRef, Principal,
-    RelationName, RelationshipFilter, Request, RequestId, RequestState, Revision, Schema, Spending, SubjectRef, Task,
-    TaskId, TaskState, TenantName, Timestamp, Value,
+    Approval, ApprovalId, ApprovalState, AuthzenMapping, Credential, Delegation, DelegationId, Endorsement,
+    EndorsementId, ObjectRef, Principal, RelationName, RelationshipFilter, Request, RequestId, RequestState, Revision,
+    Schema, Spending, SubjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Value,
 };
 
 use crate::{
-    AskError, Listed, OffBoard, OffBoarding, Page, RequestFilter, off_boarding, tenant::Tenant, writer::may_answer,
+    ApprovalFilter, AskError, Listed, OffBoard, OffBoarding, Page, RequestFilter, off_boarding,
+    tenant::Tenant,
+    writer::{may_answer, may_approve},
 };
 
 /// A tenant's state at one revision. It can only be asked, and never changes; two answers of one snapshot never
@@ -431,6 +433,50 @@ impl Snapshot {
                 || (request.is_open(self.now) && answers(by))
         };
         filter.matches(request, self.now)
+            && filter.answerable_by.as_ref().is_none_or(|by| waits && answers(by))
+            && filter.seen_by.as_ref().is_none_or(sees)
+    }
+
+    /// An approval, as it stands, from when it was asked for.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn approval(&self, id: &ApprovalId) -> Result<Option<Arc<Approval>>, AskError> {
+        self.read(|view| Ok(view.approval(id)))
+    }
+
+    /// The approvals that the filter means, by id.
+    ///
+    /// # Errors
+    /// The page is not legal, or the revision is no longer kept.
+    pub fn approvals(&self, filter: &ApprovalFilter, page: &Page) -> Result<Listed<Arc<Approval>>, AskError> {
+        let found = self.read(|view| {
+            let mut found = view.approvals();
+            found.retain(|approval| self.is_meant_approval(&view, filter, approval));
+            Ok(found)
+        })?;
+        Listed::of(found, page, |approval| approval.id.clone(), |text| ApprovalId::new(text))
+    }
+
+    /// Whether the filter means this approval.
+    ///
+    /// # Errors
+    /// The revision is no longer kept.
+    pub fn means_approval(&self, filter: &ApprovalFilter, approval: &Approval) -> Result<bool, AskError> {
+        self.read(|view| Ok(self.is_meant_approval(&view, filter, approval)))
+    }
+
+    fn is_meant_approval(&self, view: &View<'_>, filter: &ApprovalFilter, approval: &Approval) -> bool {
+        let answers = |by: &ObjectRef| may_approve(view, self.now, self.limits(), approval, by).is_ok();
+        let waits = approval.state_at(self.now) == ApprovalState::Pending;
+        let sees = |by: &ObjectRef| {
+            let task = approval.action.task.as_ref().and_then(|task| view.task(task));
+            approval.action.actor == *by
+                || task.is_some_and(|task| task.origin == *by)
+                || approval.answer.as_ref().is_some_and(|answer| answer.by.as_ref() == Some(by))
+                || (approval.is_open(self.now) && answers(by))
+        };
+        filter.matches(approval, self.now)
             && filter.answerable_by.as_ref().is_none_or(|by| waits && answers(by))
             && filter.seen_by.as_ref().is_none_or(sees)
     }

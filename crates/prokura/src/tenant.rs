@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    Receipt, access::OpenRequests, consistency::mint_secret, key::Keys, limits::REQUEST_IDS_KEPT_MAX, watch::Watchers,
+    Receipt, access::OpenRequests, approval::OpenApprovals, consistency::mint_secret, key::Keys,
+    limits::REQUEST_IDS_KEPT_MAX, watch::Watchers,
 };
 
 /// The tenant that is there from the start.
@@ -33,6 +34,8 @@ pub(crate) struct Tenant {
     requests: Mutex<Requests>,
     /// The requests for access that something can still become of.
     pub(crate) open_requests: OpenRequests,
+    /// The approvals of which the same is true.
+    pub(crate) open_approvals: OpenApprovals,
     /// The revision that a checkpoint is taken of, which is not forgotten meanwhile.
     held: AtomicU64,
     /// The token that was asked for last: mostly the next one is the same.
@@ -48,6 +51,7 @@ impl Tenant {
             instance: Uuid::new_v4(),
             requests: Mutex::default(),
             open_requests: OpenRequests::default(),
+            open_approvals: OpenApprovals::default(),
             held: AtomicU64::new(u64::MAX),
             token: Mutex::default(),
         }

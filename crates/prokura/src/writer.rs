@@ -1,6 +1,7 @@
 //! The one thread that writes: validate, apply, append, publish, answer. See `docs/decisions/0005-apply-before-append.md`.
 
 mod access;
+mod approval;
 mod batch;
 mod consume;
 mod declare;
@@ -16,16 +17,18 @@ use std::sync::{
     mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use prokura_model::{Change, Key, KeyId, Model, ModelId, Request, TenantName};
+use prokura_model::{Approval, Change, Key, KeyId, Model, ModelId, Request, TenantName};
 use prokura_store::Log;
 
 pub(crate) use access::may_answer;
+pub(crate) use approval::may_approve;
 pub(crate) use validate::check_value;
 
 use crate::{
     ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, OffBoard, OffBoarding, Provenance, Receipt,
     RelationshipWrite, TupleWrite, WriteError,
     access::AccessStep,
+    approval::ApprovalStep,
     checkpoint::Checkpoints,
     consume::{Consumed, Consuming, Settlement},
     limits::WRITE_WAIT_MAX,
@@ -63,6 +66,8 @@ pub(crate) enum Work {
     OffBoarding { tenant: Arc<Tenant>, wanted: Box<OffBoard>, expected: Option<String> },
     /// A step in the life of a request for access.
     Access { tenant: Arc<Tenant>, step: Box<AccessStep> },
+    /// A step in the life of an approval.
+    Approval { tenant: Arc<Tenant>, step: Box<ApprovalStep> },
     /// What an allow takes, if it is one.
     Consuming { tenant: Arc<Tenant>, consuming: Arc<Consuming> },
     /// The end of a reservation.
@@ -99,6 +104,7 @@ pub(crate) struct Written {
     pub(crate) deleted: Option<Deleted>,
     pub(crate) off_boarding: Option<Box<OffBoarding>>,
     pub(crate) request: Option<Arc<Request>>,
+    pub(crate) approval: Option<Arc<Approval>>,
     pub(crate) consumed: Option<Consumed>,
 }
 

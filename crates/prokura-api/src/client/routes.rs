@@ -1,14 +1,14 @@
 use super::{Client, ClientError};
 use crate::{
-    AccessRequest, ApplyRequest, ApplyResponse, AttributeQuery, AttributesWrite, CheckRequest, CheckResponse,
-    CommitReservation, DecideRequest, Decision, DecisionQuery, DecisionRecord, Delegation, DelegationQuery,
-    DeleteRelationships, DeletedRelationships, Endorsement, EndorsementQuery, ExpandRequest, ExpandResponse,
-    ExplainRequest, ExplainResponse, Found, Key, NewAccessRequest, NewDelegation, NewEndorsement, NewKey,
-    NewKeyResponse, NewTask, NewTenant, ObjectAttributes, OffBoardRequest, OffBoarding, Page, PageQuery,
-    PermissionsRequest, PermissionsResponse, PlanRequest, PlanResponse, Principal, PrincipalQuery, PrincipalWrite,
-    ReasonOnly, Receipt, RelationshipQuery, RequestApproval, RequestQuery, RequestWords, ResourcesRequest, Schema,
-    SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats, StoredRelationship, SubjectsRequest, Task,
-    TaskQuery, Tenant, Transaction, WriteRelationships,
+    AccessRequest, ApplyRequest, ApplyResponse, Approval, ApprovalQuery, ApprovalWords, AttributeQuery,
+    AttributesWrite, CheckRequest, CheckResponse, CommitReservation, DecideRequest, Decision, DecisionQuery,
+    DecisionRecord, Delegation, DelegationQuery, DeleteRelationships, DeletedRelationships, Endorsement,
+    EndorsementQuery, ExpandRequest, ExpandResponse, ExplainRequest, ExplainResponse, Found, Key, NewAccessRequest,
+    NewApproval, NewDelegation, NewEndorsement, NewKey, NewKeyResponse, NewTask, NewTenant, ObjectAttributes,
+    OffBoardRequest, OffBoarding, Page, PageQuery, PermissionsRequest, PermissionsResponse, PlanRequest, PlanResponse,
+    Principal, PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, RequestApproval, RequestQuery,
+    RequestWords, ResourcesRequest, Schema, SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats,
+    StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant, Transaction, WriteRelationships,
 };
 
 macro_rules! routes {
@@ -124,6 +124,19 @@ routes! {
     cancel_request(id: &str, words: &RequestWords) -> AccessRequest = post tenant ["requests", id, "cancel"] (words);
     /// Closes the review of a broken glass.
     review_request(id: &str, words: &RequestWords) -> AccessRequest = post tenant ["requests", id, "review"] (words);
+
+    /// Approvals from when they are asked for.
+    approvals(query: &ApprovalQuery) -> Page<Approval> = fetch_by tenant ["approvals"] (query);
+    /// One approval.
+    approval(id: &str) -> Approval = fetch tenant ["approvals", id];
+    /// Asks for the approval that a question is held for.
+    ask_for_approval(question: &NewApproval) -> Approval = post tenant ["approvals"] (question);
+    /// Gives an approval.
+    give_approval(id: &str, words: &ApprovalWords) -> Approval = post tenant ["approvals", id, "give"] (words);
+    /// Refuses an approval.
+    refuse_approval(id: &str, words: &ApprovalWords) -> Approval = post tenant ["approvals", id, "refuse"] (words);
+    /// Takes an approval back.
+    cancel_approval(id: &str, words: &ApprovalWords) -> Approval = post tenant ["approvals", id, "cancel"] (words);
 
     /// Decides. Recorded.
     decide(question: &DecideRequest) -> Decision = post tenant ["decide"] (question);

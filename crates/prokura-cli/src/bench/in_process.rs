@@ -42,6 +42,7 @@ pub(crate) fn own_authority(checks: &[Check]) -> Vec<(Question, bool)> {
         resource: check.resource.clone(),
         arguments: Context::new(),
         credential: None,
+        tool_schema: None,
         context: Context::new(),
     };
     checks.iter().map(|check| (question(check), check.allowed)).collect()
@@ -85,38 +86,71 @@ pub(crate) fn writes(
     in_flight: usize,
     duration: Duration,
 ) -> Outcome<Figures> {
+    let sample = at_once(relationships, in_flight, duration, |relationship| {
+        loaded.write(vec![Change::touched(relationship.clone())])?;
+        Ok(true)
+    })?;
+    Ok(Figures::of("in_process_write", "in process: write of one relationship, durable", in_flight, 1, sample))
+}
+
+/// Decisions by so many threads at once of which each allow takes something, and so is one transaction with its record.
+pub(crate) fn taking(
+    loaded: &Loaded,
+    questions: &[(Question, bool)],
+    in_flight: usize,
+    duration: Duration,
+) -> Outcome<Figures> {
+    let allowed: Vec<&Question> =
+        questions.iter().filter(|(_, allowed)| *allowed).map(|(question, _)| question).collect();
+    let sample = at_once(&allowed, in_flight, duration, |question| {
+        let decided = loaded.authority.decide(&loaded.tenant, question, Asked::by_library())?;
+        Ok(decided.disposition() == Disposition::Allow)
+    })?;
+    let name = "in process: decide, hops: 5, guard and budget, taken and durable";
+    Ok(Figures::of("in_process_taken", name, in_flight, 1, sample))
+}
+
+/// Does something with each, over and over, by so many threads at once; it says whether it came out right.
+fn at_once<T: Sync>(
+    things: &[T],
+    in_flight: usize,
+    duration: Duration,
+    act: impl Fn(&T) -> Outcome<bool> + Sync,
+) -> Outcome<Sample> {
     let (cpu_before, started) = (cpu_time(process::id())?, Instant::now());
     let end = started + duration;
+    let act = &act;
     let work = |first: usize| {
-        let mut latencies = Vec::new();
+        let (mut latencies, mut wrong) = (Vec::new(), 0);
         for turn in 0.. {
             let now = Instant::now();
             if now >= end && !latencies.is_empty() {
                 break;
             }
-            let place = (first + turn * in_flight) % relationships.len().max(1);
-            let Some(relationship) = relationships.get(place) else { break };
-            loaded.write(vec![Change::touched(relationship.clone())])?;
+            let Some(thing) = things.get((first + turn * in_flight) % things.len().max(1)) else { break };
+            wrong += u64::from(!act(thing)?);
             latencies.push(now.elapsed());
         }
-        Outcome::Ok(latencies)
+        Outcome::Ok((latencies, wrong))
     };
-    let latencies = thread::scope(|scope| {
-        let writers: Vec<_> = (0..in_flight).map(|first| scope.spawn(move || work(first))).collect();
-        let mut latencies = Vec::new();
-        for writer in writers {
-            latencies.extend(writer.join().map_err(|_| "a thread that wrote has panicked: this is a bug")??);
+    let (latencies, wrong) = thread::scope(|scope| {
+        let workers: Vec<_> = (0..in_flight).map(|first| scope.spawn(move || work(first))).collect();
+        let (mut latencies, mut wrong) = (Vec::new(), 0);
+        for worker in workers {
+            let (own, own_wrong) = worker.join().map_err(|_| "a thread that worked has panicked: this is a bug")??;
+            latencies.extend(own);
+            wrong += own_wrong;
         }
-        Outcome::Ok(latencies)
+        Outcome::Ok((latencies, wrong))
     })?;
-    let sample = Sample {
+    Ok(Sample {
         wall: started.elapsed(),
         cpu: Some(cpu_time(process::id())?.saturating_sub(cpu_before)),
         calls: latencies.len() as u64,
         latencies,
+        wrong,
         ..Sample::default()
-    };
-    Ok(Figures::of("in_process_write", "in process: write of one relationship, durable", in_flight, 1, sample))
+    })
 }
 
 /// The list of resources, over and over, compared each time.

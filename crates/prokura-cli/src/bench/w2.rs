@@ -5,7 +5,7 @@ use prokura::model::Timestamp;
 
 use super::{
     Outcome, Run,
-    data::agents::{Agents, DEPTH_MAX},
+    data::agents::{Agents, Bounds, DEPTH_MAX},
     grpc, in_process,
     results::Results,
     store::Store,
@@ -50,12 +50,12 @@ impl W2 {
         results.figures.extend(checks.into_figures());
         drop(step);
         self.delegations(run, &agents, &mut results)?;
+        self.bounded(run, &agents, &mut results)?;
         Ok(results)
     }
 
     fn delegations(&self, run: &Run, agents: &Agents, results: &mut Results) -> Outcome<()> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-        let changes = agents.delegations(Timestamp(u64::try_from(now.as_millis())?))?;
+        let changes = agents.delegations(now()?, Bounds::None)?;
         let store = Store::changed(changes, run.progress)?;
         let _step = run.progress.step("in process: through delegations");
         let loaded = store.open()?;
@@ -73,4 +73,28 @@ impl W2 {
         loaded.close();
         Ok(())
     }
+
+    /// The longest chains once more, with a guard on what is asked and a budget on the task: decided alone, and with what an
+    /// allow takes written before it is answered.
+    fn bounded(&self, run: &Run, agents: &Agents, results: &mut Results) -> Outcome<()> {
+        let store = Store::changed(agents.delegations(now()?, Bounds::GuardAndBudget)?, run.progress)?;
+        let _step = run.progress.step("in process: with a guard and a budget");
+        let loaded = store.open()?;
+        let questions = agents.questions(DEPTH_MAX, self.questions / DEPTH_MAX)?;
+        let name = format!("in process: decide, hops: {DEPTH_MAX}, guard and budget, nothing taken");
+        let previews = in_process::previews("in_process_preview_bounded", &name, &loaded, &questions, run.duration)?;
+        let taken = in_process::taking(&loaded, &questions, TAKING, run.duration)?;
+        results.figures.extend([previews, taken]);
+        loaded.close();
+        Ok(())
+    }
+}
+
+/// How many ask at once where each allow waits for the disk: as the writer has them written together, more of them cost
+/// less each.
+const TAKING: usize = 64;
+
+fn now() -> Outcome<Timestamp> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(Timestamp(u64::try_from(now.as_millis())?))
 }

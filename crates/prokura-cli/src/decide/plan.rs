@@ -41,6 +41,7 @@ struct ActionEntry {
     arguments: Map<String, Value>,
     #[serde(default)]
     context: Map<String, Value>,
+    tool_schema: Option<String>,
 }
 
 pub(super) async fn run(session: &Session, path: &Path, span: Option<String>) -> Result<Ended, Failure> {
@@ -68,6 +69,7 @@ fn action(entry: ActionEntry) -> PlannedAction {
         resource: wire::object(&entry.resource.0),
         arguments: entry.arguments,
         context: entry.context,
+        tool_schema: entry.tool_schema,
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) struct Explain {
     /// The circumstances: more values, a JSON object
     #[arg(long, value_name = "JSON", requires = "permission", value_parser = context)]
     context: Option<Value>,
+    /// What the tool says it does, as for `decide`
+    #[arg(long, value_name = "DIGEST", requires = "permission")]
+    tool_schema: Option<String>,
 }
 
 /// Everything that is told about one answer.
@@ -91,6 +94,8 @@ pub(crate) struct Asked {
     pub(crate) arguments: Map<String, Value>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) context: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool_schema: Option<String>,
 }
 
 impl Asked {
@@ -109,6 +114,7 @@ impl Asked {
             delegation: Some(delegation.to_owned()),
             arguments: Map::new(),
             context: Map::new(),
+            tool_schema: None,
         })
     }
 
@@ -142,6 +148,7 @@ impl Explain {
                     delegation: self.delegation,
                     arguments: members(self.arguments.as_ref()),
                     context: members(self.context.as_ref()),
+                    tool_schema: self.tool_schema,
                 };
                 preview(session, asked).await?
             }
@@ -177,6 +184,7 @@ pub(crate) async fn recorded(session: &Session, id: &str) -> Result<Story, Failu
         delegation: record.delegation.clone(),
         arguments,
         context: kept("/context"),
+        tool_schema: record.request.pointer("/tool_schema").and_then(Value::as_str).map(ToOwned::to_owned),
     };
     let Some(disposition) = record.disposition else {
         return Err(Failure::new(record.reason, format!("decision `{id}` failed: {}", record.message))
@@ -210,6 +218,7 @@ async fn ask(session: &Session, asked: &Asked) -> Result<prokura_api::ExplainRes
         resource: asked.resource.clone(),
         arguments: asked.arguments.clone(),
         context: asked.context.clone(),
+        tool_schema: asked.tool_schema.clone(),
     };
     session.client.explain(&request).await
 }

@@ -63,7 +63,7 @@ fn the_manual_is_followed_to_the_letter() {
                 request = id(&said.json());
                 assert_eq!(said.json()["state"], "pending");
             }
-            ("pending", _) => assert_eq!(id(&said.json()["items"][0]), request),
+            ("pending", _) => assert_eq!(id(&said.json()["requests"]["items"][0]), request),
             ("approve", _) => assert_eq!(said.json()["state"], "granted"),
             ("decide", _) => decided.push(said.json()),
             _ => {}

@@ -6,7 +6,7 @@ use std::{
 };
 
 use prokura_model::{
-    Budget, Cap, CapPermissions, Change, Delegation, Endorsement, Measure, Principal, PrincipalState, Reason,
+    Approval, Budget, Cap, CapPermissions, Change, Delegation, Endorsement, Measure, Principal, PrincipalState, Reason,
     RelationshipOnTerms, Task, TaskState, Terms, Timestamp, Value as ModelValue,
 };
 use prokura_testkit::{Answer, Ask, Candidate, List, Standing, Verdict, scenario};
@@ -178,6 +178,24 @@ impl Door<'_> {
         file
     }
 
+    /// Asks for the approval, and gives it.
+    fn approve(&self, approval: &Approval) {
+        let action = &approval.action;
+        let arguments = to_json(&ModelValue::Map(action.arguments.clone()));
+        let mut args = words(&[&"approval", &"ask", &action.actor, &action.permission, &action.resource]);
+        args.extend(words(&[&"--arguments", &arguments, &"--reason", &"a step", &"--json"]));
+        if let Some(link) = action.chain.last() {
+            args.extend(words(&[&"--delegation", &link.delegation]));
+        }
+        if let Some(tool) = &action.tool_schema {
+            args.extend(words(&[&"--tool-schema", tool]));
+        }
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        let asked = self.run(&args).ended(0).json();
+        let by = approval.answer.as_ref().and_then(|answer| answer.by.as_ref()).expect("somebody gave it");
+        self.well(&["approve", asked["id"].as_str().expect("an id"), "--by", &by.to_string()]);
+    }
+
     /// What is no declaration: ends of things.
     fn end(&self, change: &Change) {
         match change {
@@ -246,6 +264,11 @@ impl Candidate for Door<'_> {
         for change in changes {
             self.end(change);
         }
+        for change in changes {
+            if let Change::ApprovalSet(approval) = change {
+                self.approve(approval);
+            }
+        }
     }
 
     fn answer(&self, ask: &Ask) -> Answer {
@@ -265,6 +288,9 @@ impl Candidate for Door<'_> {
                 }
                 let arguments = to_json(&ModelValue::Map(question.arguments.clone()));
                 args.extend(words(&[&"--arguments", &arguments]));
+                if let Some(tool) = &question.tool_schema {
+                    args.extend(words(&[&"--tool-schema", tool]));
+                }
                 args
             }
         };

@@ -1,6 +1,9 @@
 //! Step 11: what an allow takes, and whether there is enough of it. Nothing is taken here: whoever writes does that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use prokura_model::{
     Account, Amount, Budget, Cap, Delegation, Draw, Measure, Reason, Spending, Taken, Task, Timestamp, Value,
@@ -52,7 +55,8 @@ impl<'w> Walk<'w> {
         let budgets = self.budgets(task);
         match self.taken(posed, task, &budgets)? {
             Ok(taken) => {
-                self.found.taken = taken;
+                let approvals = mem::take(&mut self.found.taken.approvals);
+                self.found.taken = Taken { approvals, ..taken };
                 if budgets.iter().any(|(_, budget)| budget.is_narrow()) {
                     // The next moment another one may cover it.
                     self.found.valid_until = Some(self.now);
@@ -63,6 +67,7 @@ impl<'w> Walk<'w> {
                 // Nothing rests on them.
                 self.found.witness.clear();
                 self.found.valid_until = None;
+                self.found.taken = Taken::default();
                 Ok(verdict)
             }
         }
@@ -118,7 +123,7 @@ impl<'w> Walk<'w> {
             draws.push(Draw { task: of.id.clone(), budget: budget.name.clone(), window: account.window, amount });
         }
         let links = self.chain.iter().filter(|link| link.uses.is_some()).map(|link| link.id.clone()).collect();
-        Ok(Ok(Taken { draws, links }))
+        Ok(Ok(Taken { draws, links, ..Taken::default() }))
     }
 
     /// Whether the budget covers the question. The origin of a task is that of all above it.

@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prokura_model::{
-    Credential, FiredGuard, GuardName, ObjectRef, Reason, Task, Timestamp, TypeName, Value,
+    Action, ApprovalId, ChainLink, Credential, FiredGuard, GuardName, ObjectRef, Reason, Task, Timestamp, TypeName,
+    Value,
     condition::{Condition, Evaluation},
     schema::{Clause, Guard},
 };
 
-use super::{Posed, Verdict, Walk};
+use super::{
+    Posed, Taking, Verdict, Walk,
+    approval::{Approvals, Met},
+    told,
+};
 use crate::{Context, View, program::Program};
 
 /// What a guard demands that nobody gave yet.
@@ -18,6 +23,10 @@ pub struct HeldFor {
     pub guard: GuardName,
     /// What it demands: [`Clause::Approval`] or [`Clause::Confirmation`].
     pub demand: Clause,
+    /// What has to be approved, to the letter.
+    pub action: Box<Action>,
+    /// Whether it was approved, and something used that up.
+    pub used: bool,
 }
 
 /// From where guards look at a request.
@@ -32,6 +41,8 @@ pub(super) struct Standpoint<'s> {
     /// What the question brings for parameters.
     pub(super) values: &'s Context,
     pub(super) now: Timestamp,
+    /// Where approvals are found; in lists, which are about no exact action, nowhere.
+    pub(super) approvals: Option<Approvals<'s>>,
 }
 
 /// Who acts.
@@ -55,6 +66,8 @@ pub(super) struct Narrowing {
     fired: Vec<FiredGuard>,
     /// Whether one of them wants the decision on disk before it is answered.
     record_first: bool,
+    /// The approvals that it rests on and that one use uses up.
+    used_up: Vec<ApprovalId>,
 }
 
 /// What a condition came to.
@@ -77,25 +90,33 @@ impl Walk<'_> {
         let question = posed.question;
         let task = self.found.task.as_ref().filter(|_| question.delegation.is_some());
         let task = task.and_then(|id| self.head.index.tasks.at(id, self.head.revision, self.guard));
+        let task = task.map(|(_, task)| &**task);
+        let chain: Vec<ChainLink> = self.chain.iter().map(|link| told(link)).collect();
+        let (head, now, limits, taking) = (self.head, self.now, self.limits, self.taking);
         let standpoint = Standpoint {
             resource: &question.resource,
             actor: Actor::Known(&question.actor),
-            task: task.map(|(_, task)| &**task),
-            chain: (self.chain.len(), self.last_dispatch().is_some()),
+            task,
+            chain: (chain.len(), self.last_dispatch().is_some()),
             credential: question.credential.as_ref(),
             values: &question.values(),
-            now: self.now,
+            now,
+            approvals: Some(Approvals { head, question, task, chain: &chain, now, limits, taking }),
         };
-        let Narrowing { verdict, missing, held, fired, record_first } =
+        let Narrowing { verdict, missing, held, fired, record_first, used_up } =
             posed.view.narrowing(posed.program, guards, standpoint);
+        let approved = fired.iter().any(|fired| !fired.approvals.is_empty());
         (self.found.fired, self.found.record_first) = (fired, record_first);
         let Some((reason, message)) = verdict else {
-            if reads_now(guards) {
-                self.found.valid_until = Some(self.now);
+            if approved || reads_now(guards) {
+                self.found.valid_until = Some(now);
+            }
+            if taking != Taking::Before {
+                self.found.taken.approvals = used_up;
             }
             return allowed;
         };
-        (self.found.missing, self.found.held) = (missing, held);
+        (self.found.missing, self.found.held) = (missing, held.map(Box::new));
         (self.found.valid_until, self.found.witness) = (None, Vec::new());
         Verdict { reason, at: None, message }
     }
@@ -123,8 +144,8 @@ impl View<'_> {
                 }
             }
             let demanded = guard.clauses.iter().map(ToString::to_string).collect();
-            found.fired.push(FiredGuard { name: guard.name.clone(), demanded });
-            for clause in &guard.clauses {
+            let mut fired = FiredGuard { name: guard.name.clone(), demanded, approvals: Vec::new() };
+            for (place, clause) in guard.clauses.iter().enumerate() {
                 match clause {
                     Clause::Forbid => {
                         let message = format!("guard `{}` forbids it", guard.name);
@@ -147,31 +168,59 @@ impl View<'_> {
                         let why = "there is no task, and so no origin that could confirm";
                         forbidden = forbidden.or_else(|| Some(failed(guard, why)));
                     }
-                    Clause::Approval { .. } | Clause::Confirmation { .. } => {
-                        held = held.or_else(|| Some(HeldFor { guard: guard.name.clone(), demand: clause.clone() }));
-                    }
+                    Clause::Approval { .. } | Clause::Confirmation { .. } => match reader.met(guard, place) {
+                        Some(Met::Yes(given, once)) => {
+                            found.used_up.extend(once.then(|| given.id.clone()));
+                            fired.approvals.push(given);
+                        }
+                        Some(Met::Failed(why)) => forbidden = forbidden.or_else(|| Some(failed(guard, &why))),
+                        Some(Met::NotYet { action, used }) => {
+                            let (name, demand) = (guard.name.clone(), clause.clone());
+                            let what_for = HeldFor { guard: name, demand, action, used };
+                            held = held.or_else(|| Some((held_by(guard, clause, used), Some(what_for))));
+                        }
+                        None => held = held.or_else(|| Some((held_by(guard, clause, false), None))),
+                    },
                     Clause::RecordBeforeAnswer => found.record_first = true,
                 }
             }
+            found.fired.push(fired);
         }
+        found.settle(forbidden, missing, held);
+        found
+    }
+}
+
+impl Narrowing {
+    /// What comes first of what was found.
+    fn settle(
+        &mut self,
+        forbidden: Option<(Reason, String)>,
+        missing: BTreeSet<String>,
+        held: Option<((Reason, String), Option<HeldFor>)>,
+    ) {
         if let Some(forbidden) = forbidden {
-            found.verdict = Some(forbidden);
+            self.verdict = Some(forbidden);
         } else if !missing.is_empty() {
             let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
             let message =
                 format!("what guards say depends on {}, for which the question brings no value", names.join(", "));
-            found.verdict = Some((Reason::ContextMissing, message));
-            found.missing = missing.into_iter().collect();
-        } else if let Some(held) = held {
-            let reason = match held.demand {
-                Clause::Confirmation { .. } => Reason::ConfirmationRequired,
-                _ => Reason::ApprovalRequired,
-            };
-            found.verdict = Some((reason, format!("guard `{}` requires {}", held.guard, held.demand)));
-            found.held = Some(held);
+            self.verdict = Some((Reason::ContextMissing, message));
+            self.missing = missing.into_iter().collect();
+        } else if let Some((verdict, what_for)) = held {
+            self.verdict = Some(verdict);
+            self.held = what_for;
         }
-        found
     }
+}
+
+fn held_by(guard: &Guard, demand: &Clause, used: bool) -> (Reason, String) {
+    let reason = match demand {
+        Clause::Confirmation { .. } => Reason::ConfirmationRequired,
+        _ => Reason::ApprovalRequired,
+    };
+    let used = if used { "; it was given once, and that is used up" } else { "" };
+    (reason, format!("guard `{}` requires {demand}{used}", guard.name))
 }
 
 /// Whether what they say may be something else the next moment: the only parameter beside their own is `now`.
@@ -195,6 +244,11 @@ struct Reader<'r, 'v> {
 }
 
 impl Reader<'_, '_> {
+    /// Whether what a clause demands is met; none where that is not looked for.
+    fn met(&self, guard: &Guard, clause: usize) -> Option<Met> {
+        self.standpoint.approvals.map(|approvals| approvals.met(guard, clause))
+    }
+
     /// What the question brings counts for the guard's own parameters only: everything else is known here.
     fn asked(&self, guard: &Guard, condition: &Condition) -> Said {
         let (mut known, mut brought) = (BTreeMap::new(), BTreeMap::new());

@@ -6,9 +6,9 @@ use std::{
 };
 
 use prokura_model::{
-    AuthzenMapping, Change, DecisionId, Delegation, DelegationId, Endorsement, EndorsementId, ModelId, ObjectRef,
-    Principal, Relationship, Request, RequestId, Reservation, Schema, Spending, Taken, Task, TaskId, TaskState, Terms,
-    Timestamp, Transaction, Value,
+    Approval, ApprovalId, ApprovalUse, AuthzenMapping, Change, Consumption, DecisionId, Delegation, DelegationId,
+    Endorsement, EndorsementId, ModelId, ObjectRef, Principal, Relationship, Request, RequestId, Reservation, Schema,
+    Spending, Taken, Task, TaskId, TaskState, Terms, Timestamp, Transaction, Value,
 };
 
 use super::{Compiled, Index};
@@ -48,6 +48,7 @@ pub(crate) struct Staged {
     pub(super) delegations: BTreeMap<DelegationId, Delegation>,
     pub(super) endorsements: BTreeMap<EndorsementId, Endorsement>,
     pub(super) requests: BTreeMap<RequestId, Request>,
+    pub(super) approvals: BTreeMap<ApprovalId, Approval>,
     pub(super) spending: BTreeMap<TaskId, Spending>,
     pub(super) attributes: BTreeMap<ObjectRef, BTreeMap<String, Value>>,
     pub(super) authzen_mapping: Option<AuthzenMapping>,
@@ -126,6 +127,9 @@ impl Staged {
             Change::RequestSet(request) => {
                 self.requests.insert(request.id.clone(), Request::clone(request));
             }
+            Change::ApprovalSet(approval) => {
+                self.approvals.insert(approval.id.clone(), Approval::clone(approval));
+            }
             Change::Consumed(_)
             | Change::ReservationCommitted(..)
             | Change::ReservationReleased(..)
@@ -162,6 +166,7 @@ impl Staged {
                 for task in consumption.tasks() {
                     self.spending(index, task, guard).consume(task, consumption);
                 }
+                self.use_approvals(index, consumption, guard);
             }
             Change::ReservationCommitted(id, task, taken) => self.settle(index, (id, task), Some(taken), guard),
             Change::ReservationReleased(id, task) => self.settle(index, (id, task), None, guard),
@@ -187,6 +192,30 @@ impl Staged {
         for own in tasks {
             self.spending(index, own, guard).settle(own, reservation, task, taken);
         }
+        for id in held.iter().flat_map(|held| &held.taken.approvals) {
+            let Some(approval) = self.approval(index, id, guard) else { continue };
+            // What was used by something else meanwhile stays so.
+            if approval.used.as_ref().is_some_and(|used| used.decision == *reservation) {
+                approval.used = taken.map(|_| ApprovalUse { decision: reservation.clone(), until: None });
+            }
+        }
+    }
+
+    fn use_approvals(&mut self, index: &Index, consumption: &Consumption, guard: &Guard<'_>) {
+        for id in &consumption.taken.approvals {
+            let until = consumption.reserved.as_ref().map(|reserved| reserved.until);
+            let Some(approval) = self.approval(index, id, guard) else { continue };
+            approval.used = Some(ApprovalUse { decision: consumption.decision.clone(), until });
+        }
+    }
+
+    /// The approval, to be changed.
+    fn approval(&mut self, index: &Index, id: &ApprovalId, guard: &Guard<'_>) -> Option<&mut Approval> {
+        if !self.approvals.contains_key(id) {
+            let (_, stored) = index.approvals.at(id, index.applied(), guard)?;
+            self.approvals.insert(id.clone(), Approval::clone(stored));
+        }
+        self.approvals.get_mut(id)
     }
 
     /// What was taken of the task, to be changed.

@@ -95,6 +95,7 @@ fn asked(actor: &str, delegation: Option<&str>, resource: &str) -> Question {
         resource: object(resource),
         arguments: crate::Context::new(),
         credential: None,
+        tool_schema: None,
         context: crate::Context::new(),
     }
 }

@@ -181,6 +181,7 @@ fn limit_witness_edges_max_bounds_the_witness() {
             resource: super::object("group:g0"),
             arguments: crate::Context::new(),
             credential: None,
+            tool_schema: None,
             context: crate::Context::new(),
         };
         let decision = index.view().decide(&question, prokura_model::Timestamp(0), &limits).unwrap();

@@ -80,6 +80,7 @@ fn decide(index: &Index, resource: &str, arguments: Context, limits: &Limits) ->
         arguments,
         context: Context::new(),
         credential: None,
+        tool_schema: None,
     };
     index.view().decide(&question, NOW, limits)
 }

@@ -173,6 +173,7 @@ fn a_witness_holds_whatever_stands_behind_it() {
             resource: object("document:plan"),
             arguments: Context::new(),
             credential: None,
+            tool_schema: None,
             context: Context::new(),
         };
         let decision = index.view().decide(&asked, Timestamp(1_000_000), &Limits::default()).unwrap();

@@ -95,9 +95,17 @@ fn unknown(given: Given<'_>) -> Listing<'_> {
 }
 
 pub(crate) fn asked(question: &prokura_testkit::Question) -> Question {
-    let prokura_testkit::Question { actor, delegation, permission, resource, arguments, context, credential } =
-        question.clone();
-    Question { actor, delegation, permission, resource, arguments, context, credential }
+    let prokura_testkit::Question {
+        actor,
+        delegation,
+        permission,
+        resource,
+        arguments,
+        context,
+        credential,
+        tool_schema,
+    } = question.clone();
+    Question { actor, delegation, permission, resource, arguments, context, credential, tool_schema }
 }
 
 pub(crate) fn decided(decision: &Decision) -> Answer {

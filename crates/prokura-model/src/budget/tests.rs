@@ -35,13 +35,14 @@ fn taken(window: u64, amount: u64) -> Taken {
     Taken {
         draws: vec![Draw { task: TaskId::new("t").unwrap(), budget: name("payments"), window, amount: Amount(amount) }],
         links: Vec::new(),
+        approvals: Vec::new(),
     }
 }
 
 fn consumption(id: &str, at: u64, taken: Taken, until: Option<u64>) -> Consumption {
     Consumption {
         decision: DecisionId::new(id).unwrap(),
-        task: TaskId::new("t").unwrap(),
+        task: Some(TaskId::new("t").unwrap()),
         at: Timestamp(at),
         taken,
         reserved: until.map(|until| Reserved { until: Timestamp(until), by: "key:k".to_owned(), above: Vec::new() }),
@@ -143,7 +144,7 @@ fn a_reservation_counts_in_full_until_it_is_settled_or_over() {
 #[test]
 fn uses_are_counted_and_held() {
     let link = DelegationId::new("d").unwrap();
-    let one = Taken { draws: Vec::new(), links: vec![link.clone()] };
+    let one = Taken { links: vec![link.clone()], ..Taken::default() };
     let (own, above) = (&TaskId::new("t").unwrap(), &TaskId::new("above").unwrap());
     let (mut spending, mut of_above) = (Spending::default(), Spending::default());
     of_above.consume(above, &consumption("a", 1, one.clone(), None));

@@ -120,7 +120,7 @@ fn wire_state(state: RequestState) -> api::RequestState {
     }
 }
 
-fn wire_answer(answer: &RequestAnswer) -> api::RequestAnswer {
+pub(super) fn wire_answer(answer: &RequestAnswer) -> api::RequestAnswer {
     api::RequestAnswer {
         by: answer.by.as_ref().map(wire_object),
         at: wire_time(answer.at),

@@ -2,14 +2,14 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura::{
-    Applied, Authority, Decision, Effect, Expansion, ExpansionNode, ExpansionOperation, Explanation, Goal, HeldFor,
-    OffBoarding, Permissionship, Receipt, Sampled,
+    Applied, Authority, Decision, Effect, Expansion, ExpansionNode, ExpansionOperation, Explanation, Goal, OffBoarding,
+    Permissionship, Receipt, Sampled,
 };
 use prokura_api as api;
 use prokura_model::{
     AuthzenMapping, CaveatUse, ChainLink, Change, DecisionRecord, Delegation, DelegationKind, Disposition, Endorsement,
-    Fault, FiredGuard, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship, Revision,
-    SpokenFor, SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge, schema::Clause,
+    Fault, Key, KeyRole, KeyScope, ObjectId, ObjectRef, Principal, PrincipalState, Relationship, Revision, SpokenFor,
+    SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
 };
 
 use super::cap::wire_cap;
@@ -280,7 +280,7 @@ pub(crate) fn wire_disposition(disposition: Disposition) -> api::Disposition {
     }
 }
 
-fn wire_chain(chain: &[ChainLink]) -> Vec<api::ChainLink> {
+pub(super) fn wire_chain(chain: &[ChainLink]) -> Vec<api::ChainLink> {
     let link = |link: &ChainLink| api::ChainLink {
         delegation: link.delegation.to_string(),
         from: wire_object(&link.from),
@@ -310,26 +310,11 @@ pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bo
         valid_until: decision.valid_until.map(wire_time),
         missing: decision.missing.clone(),
         access: None,
-        guards: decision.fired.iter().map(wire_fired).collect(),
-        held: decision.held.as_ref().map(wire_held),
+        guards: decision.fired.iter().map(super::wire_fired).collect(),
+        held: decision.held.as_deref().map(super::wire_held),
         takes: decision.taken.draws.iter().map(super::wire_draw).collect(),
         reserved_until: None,
     }
-}
-
-fn wire_fired(fired: &FiredGuard) -> api::FiredGuard {
-    api::FiredGuard { guard: fired.name.to_string(), demanded: fired.demanded.clone() }
-}
-
-fn wire_held(held: &HeldFor) -> api::Held {
-    let (from, within_ms, once) = match &held.demand {
-        Clause::Approval { from: (kind, permission), within_ms, once } => {
-            (format!("{kind}#{permission}"), *within_ms, Some(*once))
-        }
-        Clause::Confirmation { within_ms } => ("origin".to_owned(), *within_ms, None),
-        Clause::Forbid | Clause::Require(_) | Clause::RecordBeforeAnswer => (String::new(), None, None),
-    };
-    api::Held { guard: held.guard.to_string(), from, within_ms, once }
 }
 
 pub(crate) fn wire_record(record: &DecisionRecord) -> api::DecisionRecord {
@@ -358,7 +343,7 @@ pub(crate) fn wire_record(record: &DecisionRecord) -> api::DecisionRecord {
         hop: record.chain.len(),
         span: record.step.span.clone(),
         planned: record.step.planned,
-        guards: record.fired.iter().map(wire_fired).collect(),
+        guards: record.fired.iter().map(super::wire_fired).collect(),
         credential: record.credential.as_ref().map(|credential| api::Credential {
             method: credential.method.clone(),
             authenticated_at: credential.authenticated_at.map(wire_time),
@@ -483,9 +468,12 @@ pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
         Change::RequestSet(request) => {
             api::Change::RequestSet { request: Box::new(super::wire_request(request, None, request.asked_at)) }
         }
+        Change::ApprovalSet(approval) => {
+            api::Change::ApprovalSet { approval: Box::new(super::wire_approval(approval, approval.asked_at)) }
+        }
         Change::Consumed(consumption) => api::Change::Consumed {
             decision: consumption.decision.to_string(),
-            task: consumption.task.to_string(),
+            task: consumption.task.as_ref().map(ToString::to_string),
             reserved_until: consumption.reserved.as_ref().map(|reserved| wire_time(reserved.until)),
         },
         Change::ReservationCommitted(id, task, _) => {

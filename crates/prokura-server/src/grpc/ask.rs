@@ -71,6 +71,7 @@ impl Check {
             resource: self.resource.clone(),
             arguments: prokura::Context::new(),
             credential: Some(arrival.visit().caller.credential()),
+            tool_schema: None,
             context: self.context.clone(),
         }))
     }

@@ -142,6 +142,7 @@ async fn answer(app: &App, visit: &Visit, tenant: &TenantName, asking: &Asking, 
         arguments,
         context,
         credential: Some(visit.caller.credential()),
+        tool_schema: None,
     };
     let asked = Asked {
         door: "openfga".to_owned(),

@@ -7,6 +7,7 @@ use prokura::{Asked, Decision, DecisionFilter, Question};
 use prokura_api as api;
 use prokura_api::ErrorBody;
 use prokura_model::{DecisionId, Outcome, Reason, Revision};
+use serde_json::{Map, Value};
 
 use crate::{
     app::App,
@@ -29,22 +30,16 @@ pub(crate) async fn decide(
 ) -> Result<Json<api::Decision>, Refusal> {
     let tenant = visit.asks(&tenant)?;
     let wire: api::DecideRequest = body.decode_question()?;
-    let actor = match (&wire.actor, visit.caller.token()) {
-        (Some(actor), _) => convert::object(actor, "actor")?,
-        (None, Some(token)) => token.actor.clone(),
-        (None, None) => return Err(Refusal::invalid_at("actor", "member_missing", "is missing")),
+    let question = Asking {
+        actor: wire.actor.as_ref(),
+        delegation: wire.delegation.as_deref(),
+        permission: &wire.permission,
+        resource: &wire.resource,
+        arguments: &wire.arguments,
+        context: &wire.context,
+        tool_schema: wire.tool_schema.as_deref(),
     };
-    visit.caller.may_ask_about(&actor)?;
-    let named = wire.delegation.as_deref().map(|id| convert::delegation_id(id, "delegation")).transpose()?;
-    let question = Question {
-        delegation: visit.agreed_delegation(named, "delegation")?,
-        permission: convert::relation(&wire.permission, "permission")?,
-        resource: convert::object(&wire.resource, "resource")?,
-        arguments: json::from_wire_members(&wire.arguments),
-        context: json::from_wire_members(&wire.context),
-        credential: Some(visit.caller.credential()),
-        actor,
-    };
+    let question = question.read(&visit)?;
     let asked = Asked {
         door: "api".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
@@ -68,6 +63,40 @@ pub(crate) async fn decide(
             app.telemetry().decided(&Outcome::Failed(error.code().to_owned()));
             Err(error.into())
         }
+    }
+}
+
+/// A question as a request puts it.
+pub(super) struct Asking<'w> {
+    pub(super) actor: Option<&'w api::ObjectRef>,
+    pub(super) delegation: Option<&'w str>,
+    pub(super) permission: &'w str,
+    pub(super) resource: &'w api::ObjectRef,
+    pub(super) arguments: &'w Map<String, Value>,
+    pub(super) context: &'w Map<String, Value>,
+    pub(super) tool_schema: Option<&'w str>,
+}
+
+impl Asking<'_> {
+    /// The question, if this caller may put it.
+    pub(super) fn read(self, visit: &Visit) -> Result<Question, Refusal> {
+        let actor = match (self.actor, visit.caller.token()) {
+            (Some(actor), _) => convert::object(actor, "actor")?,
+            (None, Some(token)) => token.actor.clone(),
+            (None, None) => return Err(Refusal::invalid_at("actor", "member_missing", "is missing")),
+        };
+        visit.caller.may_ask_about(&actor)?;
+        let named = self.delegation.map(|id| convert::delegation_id(id, "delegation")).transpose()?;
+        Ok(Question {
+            delegation: visit.agreed_delegation(named, "delegation")?,
+            permission: convert::relation(self.permission, "permission")?,
+            resource: convert::object(self.resource, "resource")?,
+            arguments: json::from_wire_members(self.arguments),
+            context: json::from_wire_members(self.context),
+            credential: Some(visit.caller.credential()),
+            tool_schema: convert::tool_schema(self.tool_schema, "tool_schema")?,
+            actor,
+        })
     }
 }
 
@@ -133,6 +162,7 @@ pub(crate) async fn explain(
         arguments: json::from_wire_members(&wire.arguments),
         context: json::from_wire_members(&wire.context),
         credential: Some(visit.caller.credential()),
+        tool_schema: convert::tool_schema(wire.tool_schema.as_deref(), "tool_schema")?,
     };
     let (decision, explanation) = app.authority().explain(&tenant, &question)?;
     let subject = decision.authority.as_ref().unwrap_or(&question.actor);

@@ -34,6 +34,7 @@ use super::ask::for_token;
 use crate::{
     app::App,
     auth::tenant_named,
+    convert,
     error::Refusal,
     limits::{EVALUATIONS_MAX, EVALUATIONS_RECORDED_BYTES_MAX},
     request::{AuthzenBody, Segments, Visit, decided},
@@ -226,7 +227,7 @@ fn read_question(visit: &Visit, names: &Names, parts: Parts<'_>) -> Result<Quest
     visit.caller.may_ask_about(&actor)?;
     let (arguments, context) = (parts.arguments(), parts.circumstances());
     let credential = Some(visit.caller.credential());
-    Ok(Question { actor, delegation, permission, resource, arguments, context, credential })
+    Ok(Question { actor, delegation, permission, resource, arguments, context, credential, tool_schema: None })
 }
 
 /// The answer to one question, which is kept as the request put it. An error is an error of the request; a question that is
@@ -252,6 +253,7 @@ async fn evaluate(
         Ok(mut decided) => {
             for_token(visit, question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
+            let held = decided.decision.held.as_deref().map(convert::wire_held);
             Ok(EvaluationResponse {
                 decision: decided.disposition() == Disposition::Allow,
                 context: Some(ResponseContext {
@@ -262,6 +264,8 @@ async fn evaluate(
                     missing: decided.decision.missing,
                     valid_until: decided.decision.valid_until.map(|time| Time::from_ms(time.0)),
                     reserved_until: decided.reserved_until.map(|time| Time::from_ms(time.0)),
+                    ask_at: held.as_ref().map(|_| format!("/v1/tenants/{tenant}/approvals")),
+                    held,
                     error: None,
                 }),
             })

@@ -1,5 +1,6 @@
 //! The routes, and the document that describes them: both come from the same handlers.
 
+mod approvals;
 mod ask;
 mod authzen;
 mod bulk;
@@ -123,6 +124,26 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(watch::watch))
         .routes(routes!(graph::attributes, graph::set_attributes))
         .routes(routes!(graph::apply))
+        .merge(authority())
+        .routes(routes!(ask::decide))
+        .routes(routes!(plan::plan))
+        .routes(routes!(reservations::commit))
+        .routes(routes!(reservations::release))
+        .routes(routes!(ask::check))
+        .routes(routes!(ask::explain))
+        .routes(routes!(lookup::resources))
+        .routes(routes!(lookup::subjects))
+        .routes(routes!(lookup::permissions))
+        .routes(routes!(lookup::expand))
+        .routes(routes!(ask::decisions))
+        .routes(routes!(ask::decision))
+        .routes(routes!(ask::transaction))
+        .merge(openfga::routes())
+}
+
+/// Who acts for whom: principals, tasks, delegations, endorsements, requests and approvals.
+fn authority() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(principals::principals, principals::set_principal))
         .routes(routes!(principals::suspend))
         .routes(routes!(principals::resume))
@@ -145,18 +166,9 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(requests::refuse))
         .routes(routes!(requests::cancel))
         .routes(routes!(requests::review))
-        .routes(routes!(ask::decide))
-        .routes(routes!(plan::plan))
-        .routes(routes!(reservations::commit))
-        .routes(routes!(reservations::release))
-        .routes(routes!(ask::check))
-        .routes(routes!(ask::explain))
-        .routes(routes!(lookup::resources))
-        .routes(routes!(lookup::subjects))
-        .routes(routes!(lookup::permissions))
-        .routes(routes!(lookup::expand))
-        .routes(routes!(ask::decisions))
-        .routes(routes!(ask::decision))
-        .routes(routes!(ask::transaction))
-        .merge(openfga::routes())
+        .routes(routes!(approvals::approvals, approvals::ask))
+        .routes(routes!(approvals::approval))
+        .routes(routes!(approvals::give))
+        .routes(routes!(approvals::refuse))
+        .routes(routes!(approvals::cancel))
 }

@@ -81,6 +81,7 @@ fn question(
         arguments: json::from_wire_members(&action.arguments),
         context,
         credential: Some(visit.caller.credential()),
+        tool_schema: convert::tool_schema(action.tool_schema.as_deref(), &at("tool_schema"))?,
         actor,
     })
 }

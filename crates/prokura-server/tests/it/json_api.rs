@@ -40,6 +40,7 @@ fn decide(actor: ObjectRef, delegation: Option<&str>) -> DecideRequest {
         resource: object("record", "record-1"),
         arguments: serde_json::Map::new(),
         context: serde_json::Map::new(),
+        tool_schema: None,
         reserve_ms: None,
         witness: true,
         span: Some("span-1".to_owned()),
@@ -54,6 +55,7 @@ fn explain(actor: ObjectRef, delegation: &str) -> ExplainRequest {
         resource: object("record", "record-1"),
         arguments: serde_json::Map::new(),
         context: serde_json::Map::new(),
+        tool_schema: None,
     }
 }
 
@@ -515,6 +517,7 @@ async fn a_plan_says_what_each_action_comes_to() {
         resource: object("record", "record-1"),
         arguments: serde_json::Map::new(),
         context: serde_json::Map::new(),
+        tool_schema: None,
     };
     let of = |actions| PlanRequest { actor: Some(object("user", "alice")), actions, ..PlanRequest::default() };
     let found = client.decide_plan(&of(vec![action("read", None)])).await.unwrap();

@@ -8,6 +8,7 @@
     reason = "a test that fails says so by panicking, in its helpers too"
 )]
 
+mod approvals;
 mod authzen;
 mod authzen_names;
 mod authzen_search;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use prokura::{Authority, Options, Provenance};
-use prokura_model::{Change, KeyRole, KeyScope, Principal, PrincipalState, SpokenFor, TenantName};
+use prokura::{Authority, Context, Options, Provenance, Question};
+use prokura_model::{Approval, Change, KeyRole, KeyScope, Principal, PrincipalState, SpokenFor, TenantName};
 use prokura_server::{Config, Server, serve};
 use serde_json::Value;
 
@@ -131,6 +131,26 @@ pub(crate) fn client() -> reqwest::Client {
 
 pub(crate) fn tenant(name: &str) -> TenantName {
     TenantName::new(name).unwrap()
+}
+
+/// Has the approval asked for and given as a scenario has it: no writer takes one that somebody made.
+pub(crate) fn approve(authority: &Authority, approval: &Approval) {
+    let action = &approval.action;
+    let question = Question {
+        actor: action.actor.clone(),
+        delegation: action.chain.last().map(|link| link.delegation.clone()),
+        permission: action.permission.clone(),
+        resource: action.resource.clone(),
+        arguments: action.arguments.clone(),
+        context: Context::new(),
+        credential: None,
+        tool_schema: action.tool_schema.clone(),
+    };
+    let by = approval.answer.as_ref().and_then(|answer| answer.by.clone()).unwrap();
+    let provenance = || Provenance::new("scenario", "a step of it");
+    let asked = authority.ask_for_approval(&tenant("default"), provenance(), question).unwrap();
+    assert_eq!(asked.id, approval.id, "the same action has the same name");
+    authority.answer_approval(&tenant("default"), provenance(), &asked.id, by, true).unwrap();
 }
 
 /// Where the conformance data of the field is, if it is there.

@@ -100,6 +100,7 @@ impl Maker {
                 arguments,
                 context,
                 credential: self.credential(),
+                tool_schema: self.tool_schema(),
             };
             add(asks, Ask::Decide { question, now });
         }

@@ -98,14 +98,14 @@ impl Maker {
             let taken = match by_part {
                 Some(_) => {
                     let draws = taken.draws.into_iter().filter(|draw| draw.task != draft.task.id).collect();
-                    Taken { draws, links: Vec::new() }
+                    Taken { draws, ..Taken::default() }
                 }
                 None => taken,
             };
             let settled = reserved.is_some() && self.aside.chance(45);
             let consumption = Consumption {
                 decision: decision.clone(),
-                task: task.clone(),
+                task: Some(task.clone()),
                 at: Timestamp(at),
                 taken: taken.clone(),
                 reserved,
@@ -135,10 +135,10 @@ impl Maker {
             let window = budget.window(task.opened_at, at);
             Draw { task: task.id.clone(), budget: budget.name.clone(), window, amount: budget.limit }
         };
-        let taken = Taken { draws: budgets.map(draw).collect(), links: Vec::new() };
+        let taken = Taken { draws: budgets.map(draw).collect(), ..Taken::default() };
         let reserved = Some(reserved(draft, NOON + 30 * MINUTE));
         let decision = DecisionId::new(format!("{}-held", draft.task.id)).expect("a legal id");
-        let (record, task) = (Vec::new(), part.id.clone());
+        let (record, task) = (Vec::new(), Some(part.id.clone()));
         let consumption =
             Consumption { decision, task, at, taken, reserved, record, authority: None, valid_until: None };
         self.push(Change::Consumed(Box::new(consumption)));
@@ -172,7 +172,7 @@ impl Maker {
         }
         let used = draft.links.iter().filter(|link| link.uses.is_some());
         let links = used.map(|link| link.id.clone()).collect();
-        Taken { draws, links }
+        Taken { draws, links, ..Taken::default() }
     }
 
     /// The arguments, with what budgets sum up: mostly an amount, sometimes none or something that is none, and sometimes one

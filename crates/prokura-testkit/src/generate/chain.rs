@@ -165,8 +165,16 @@ impl Maker {
         let (mut arguments, mut context) = self.brought(context);
         self.with_amount(&draft, &mut arguments, &mut context);
         let (actor, delegation) = (draft.actor, Some(draft.leaf));
-        let question =
-            Question { actor, delegation, permission, resource, arguments, context, credential: self.credential() };
+        let question = Question {
+            actor,
+            delegation,
+            permission,
+            resource,
+            arguments,
+            context,
+            credential: self.credential(),
+            tool_schema: self.tool_schema(),
+        };
         add(asks, Ask::Decide { question: question.clone(), now: Timestamp(NOON) });
         if self.rng.chance(35) {
             let now = *self.rng.pick(&times);

@@ -105,6 +105,12 @@ impl Maker {
         }
     }
 
+    /// Mostly none; with guards sometimes one of two tools.
+    pub(super) fn tool_schema(&mut self) -> Option<String> {
+        let tool = *self.aside.pick(&["", "", "", "one", "two"]);
+        (self.guarded && !tool.is_empty()).then(|| tool.to_owned())
+    }
+
     pub(super) fn credential(&mut self) -> Option<Credential> {
         let method = *self.aside.pick(&["", "api_key", "mtls", "mtls"]);
         let authenticated_at = self.aside.chance(50).then_some(Timestamp(NOON - 60_000));

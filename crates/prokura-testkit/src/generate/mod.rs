@@ -4,6 +4,7 @@
 //! chains are right and the rest have one thing wrong with them; clocks stand on the boundaries; contexts decide caveats or
 //! leave them open. Questions lean towards what the oracle allows, because an evaluator that always says no would otherwise look good.
 
+mod approval;
 mod asking;
 mod budget;
 mod cap;
@@ -86,6 +87,7 @@ impl Case {
             serial: 0,
             large: false,
             guarded,
+            schema_text: String::new(),
         };
         maker.large = maker.rng.chance(large);
         let text = maker.sketch.text(&mut maker.rng);
@@ -95,9 +97,11 @@ impl Case {
         maker.edges();
         maker.attributes();
         let asks = maker.asks(4);
+        maker.approvals(&asks);
         let before = maker.transactions();
         maker.later();
         let asks_after = maker.asks(2);
+        maker.approvals(&asks_after);
         let after = maker.transactions();
         Self { seed, sketch, before, asks, after, asks_after }
     }
@@ -129,10 +133,15 @@ pub(crate) struct Maker {
     pub(crate) large: bool,
     /// Whether its schemas have guards.
     guarded: bool,
+    /// The schema that was written last.
+    schema_text: String,
 }
 
 impl Maker {
     pub(crate) fn push(&mut self, change: Change) {
+        if let Change::SchemaWritten(text) = &change {
+            self.schema_text.clone_from(text);
+        }
         crate::Candidate::apply(&mut self.world, std::slice::from_ref(&change), Timestamp(NOON));
         self.pending.push(change);
     }

@@ -135,7 +135,7 @@ impl World {
 
     /// What counts of it at this moment: of a reservation what was committed, or all as long as it is open. It ends with
     /// the task it was made under, and with those above.
-    fn kept<'a>(&'a self, consumption: &'a Consumption, now: Timestamp) -> Option<&'a Taken> {
+    pub(crate) fn kept<'a>(&'a self, consumption: &'a Consumption, now: Timestamp) -> Option<&'a Taken> {
         let is_open = |id: &&TaskId| self.tasks.get(id).is_none_or(|task| task.state == TaskState::Open);
         let goes_on = || consumption.tasks().iter().all(is_open);
         match (&consumption.reserved, self.settled.get(&consumption.decision)) {
@@ -157,11 +157,15 @@ impl World {
     #[must_use]
     pub fn consumption(&self, question: &Question, id: &str, now: Timestamp) -> Option<Consumption> {
         let decision = DecisionId::new(id)?;
-        let task = &self.delegations.get(question.delegation.as_ref()?)?.task;
-        let taken = self.taking(question, now).into_iter().next()?.ok()?.ok().filter(|taken| !taken.is_empty())?;
+        let link = question.delegation.as_ref().and_then(|id| self.delegations.get(id));
+        let mut taken = self.taking(question, now).into_iter().next()?.ok()?.ok()?;
+        taken.approvals = self.used_up(question, now);
+        if taken.is_empty() {
+            return None;
+        }
         self.decide(question, now).allows().then(|| Consumption {
             decision,
-            task: task.clone(),
+            task: link.map(|link| link.task.clone()),
             at: now,
             taken,
             reserved: None,

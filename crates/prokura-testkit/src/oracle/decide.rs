@@ -66,10 +66,14 @@ impl World {
                     let Question { resource, permission, .. } = question;
                     for outcome in self.outcomes(resource, permission, &whose.clone().into(), &question.values(), now) {
                         match outcome {
-                            Ok(Standing::Has) if let Some(reason) = self.guards_say(question, now) => {
-                                answers.push(Answer::Decided(Verdict::because(reason)));
+                            Ok(Standing::Has) => {
+                                for reason in self.guards_say(question, now) {
+                                    match reason {
+                                        Some(reason) => answers.push(Answer::Decided(Verdict::because(reason))),
+                                        None => answers.extend(self.allowed(question, (allow, ends), now)),
+                                    }
+                                }
                             }
-                            Ok(Standing::Has) => answers.extend(self.allowed(question, (allow, ends), now)),
                             Ok(Standing::Conditional(_)) => {
                                 answers.push(Answer::Decided(Verdict::because(Reason::ContextMissing)));
                             }
@@ -91,7 +95,7 @@ impl World {
                 Err(error) => answers.push(error.into()),
                 Ok(Err(verdict)) => answers.push(Answer::Decided(verdict)),
                 Ok(Ok(_)) => {
-                    let for_now = self.guards_read_now(question) || self.budgets_may_turn(question);
+                    let for_now = self.guards_read_now(question, now) || self.budgets_may_turn(question);
                     let until = if for_now {
                         vec![Some(now)]
                     } else {

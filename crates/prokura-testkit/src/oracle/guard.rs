@@ -9,6 +9,7 @@ use prokura_model::{
     schema::{Clause, Guard},
 };
 
+use super::approval::Met;
 use crate::{Context, Question, Standing, World};
 
 /// What one part of one guard says of a request that is allowed otherwise.
@@ -21,10 +22,22 @@ enum Says {
 }
 
 impl World {
-    /// Why a request that is allowed otherwise is not, because of guards; nothing if it is.
-    pub(crate) fn guards_say(&self, question: &Question, now: Timestamp) -> Option<Reason> {
-        let (reason, _) = self.narrowing(question, &self.known(question, now))?;
-        Some(reason)
+    /// Why a request that is allowed otherwise is not, because of guards; nothing if it is. Each way it may come out, which
+    /// are several only where that is so with the right of whoever approved.
+    pub(crate) fn guards_say(&self, question: &Question, now: Timestamp) -> Vec<Option<Reason>> {
+        let known = self.known(question, now);
+        let mut ways = Vec::new();
+        for way in 0..4 {
+            let met = |guard: &Guard, clause: usize| {
+                let met = self.met(question, guard, clause, now);
+                *met.iter().cycle().nth(way).expect("it comes out in some way")
+            };
+            let reason = self.narrowing(question, &known, &met).map(|(reason, _)| reason);
+            if !ways.contains(&reason) {
+                ways.push(reason);
+            }
+        }
+        ways
     }
 
     /// What guards leave somebody who has the permission itself, in a list: nothing where it is held. Of a stranger nobody
@@ -34,7 +47,7 @@ impl World {
         if stranger {
             known.remove("actor.id");
         }
-        match self.narrowing(question, &known) {
+        match self.narrowing(question, &known, &|_, _| Met::NotYet) {
             None => Standing::Has,
             Some((Reason::ContextMissing, missing)) => Standing::Conditional(missing),
             Some(_) => Standing::HasNot,
@@ -42,9 +55,14 @@ impl World {
     }
 
     /// Why it is not allowed, and what is missing for it.
-    fn narrowing(&self, question: &Question, known: &Context) -> Option<(Reason, BTreeSet<String>)> {
-        let said: Vec<Says> =
-            self.guards_on(question).into_iter().flat_map(|guard| guard_says(guard, question, known)).collect();
+    fn narrowing(
+        &self,
+        question: &Question,
+        known: &Context,
+        met: &dyn Fn(&Guard, usize) -> Met,
+    ) -> Option<(Reason, BTreeSet<String>)> {
+        let guards = self.guards_on(question).into_iter();
+        let said: Vec<Says> = guards.flat_map(|guard| guard_says(guard, question, known, met)).collect();
         let forbidden = said.iter().find_map(|says| match says {
             Says::Forbidden(reason) => Some(*reason),
             _ => None,
@@ -65,12 +83,11 @@ impl World {
         Some((reason, missing))
     }
 
-    /// Whether what guards say may be something else the next moment.
-    pub(crate) fn guards_read_now(&self, question: &Question) -> bool {
-        self.guards_on(question)
-            .into_iter()
-            .flat_map(Guard::conditions)
-            .any(|condition| condition.parameters_used().iter().any(|name| name == "now"))
+    /// Whether what guards say may be something else the next moment. Approvals may be over or used then.
+    pub(crate) fn guards_read_now(&self, question: &Question, now: Timestamp) -> bool {
+        let conditions = self.guards_on(question).into_iter().flat_map(Guard::conditions);
+        let mut read = conditions.flat_map(Condition::parameters_used);
+        read.any(|name| name == "now") || !self.demands(question, now).is_empty()
     }
 
     /// By their names.
@@ -123,26 +140,39 @@ impl World {
     }
 }
 
-fn guard_says(guard: &Guard, question: &Question, known: &Context) -> Vec<Says> {
+/// Whether the guard applies, if that can be said.
+pub(super) fn applies(guard: &Guard, question: &Question, known: &Context) -> Option<bool> {
+    guard.when.as_ref().map_or(Some(true), |when| holds(guard, when, question, known).ok())
+}
+
+fn guard_says(guard: &Guard, question: &Question, known: &Context, met: &dyn Fn(&Guard, usize) -> Met) -> Vec<Says> {
     match guard.when.as_ref().map_or(Ok(true), |when| holds(guard, when, question, known)) {
         Ok(true) => {}
         Ok(false) => return Vec::new(),
         Err(says) => return vec![says],
     }
-    let says = |clause: &Clause| match clause {
+    let says = |(place, clause): (usize, &Clause)| match clause {
         Clause::Forbid => Says::Forbidden(Reason::GuardForbids),
         Clause::Require(condition) => match holds(guard, condition, question, known) {
             Ok(true) => Says::Nothing,
             Ok(false) => Says::Forbidden(Reason::GuardRequires),
             Err(says) => says,
         },
-        Clause::Approval { .. } => Says::Held(Reason::ApprovalRequired),
+        Clause::Approval { .. } => asked_for(met(guard, place), Reason::ApprovalRequired),
         // Without a task there is no origin that could confirm.
         Clause::Confirmation { .. } if !known.contains_key("task.id") => Says::Forbidden(Reason::GuardFailed),
-        Clause::Confirmation { .. } => Says::Held(Reason::ConfirmationRequired),
+        Clause::Confirmation { .. } => asked_for(met(guard, place), Reason::ConfirmationRequired),
         Clause::RecordBeforeAnswer => Says::Nothing,
     };
-    guard.clauses.iter().map(says).collect()
+    guard.clauses.iter().enumerate().map(says).collect()
+}
+
+fn asked_for(met: Met, reason: Reason) -> Says {
+    match met {
+        Met::Yes => Says::Nothing,
+        Met::NotYet => Says::Held(reason),
+        Met::Failed => Says::Forbidden(Reason::GuardFailed),
+    }
 }
 
 fn holds(guard: &Guard, condition: &Condition, question: &Question, known: &Context) -> Result<bool, Says> {

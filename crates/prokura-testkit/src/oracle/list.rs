@@ -132,6 +132,7 @@ impl World {
             arguments: Context::new(),
             context: context.clone(),
             credential: None,
+            tool_schema: None,
         };
         if self.guards_on(&question).is_empty() {
             return outcomes;

@@ -4,6 +4,7 @@
 //! A check computes the *whole* well-founded model for its subject: see [`Moment`]. The engine searches from the question
 //! instead; that the two agree is the point.
 
+mod approval;
 mod budget;
 mod cap;
 mod decide;
@@ -86,7 +87,7 @@ impl World {
         )
     }
 
-    fn outcomes(
+    pub(crate) fn outcomes(
         &self,
         resource: &ObjectRef,
         permission: &RelationName,

@@ -19,9 +19,9 @@ impl Planted {
         if allowed.reason.disposition() != Disposition::Allow || self.has(Bug::GuardsAreIgnored) {
             return allowed;
         }
-        match self.stopped_by_guards(question, &self.world.known(question, now)) {
+        match self.stopped_by_guards(question, &self.world.known(question, now), Some(now)) {
             Some((reason, _)) => Verdict::because(reason),
-            None if self.world.guards_read_now(question) => Verdict { valid_until: Some(now), ..allowed },
+            None if self.world.guards_read_now(question, now) => Verdict { valid_until: Some(now), ..allowed },
             None => allowed,
         }
     }
@@ -35,7 +35,7 @@ impl Planted {
         if self.has(Bug::GuardsAreIgnored) || self.has(Bug::ListsPassOverGuards) {
             return Standing::Has;
         }
-        match self.stopped_by_guards(question, &known) {
+        match self.stopped_by_guards(question, &known, None) {
             None => Standing::Has,
             Some((Reason::ContextMissing, names)) => Standing::Conditional(names),
             Some((Reason::ApprovalRequired, _)) if self.has(Bug::WhatIsHeldIsListed) => Standing::Has,
@@ -43,7 +43,8 @@ impl Planted {
         }
     }
 
-    fn stopped_by_guards(&self, question: &Question, known: &Context) -> Option<Stopped> {
+    /// Approvals count as of this moment; in lists they do not.
+    fn stopped_by_guards(&self, question: &Question, known: &Context, at: Option<Timestamp>) -> Option<Stopped> {
         let (mut missing, mut held) = (BTreeSet::new(), None);
         let mut guards = self.world.guards_on(question);
         if self.has(Bug::OnlyTheFirstGuardCounts) {
@@ -63,7 +64,7 @@ impl Planted {
                     Err(stopped) => return Some(stopped),
                 }
             }
-            for clause in &guard.clauses {
+            for (place, clause) in guard.clauses.iter().enumerate() {
                 match clause {
                     Clause::Forbid => return because(Reason::GuardForbids),
                     Clause::Require(condition) => match self.holds(guard, condition, question, known) {
@@ -75,8 +76,13 @@ impl Planted {
                     Clause::Confirmation { .. } if question.delegation.is_none() => {
                         return because(Reason::GuardFailed);
                     }
-                    Clause::Approval { .. } => held = held.or(Some(Reason::ApprovalRequired)),
-                    Clause::Confirmation { .. } => held = held.or(Some(Reason::ConfirmationRequired)),
+                    Clause::Approval { .. } | Clause::Confirmation { .. } => {
+                        match at.map_or(Some(false), |now| self.approved(question, guard, place, now)) {
+                            None => return because(Reason::GuardFailed),
+                            Some(true) => {}
+                            Some(false) => held = held.or_else(|| Some(demands(clause))),
+                        }
+                    }
                     Clause::RecordBeforeAnswer => {}
                 }
             }
@@ -117,6 +123,13 @@ impl Planted {
             }
             Evaluation::Missing(_) | Evaluation::Failed(_) => Err((Reason::GuardFailed, BTreeSet::new())),
         }
+    }
+}
+
+fn demands(clause: &Clause) -> Reason {
+    match clause {
+        Clause::Confirmation { .. } => Reason::ConfirmationRequired,
+        _ => Reason::ApprovalRequired,
     }
 }
 

@@ -80,6 +80,7 @@ impl Planted {
             arguments: Context::new(),
             context: ask.context().clone(),
             credential: None,
+            tool_schema: None,
         };
         self.left_in_list(&question, *actor == nobody(&actor.kind), ask.now())
     }

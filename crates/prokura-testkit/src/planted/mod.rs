@@ -1,6 +1,7 @@
 //! An evaluator written the way an engine would be (a search from the question, with cuts and a memo), and the ways to get
 //! it wrong. Without a bug it agrees with the oracle; with any of them the generator must notice.
 
+mod approval;
 mod authority;
 mod budget;
 mod cap;
@@ -112,6 +113,24 @@ pub enum Bug {
     ChainCountsTheTask,
     ListsPassOverGuards,
     WhatIsHeldIsListed,
+    ApprovalsAreNotNeeded,
+    ApproversMayBeStopped,
+    ApproversAreNotAskedAgain,
+    ApproversMayHaveItPerhaps,
+    ApprovalForAnyActor,
+    ApprovalForAnyTask,
+    ApprovalOverAnyChain,
+    ApprovalForAnyPermission,
+    ApprovalForAnyResource,
+    ApprovalWithAnyArguments,
+    ApprovalForAnyTool,
+    ApprovalForAnyGuard,
+    ApprovalOutlivesItsGuard,
+    ApprovalForAnyClause,
+    PendingApprovalsCount,
+    ApprovalsNeverEnd,
+    UsesOutliveTheAsking,
+    ApprovalsAreNotUsedUp,
     BudgetsAreIgnored,
     EachAmountAlone,
     BudgetWindowsNeverEnd,
@@ -129,7 +148,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 107] = [
+    pub const ALL: [Self; 125] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -224,6 +243,24 @@ impl Bug {
         Self::ChainCountsTheTask,
         Self::ListsPassOverGuards,
         Self::WhatIsHeldIsListed,
+        Self::ApprovalsAreNotNeeded,
+        Self::ApproversMayBeStopped,
+        Self::ApproversAreNotAskedAgain,
+        Self::ApproversMayHaveItPerhaps,
+        Self::ApprovalForAnyActor,
+        Self::ApprovalForAnyTask,
+        Self::ApprovalOverAnyChain,
+        Self::ApprovalForAnyPermission,
+        Self::ApprovalForAnyResource,
+        Self::ApprovalWithAnyArguments,
+        Self::ApprovalForAnyTool,
+        Self::ApprovalForAnyGuard,
+        Self::ApprovalOutlivesItsGuard,
+        Self::ApprovalForAnyClause,
+        Self::PendingApprovalsCount,
+        Self::ApprovalsNeverEnd,
+        Self::UsesOutliveTheAsking,
+        Self::ApprovalsAreNotUsedUp,
         Self::BudgetsAreIgnored,
         Self::EachAmountAlone,
         Self::BudgetWindowsNeverEnd,

@@ -83,6 +83,7 @@ impl AskEntry {
                         method: credential.method.clone(),
                         authenticated_at: credential.authenticated_at.map(moment_text),
                     }),
+                    tool_schema: question.tool_schema.clone(),
                 });
             }
         }
@@ -99,6 +100,7 @@ impl DecideEntry {
             resource: parsed(&self.resource)?,
             arguments: Context::new(),
             credential: self.credential.as_ref().map(CredentialEntry::credential).transpose()?,
+            tool_schema: self.tool_schema.clone(),
             context,
         })
     }

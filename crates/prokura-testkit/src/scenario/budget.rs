@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use prokura_model::{
-    Amount, Budget, BudgetName, Change, Consumption, DecisionId, Draw, Measure, Reserved, Taken, TaskId, Timestamp,
+    Amount, ApprovalId, Budget, BudgetName, Change, Consumption, DecisionId, Draw, Measure, Reserved, Taken, TaskId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,8 @@ type Draws = BTreeMap<String, (u64, String)>;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TakenEntry {
-    task: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    task: Option<String>,
     decision: String,
     /// When; not there for a reservation that is settled.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -48,6 +50,8 @@ pub(super) struct TakenEntry {
     above: BTreeMap<String, Draws>,
     #[serde(default, skip_serializing_if = "is_default")]
     links: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    approvals: Vec<String>,
     /// Of a reservation, the tasks above its own.
     #[serde(default, skip_serializing_if = "is_default")]
     ends_with: Vec<String>,
@@ -88,7 +92,7 @@ impl TakenEntry {
         let above: Vec<TaskId> = self.ends_with.iter().map(|id| task_id(id)).collect::<Result<_, _>>()?;
         Ok(Change::Consumed(Box::new(Consumption {
             decision: decision_id(&self.decision)?,
-            task: task_id(&self.task)?,
+            task: self.task.as_deref().map(task_id).transpose()?,
             at: self.at.as_deref().map(moment).transpose()?.unwrap_or(now),
             taken: self.taken()?,
             reserved: until.map(|until| Reserved { until, by: "library".to_owned(), above }),
@@ -99,11 +103,15 @@ impl TakenEntry {
     }
 
     pub(super) fn committed(&self) -> Result<Change, String> {
-        Ok(Change::ReservationCommitted(decision_id(&self.decision)?, task_id(&self.task)?, self.taken()?))
+        Ok(Change::ReservationCommitted(decision_id(&self.decision)?, self.settled_task()?, self.taken()?))
     }
 
     pub(super) fn released(&self) -> Result<Change, String> {
-        Ok(Change::ReservationReleased(decision_id(&self.decision)?, task_id(&self.task)?))
+        Ok(Change::ReservationReleased(decision_id(&self.decision)?, self.settled_task()?))
+    }
+
+    fn settled_task(&self) -> Result<TaskId, String> {
+        self.task.as_deref().map(task_id).transpose()?.ok_or_else(|| "a reservation is under a task".to_owned())
     }
 
     fn taken(&self) -> Result<Taken, String> {
@@ -114,12 +122,17 @@ impl TakenEntry {
             };
             draws.iter().map(draw).collect()
         };
-        let mut draws = draws_of(&self.task, &self.draws)?;
+        let mut draws = match &self.task {
+            Some(task) => draws_of(task, &self.draws)?,
+            None => Vec::new(),
+        };
         for (task, of) in &self.above {
             draws.extend(draws_of(task, of)?);
         }
         let links = self.links.iter().map(|id| delegation_id(id)).collect::<Result<_, _>>()?;
-        Ok(Taken { draws, links })
+        let approval = |id: &String| ApprovalId::new(id).ok_or_else(|| format!("`{id}` is no approval id"));
+        let approvals = self.approvals.iter().map(approval).collect::<Result<_, _>>()?;
+        Ok(Taken { draws, links, approvals })
     }
 
     pub(super) fn of(consumption: &Consumption) -> Self {
@@ -127,22 +140,28 @@ impl TakenEntry {
         let at = Some(moment_text(consumption.at));
         let above = consumption.reserved.iter().flat_map(|reserved| &reserved.above);
         let ends_with = above.map(ToString::to_string).collect();
-        Self { at, until, ends_with, ..Self::settled(&consumption.decision, &consumption.task, &consumption.taken) }
+        Self {
+            at,
+            until,
+            ends_with,
+            ..Self::settled(&consumption.decision, consumption.task.as_ref(), &consumption.taken)
+        }
     }
 
-    pub(super) fn settled(decision: &DecisionId, task: &TaskId, taken: &Taken) -> Self {
+    pub(super) fn settled(decision: &DecisionId, task: Option<&TaskId>, taken: &Taken) -> Self {
         let mut of_tasks: BTreeMap<String, Draws> = BTreeMap::new();
         for Draw { task, budget, window, amount } in &taken.draws {
             let draws = of_tasks.entry(task.to_string()).or_default();
             draws.insert(budget.to_string(), (*window, amount.to_string()));
         }
         Self {
-            task: task.to_string(),
+            task: task.map(ToString::to_string),
             decision: decision.to_string(),
             at: None,
-            draws: of_tasks.remove(task.as_str()).unwrap_or_default(),
+            draws: task.and_then(|task| of_tasks.remove(task.as_str())).unwrap_or_default(),
             above: of_tasks,
             links: taken.links.iter().map(ToString::to_string).collect(),
+            approvals: taken.approvals.iter().map(ToString::to_string).collect(),
             until: None,
             ends_with: Vec::new(),
         }

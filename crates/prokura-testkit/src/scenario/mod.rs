@@ -38,6 +38,7 @@
 //!       - { permissions: "document:plan@user:alice", alive: true, expect: "view, viewer" } # nothing for the stopped
 //! ```
 
+mod approval;
 mod ask;
 mod budget;
 mod context;
@@ -51,6 +52,7 @@ use serde::{Deserialize, Serialize};
 
 pub use write::text_of;
 
+use self::approval::{ApprovalEntry, ApproveEntry};
 use self::{
     ask::{spoken, told},
     budget::{BudgetEntry, TakenEntry},
@@ -109,6 +111,10 @@ struct Step {
     commit: Vec<TakenEntry>,
     #[serde(skip_serializing_if = "is_default")]
     release: Vec<TakenEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    approve: Vec<ApproveEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    approvals: Vec<ApprovalEntry>,
     ask: Vec<AskEntry>,
 }
 
@@ -228,6 +234,8 @@ struct DecideEntry {
     delegation: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     credential: Option<CredentialEntry>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    tool_schema: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -277,7 +285,15 @@ impl Scenario {
     /// A name, a time or a relationship in it is not one.
     pub fn stages(&self) -> Result<Vec<Stage>, String> {
         let mut now = Timestamp(0);
-        self.steps.iter().map(|step| step.stage(&mut now)).collect()
+        let mut world = World::default();
+        let stages = self.steps.iter().enumerate().map(|(number, step)| {
+            let stage = step.stage(&mut now, &mut world)?;
+            for (place, expected) in stage.asks.iter().enumerate() {
+                taken(&mut world, (number, place), &expected.ask);
+            }
+            Ok(stage)
+        });
+        stages.collect()
     }
 }
 
@@ -306,6 +322,15 @@ pub fn all() -> Vec<(String, Scenario)> {
     found
 }
 
+/// Has the world take what an allow of the question takes, if it is one.
+fn taken(world: &mut World, (number, place): (usize, usize), ask: &Ask) -> Option<(Change, Timestamp)> {
+    let Ask::Decide { question, now } = ask else { return None };
+    let taken = world.consumption(question, &format!("step-{number}-ask-{place}"), *now)?;
+    let change = Change::Consumed(Box::new(taken));
+    world.apply(std::slice::from_ref(&change), *now);
+    Some((change, *now))
+}
+
 /// Plays the scenario to the candidate, and says what it answered otherwise than it should.
 ///
 /// # Errors
@@ -318,14 +343,10 @@ pub fn run(scenario: &Scenario, candidate: &mut impl Candidate) -> Result<(), St
         world.apply(&stage.changes, stage.now);
         for (place, expected) in stage.asks.into_iter().enumerate() {
             let found = told(&candidate.answer(&expected.ask));
-            if let Ask::Decide { question, now } = &expected.ask
-                && let Some(taken) = world.consumption(question, &format!("step-{number}-ask-{place}"), *now)
+            if let Some((change, now)) = taken(&mut world, (number, place), &expected.ask)
+                && !candidate.takes()
             {
-                let change = [Change::Consumed(Box::new(taken))];
-                world.apply(&change, *now);
-                if !candidate.takes() {
-                    candidate.apply(&change, *now);
-                }
+                candidate.apply(&[change], now);
             }
             if !expected.answer.agrees_with(&found) {
                 let Expected { about, ask, answer } = expected;

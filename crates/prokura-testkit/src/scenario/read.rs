@@ -10,8 +10,11 @@ use super::{
     context::context_of,
 };
 
+use crate::{Candidate, World};
+
 impl Step {
-    pub(super) fn stage(&self, now: &mut Timestamp) -> Result<Stage, String> {
+    /// The world is taken along: what somebody approves depends on it.
+    pub(super) fn stage(&self, now: &mut Timestamp, world: &mut World) -> Result<Stage, String> {
         if let Some(time) = &self.now {
             *now = moment(time)?;
         }
@@ -67,6 +70,15 @@ impl Step {
         }
         for entry in &self.release {
             changes.push(entry.released()?);
+        }
+        for entry in &self.approvals {
+            changes.push(entry.set()?);
+        }
+        world.apply(&changes, *now);
+        for entry in &self.approve {
+            let given = entry.given(world, *now)?;
+            world.apply(std::slice::from_ref(&given), *now);
+            changes.push(given);
         }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
         Ok(Stage { about: self.about.clone(), now: *now, changes, asks })

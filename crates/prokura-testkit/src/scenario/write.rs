@@ -3,8 +3,8 @@ use prokura_model::{
 };
 
 use super::{
-    AskEntry, BudgetEntry, CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Scenario, Step,
-    TakenEntry, TaskEntry, context::entries_of,
+    ApprovalEntry, AskEntry, BudgetEntry, CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry,
+    Scenario, Step, TakenEntry, TaskEntry, context::entries_of,
 };
 use crate::{Answer, Ask};
 
@@ -53,6 +53,7 @@ fn place(change: &Change) -> usize {
         Change::Consumed(_) => 13,
         Change::ReservationCommitted(..) => 14,
         Change::ReservationReleased(..) => 15,
+        Change::ApprovalSet(_) => 16,
         Change::SpendingSet(..)
         | Change::MetadataAttached(_)
         | Change::WorkDigested(..)
@@ -65,7 +66,7 @@ fn place(change: &Change) -> usize {
         | Change::TenantDeleted(_)
         | Change::SecretMade(_)
         | Change::KeyCreated(_)
-        | Change::KeyRevoked(_) => 16,
+        | Change::KeyRevoked(_) => 17,
     }
 }
 
@@ -110,10 +111,11 @@ fn put(step: &mut Step, change: &Change) {
         Change::AttributesSet(object, attributes) => {
             step.attributes.insert(object.to_string(), entries_of(attributes));
         }
+        Change::ApprovalSet(approval) => step.approvals.push(ApprovalEntry::of(approval)),
         Change::Consumed(consumption) => step.consume.push(TakenEntry::of(consumption)),
-        Change::ReservationCommitted(id, task, taken) => step.commit.push(TakenEntry::settled(id, task, taken)),
+        Change::ReservationCommitted(id, task, taken) => step.commit.push(TakenEntry::settled(id, Some(task), taken)),
         Change::ReservationReleased(id, task) => {
-            step.release.push(TakenEntry::settled(id, task, &Taken::default()));
+            step.release.push(TakenEntry::settled(id, Some(task), &Taken::default()));
         }
         // No answer depends on these.
         Change::SpendingSet(..)

@@ -253,6 +253,7 @@ fn until(world: &World, permission: &str) -> Vec<Option<u64>> {
         resource: "folder:a".parse().expect("an object"),
         arguments: Context::new(),
         credential: None,
+        tool_schema: None,
         context: Context::new(),
     };
     let answers = match world.answer(&Ask::Decide { question, now: Timestamp(1) }) {

@@ -19,7 +19,7 @@ const INTERNAL: &[(&str, &[&str])] = &[
 
 /// What the pure crates may depend on outside it. Nothing here does I/O, reads a clock, logs or is asynchronous.
 const EXTERNAL_OF_PURE: &[(&str, &[&str])] = &[
-    ("prokura-model", &["cel-core", "minicbor", "regex", "smol_str", "thiserror"]),
+    ("prokura-model", &["cel-core", "minicbor", "regex", "sha2", "smol_str", "thiserror"]),
     ("prokura-engine", &["papaya", "thiserror"]),
 ];
 

@@ -94,6 +94,7 @@ fn chain(authority: &Authority, person: u32, changes: &mut Vec<Change>) -> Vec<Q
         resource: resource.clone(),
         arguments: Context::new(),
         credential: None,
+        tool_schema: None,
         context: Context::new(),
     };
     resources.iter().map(about).collect()

@@ -196,6 +196,7 @@ fn decisions(world: &World) {
             resource: pair.document.clone(),
             arguments: Context::new(),
             credential: None,
+            tool_schema: None,
             context: Context::new(),
         };
         counted(|| world.authority.decide(&world.tenant, &question, Asked::by_library())).expect("a decision");

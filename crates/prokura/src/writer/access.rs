@@ -13,6 +13,7 @@ use prokura_model::{
 };
 
 use super::{
+    approval,
     stage::{Staged, done_before, into_index, reused},
     validate::{validate, within},
 };
@@ -24,6 +25,7 @@ use crate::{
     tenant::{Tenant, WorkDigest},
 };
 
+pub(super) use approver::Parties;
 pub(crate) use approver::may_answer;
 
 /// What the steps are decided on.
@@ -112,6 +114,7 @@ pub(super) fn end_with(
         }
         endings.push(Change::RequestSet(Box::new(request)));
     }
+    endings.extend(approval::cancelled(tenant, now, &tasks, &delegations));
     if endings.is_empty() {
         return Ok(());
     }

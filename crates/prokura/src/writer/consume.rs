@@ -53,11 +53,9 @@ pub(super) fn stage_consuming(
     }
     let found = Found { begun: consuming.begun, time, revision: view.revision(), result, planned: false };
     let taking = found.result.as_ref().ok().filter(|decision| !decision.taken.is_empty());
-    let task = taking.and_then(|decision| view.task(decision.task.as_ref()?));
-    match task {
-        Some(task) => take(shared, tenant, (provenance, digest), consuming, &task, found),
-        None => Ok(answered(Consumed::Otherwise(Box::new(found)))),
-    }
+    let Some(decision) = taking else { return Ok(answered(Consumed::Otherwise(Box::new(found)))) };
+    let task = decision.task.as_ref().and_then(|task| view.task(task));
+    take(shared, tenant, (provenance, digest), consuming, task.as_ref(), found)
 }
 
 fn answered(consumed: Consumed) -> Staged {
@@ -69,12 +67,16 @@ fn take(
     tenant: Arc<Tenant>,
     (provenance, digest): (Provenance, Option<WorkDigest>),
     consuming: &Consuming,
-    task: &Arc<Task>,
+    task: Option<&Arc<Task>>,
     found: Found,
 ) -> Result<Staged, WriteError> {
     let Found { begun, time, revision, result, .. } = found;
     let Ok(mut decision) = result else { return Ok(Staged::default()) };
-    let reserved = reserved(&tenant, consuming, task, time)?;
+    let reserved = match task {
+        Some(task) => reserved(&tenant, consuming, task, time)?,
+        // Without a task there is nothing to hold it by: what is taken is taken at once.
+        None => None,
+    };
     let reserved_until = reserved.as_ref().map(|reserved| reserved.until);
     decision.valid_until = decision.valid_until.into_iter().chain(reserved_until).min();
     let id = shared.mint_decision_id(time);
@@ -88,7 +90,7 @@ fn take(
     }
     let consumption = Consumption {
         decision: id.clone(),
-        task: task.id.clone(),
+        task: task.map(|task| task.id.clone()),
         at: time,
         taken: decision.taken.clone(),
         reserved,

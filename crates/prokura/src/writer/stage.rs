@@ -7,7 +7,7 @@ use prokura_model::{
 use prokura_store::{Entry, Record};
 
 use super::{
-    Work, Written, access,
+    Work, Written, access, approval,
     consume::{stage_consuming, stage_settlement},
     declare::difference,
     models, off_boarding,
@@ -79,6 +79,7 @@ pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Resu
             off_boarding::stage(shared, tenant, provenance, &wanted, expected.as_deref())
         }
         Work::Access { tenant, step } => access::stage_access(shared, tenant, provenance, *step),
+        Work::Approval { tenant, step } => approval::stage_approval(shared, tenant, provenance, *step),
         Work::Consuming { tenant, consuming } => stage_consuming(shared, tenant, provenance, &consuming),
         Work::Settlement { tenant, settlement } => stage_settlement(shared, tenant, provenance, &settlement),
         Work::Tenant(name) => stage_tenant(shared, provenance, name),
@@ -98,6 +99,7 @@ impl Work {
             | Self::Tuples { tenant, .. }
             | Self::Relationships { tenant, .. }
             | Self::Access { tenant, .. }
+            | Self::Approval { tenant, .. }
             | Self::Deletion { tenant, .. }
             | Self::OffBoarding { tenant, .. }
             | Self::Consuming { tenant, .. }
@@ -114,7 +116,10 @@ fn stage_changes(
     mut changes: Vec<Change>,
 ) -> Result<Staged, WriteError> {
     let digest = provenance.request_id.is_some().then(|| WorkDigest::of(&changes));
-    if changes.iter().any(|change| matches!(change, Change::WorkDigested(_) | Change::RequestSet(_))) {
+    if changes
+        .iter()
+        .any(|change| matches!(change, Change::WorkDigested(_) | Change::RequestSet(_) | Change::ApprovalSet(_)))
+    {
         return Err(WriteError::ChangeReserved);
     }
     if let Some(done) = done_before(&tenant, &provenance) {
@@ -193,6 +198,7 @@ pub(super) fn into_index(
     })?;
     shared.expiring.take(noted);
     tenant.open_requests.note(&transaction.changes);
+    tenant.open_approvals.note(&transaction.changes);
     let receipt = Receipt { revision, time };
     if let (Some(request_id), Some(work)) = (&transaction.request_id, digest) {
         let done = Done { work, ..Done::of(&transaction.changes, receipt) };

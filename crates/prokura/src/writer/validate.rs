@@ -147,7 +147,7 @@ impl Draft<'_> {
             Change::EndorsementRevoked(endorsement) => self.endorsement_revoked(endorsement),
             Change::MetadataAttached(metadata) => metadata_attached(metadata),
             // What the authority itself adds.
-            Change::WorkDigested(_) | Change::RequestSet(_) => Ok(()),
+            Change::WorkDigested(_) | Change::RequestSet(_) | Change::ApprovalSet(_) => Ok(()),
             Change::AuthzenMappingSet(mapping) => self.authzen_mapping_set(mapping),
             Change::RelationshipExpired(_)
             | Change::Consumed(_)

@@ -1,11 +1,11 @@
 //! The library in the words of the test kit, held to the oracle.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use prokura::{
     AskError, Authority, DelegationFilter, FoundSubject, MemoryDisk, Page, Permissionship, Question, ResourceLookup,
     Snapshot, SubjectLookup, TaskFilter,
-    model::{Change, RelationshipFilter, Revision, Timestamp, encode_changes},
+    model::{Action, Approval, Change, RelationshipFilter, Revision, Timestamp, encode_changes},
 };
 use prokura_store::{Entry, Log};
 use prokura_testkit::{
@@ -38,7 +38,15 @@ impl Candidate for Written {
             return;
         }
         self.hand.set(at.0);
-        self.authority.write(&tenant(), by("user:tester"), changes.to_vec()).unwrap();
+        let (approvals, changes): (Vec<_>, Vec<_>) =
+            changes.iter().cloned().partition(|change| matches!(change, Change::ApprovalSet(_)));
+        if !changes.is_empty() {
+            self.authority.write(&tenant(), by("user:tester"), changes).unwrap();
+        }
+        for approval in approvals {
+            let Change::ApprovalSet(approval) = approval else { continue };
+            self.approve(&approval);
+        }
     }
 
     /// Asked of a copy, so that what is written next is not later than the latest moment that was asked about.
@@ -97,6 +105,21 @@ impl Candidate for Replayed {
             *open = None;
         }
         found
+    }
+}
+
+impl Written {
+    /// Nobody writes an approval: it is asked for, and given.
+    fn approve(&self, approval: &Approval) {
+        let Action { actor, chain, permission, resource, arguments, tool_schema, .. } = approval.action.clone();
+        let delegation = chain.last().map(|link| link.delegation.clone());
+        let (context, credential) = (BTreeMap::new(), None);
+        let question =
+            Question { actor, delegation, permission, resource, arguments, context, credential, tool_schema };
+        let pending = self.authority.ask_for_approval(&tenant(), by("user:tester"), question).unwrap();
+        assert_eq!(pending.id, approval.id);
+        let answer = approval.answer.clone().and_then(|answer| answer.by).unwrap();
+        self.authority.answer_approval(&tenant(), by("user:tester"), &pending.id, answer, true).unwrap();
     }
 }
 
@@ -229,9 +252,20 @@ fn list_of_subjects(found: Vec<FoundSubject>) -> List {
 }
 
 fn decided(authority: &Authority, question: &prokura_testkit::Question) -> Answer {
-    let prokura_testkit::Question { actor, delegation, permission, resource, arguments, context, credential } =
-        question.clone();
-    match ask(authority, &Question { actor, delegation, permission, resource, arguments, context, credential }) {
+    let prokura_testkit::Question {
+        actor,
+        delegation,
+        permission,
+        resource,
+        arguments,
+        context,
+        credential,
+        tool_schema,
+    } = question.clone();
+    match ask(
+        authority,
+        &Question { actor, delegation, permission, resource, arguments, context, credential, tool_schema },
+    ) {
         Ok(decided) => {
             let decision = decided.decision;
             Answer::Decided(Verdict { reason: decision.reason, at: decision.at, valid_until: decision.valid_until })

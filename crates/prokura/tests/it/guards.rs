@@ -118,7 +118,11 @@ fn what_a_guard_wants_recorded_first_is_on_disk_with_the_answer() {
     assert_eq!(names, ["known", "secrets"]);
     let demanded =
         ["ticket.startsWith(\"CHG-\")", "approval from document#view within 15m, once", "record before answer"];
-    let secrets = FiredGuard { name: GuardName::new("secrets").unwrap(), demanded: demanded.map(str::to_owned).into() };
+    let secrets = FiredGuard {
+        name: GuardName::new("secrets").unwrap(),
+        demanded: demanded.map(str::to_owned).into(),
+        approvals: Vec::new(),
+    };
     assert_eq!(record.fired[1], secrets);
     assert_eq!(record.credential, Some(credential));
 }

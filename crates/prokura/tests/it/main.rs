@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod budgets;
 #[cfg(test)]
 mod budgets_around;

@@ -198,6 +198,7 @@ fn decisions_by_a_model_are_recorded() {
         resource: object("document:plan"),
         arguments: Context::new(),
         credential: None,
+        tool_schema: None,
         context: Context::new(),
     };
     let besides = vec![(edge("document:plan#viewer@user:bob"), Terms::default())];

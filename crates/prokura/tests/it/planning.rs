@@ -86,6 +86,7 @@ fn a_plan_says_of_each_action_what_its_decision_says() {
                 arguments: asked.arguments.clone(),
                 context: asked.context.clone(),
                 credential: asked.credential.clone(),
+                tool_schema: None,
             });
         }
         if questions.is_empty() {

@@ -208,6 +208,7 @@ pub(crate) fn question(actor: &str, permission: &str, resource: &str, delegation
         delegation: delegation.map(delegation_id),
         arguments: prokura::Context::new(),
         credential: None,
+        tool_schema: None,
         context: prokura::Context::new(),
     }
 }

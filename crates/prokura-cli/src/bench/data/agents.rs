@@ -1,12 +1,13 @@
 //! W2: people whose agents act for them over one to five hops, within projects; once as plain relationships, once as tasks
 //! and delegations. Some agents are revoked, some banned from a project, some suspended.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use prokura::Question;
 use prokura_model::{
-    Cap, CapClause, CapPermissions, CapResource, Change, Delegation, DelegationId, DelegationKind, NameError,
-    ObjectRef, Principal, PrincipalState, RelationName, Task, TaskId, TaskState, Timestamp,
+    Amount, Budget, BudgetName, Cap, CapClause, CapPermissions, CapResource, Change, Delegation, DelegationId,
+    DelegationKind, Measure, NameError, ObjectRef, Principal, PrincipalState, RelationName, Task, TaskId, TaskState,
+    Timestamp, Value,
 };
 
 use super::{Check, Random, World, edge};
@@ -46,6 +47,35 @@ definition resource {
 	permission act = viewer
 }
 ";
+
+/// The same, with a guard that looks at the resource, the chain and the task each time.
+const BOUNDED: &str = "\
+use guards
+
+definition user {}
+
+definition agent {}
+
+definition resource {
+	attribute environment string
+	relation viewer: user
+	permission act = viewer
+}
+
+guard staged on resource#act {
+	when resource.environment != \"production\"
+	require chain.length <= 5 && has(task.id)
+}
+";
+
+/// What is there beside relationships of people, tasks and delegations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bounds {
+    /// Nothing.
+    None,
+    /// A guard on what is asked, and a budget on every task that counts and is never used up.
+    GuardAndBudget,
+}
 
 const SEED: u64 = 0x5eed_0002;
 pub(crate) const DEPTH_MAX: usize = 5;
@@ -241,6 +271,7 @@ impl Agents {
                     resource: names.resource(resource)?,
                     arguments: prokura::Context::new(),
                     credential: None,
+                    tool_schema: None,
                     context: prokura::Context::new(),
                 };
                 questions.push((question, allowed));
@@ -250,11 +281,18 @@ impl Agents {
     }
 
     /// As relationships of people alone, tasks and delegations: what is written, in order.
-    pub(crate) fn delegations(&self, now: Timestamp) -> Result<Vec<Change>, NameError> {
+    pub(crate) fn delegations(&self, now: Timestamp, bounds: Bounds) -> Result<Vec<Change>, NameError> {
         const DAY_MS: u64 = 86_400_000;
         let names = Names::new()?;
-        let mut changes = vec![Change::SchemaWritten(DELEGATIONS.to_owned())];
+        let schema = if bounds == Bounds::None { DELEGATIONS } else { BOUNDED };
+        let mut changes = vec![Change::SchemaWritten(schema.to_owned())];
         changes.extend(self.viewings(&names)?.into_iter().map(Change::touched));
+        if bounds != Bounds::None {
+            let staging = BTreeMap::from([("environment".to_owned(), Value::String("staging".to_owned()))]);
+            for resource in (0_u32..).take(self.viewers.len()) {
+                changes.push(Change::AttributesSet(names.resource(resource)?, staging.clone()));
+            }
+        }
         let principal = |object: ObjectRef, owner: Option<ObjectRef>, state| {
             Change::PrincipalSet(Principal { object, owner, state, declared: false })
         };
@@ -277,7 +315,7 @@ impl Agents {
                     declared: false,
                     parent: None,
                     owner: None,
-                    budgets: Vec::new(),
+                    budgets: budget().filter(|_| bounds != Bounds::None).into_iter().collect(),
                 }));
             }
             changes.push(Change::DelegationCreated(Delegation {
@@ -319,6 +357,13 @@ impl Agents {
         let resources = resources.collect::<Result<_, NameError>>()?;
         Ok(Cap { clauses: vec![CapClause { permissions, resources, condition: None }] })
     }
+}
+
+/// So many a day that it never ends.
+fn budget() -> Option<Budget> {
+    let limit = Amount(u64::MAX);
+    let name = BudgetName::new("actions")?;
+    Some(Budget { name, covers: None, measure: Measure::Count, limit, per_ms: Some(86_400_000), in_flight: None })
 }
 
 fn task_id(root: u32) -> Option<TaskId> {

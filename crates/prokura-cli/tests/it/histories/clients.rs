@@ -308,6 +308,7 @@ impl Clients {
             resource: register.resource.clone(),
             arguments: serde_json::Map::new(),
             context: serde_json::Map::new(),
+            tool_schema: None,
             span: None,
             reserve_ms: None,
             witness: false,

@@ -195,7 +195,10 @@ impl<E, F: FnMut(u8, &[u64]) -> Result<(), E>> Image<'_, F> {
         versions.sort_by_key(|version| version.from);
         self.changes(versions, |_, endorsement| Some(Change::EndorsementCreated(endorsement?.clone())))?;
         let versions = index.requests.versions(horizon, at, &index.guard());
-        self.changes(versions, |_, request| Some(Change::RequestSet(Box::new(request?.clone()))))
+        self.changes(versions, |_, request| Some(Change::RequestSet(Box::new(request?.clone()))))?;
+        let mut versions = index.approvals.versions(horizon, at, &index.guard());
+        versions.sort_by_key(|version| version.from);
+        self.changes(versions, |_, approval| Some(Change::ApprovalSet(Box::new(approval?.clone()))))
     }
 
     /// The models in the order in which they were written: the last of them is the newest.

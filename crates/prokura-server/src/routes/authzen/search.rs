@@ -401,6 +401,7 @@ impl Search {
             arguments: Context::new(),
             context: self.values.clone(),
             credential: Some(self.caller.credential()),
+            tool_schema: None,
         };
         Ok(snapshot.preview(&question)?.disposition() == Disposition::Allow)
     }

@@ -13,7 +13,7 @@ use prokura_testkit::{
 };
 
 use super::door::{self, Door};
-use crate::support::{Setup, tenant};
+use crate::support::{Setup, approve, tenant};
 
 /// How many questions of each kind there are at least.
 const ASKED: [(&str, usize); 7] = [
@@ -66,7 +66,7 @@ impl Played {
         self.world.apply(&stage.changes, stage.now);
         let (disk, setup) = self.served(stage.now).await;
         let door = Door::of(&setup).await;
-        let (mut updates, mut others) = (Vec::new(), Vec::new());
+        let (mut updates, mut others, mut approvals) = (Vec::new(), Vec::new(), Vec::new());
         for change in &stage.changes {
             match (change, door::update(change)) {
                 (Change::SchemaWritten(text), _) => drop(door.write_schema(text).await),
@@ -75,6 +75,7 @@ impl Played {
                 {
                     updates.push(update);
                 }
+                (Change::ApprovalSet(approval), _) => approvals.push(approval),
                 _ => others.push(change.clone()),
             }
         }
@@ -84,6 +85,9 @@ impl Played {
         }
         if !others.is_empty() {
             setup.authority.write(&tenant("default"), Provenance::new("scenario", ""), others).unwrap();
+        }
+        for approval in approvals {
+            approve(&setup.authority, approval);
         }
         self.files = MemoryDisk::with_files(disk.files());
     }
@@ -195,6 +199,9 @@ fn left_out(world: &World, expected: &Expected) -> Option<&'static str> {
         Ask::LookupResources { subject, .. } => (None, Some(subject.clone())),
         Ask::LookupSubjects { resource, .. } => (Some(resource), None),
         Ask::Decide { question, .. } if question.delegation.is_some() => return Some("name a delegation"),
+        Ask::Decide { .. } if !world.approvals.is_empty() => {
+            return Some("may rest on an approval of arguments, which this protocol does not tell from the context");
+        }
         Ask::Decide { question, .. } => (Some(&question.resource), Some(question.actor.clone().into())),
     };
     if !resource.is_none_or(is_plain) || !subject.as_ref().is_none_or(is_plain_subject) {
@@ -228,6 +235,7 @@ fn is_stopped(world: &World, actor: &ObjectRef, ask: &Ask) -> bool {
         resource: ObjectRef::new(kind.as_str(), "anything").unwrap(),
         arguments: prokura::Context::new(),
         credential: None,
+        tool_schema: None,
         context: ask.context().clone(),
     };
     let answer = world.answer(&Ask::Decide { question, now: ask.now() });

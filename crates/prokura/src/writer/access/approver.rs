@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use prokura_engine::{Context, Limits, Question, View};
-use prokura_model::{Delegation, DelegationId, Disposition, ObjectRef, Request, Timestamp, schema::AccessItem};
+use prokura_model::{Delegation, DelegationId, Disposition, ObjectRef, Request, TaskId, Timestamp, schema::AccessItem};
 
 use crate::AccessFault;
 
@@ -24,8 +24,18 @@ pub(crate) fn may_answer(
     if resources.is_empty() {
         return Err(AccessFault::NoResource);
     }
-    has_no_part(view, limits, request, by, item).map_err(&no)?;
-    is_a_person(view, limits, request, by).map_err(&no)?;
+    let links = links(view, request.delegation.as_ref(), limits.chain_links);
+    let parties = Parties { requester: &request.requester, task: request.task.as_ref(), links: &links };
+    let origin_may = if item.origin_may_answer {
+        Ok(())
+    } else {
+        Err(format!(
+            "it is the origin of the task, which answers only where the item says `origin may answer`; `{}` does not",
+            item.name
+        ))
+    };
+    parties.are_without(view, by, origin_may).map_err(&no)?;
+    parties.are_no_kin_of(view, by).map_err(&no)?;
     for resource in resources {
         let permission = item.asks(&resource.kind).filter(|_| item.is_on(&resource.kind, &request.permission));
         let question = Question {
@@ -36,6 +46,7 @@ pub(crate) fn may_answer(
             arguments: Context::new(),
             context: Context::new(),
             credential: None,
+            tool_schema: None,
         };
         let decision = view.decide(&question, now, limits)?;
         if decision.disposition() != Disposition::Allow {
@@ -46,48 +57,54 @@ pub(crate) fn may_answer(
     Ok(item.clone())
 }
 
-fn has_no_part(
-    view: &View<'_>,
-    limits: &Limits,
-    request: &Request,
-    by: &ObjectRef,
-    item: &AccessItem,
-) -> Result<(), String> {
-    if *by == request.requester {
-        return Err("nobody answers their own request".to_owned());
-    }
-    let origin = request.task.as_ref().and_then(|task| view.task(task)).map(|task| task.origin.clone());
-    if origin.as_ref() == Some(by) {
-        return if item.origin_may_answer {
-            Ok(())
-        } else {
-            Err(format!(
-                "it is the origin of the task, which answers only where the item says `origin may answer`; `{}` does not",
-                item.name
-            ))
-        };
-    }
-    let links = links(view, request.delegation.as_ref(), limits.chain_links);
-    if links.iter().any(|link| link.from == *by || link.to == *by) {
-        return Err("it is on the chain that the request is made under".to_owned());
-    }
-    Ok(())
+/// Who has a part in what somebody is to answer.
+pub(in crate::writer) struct Parties<'p> {
+    /// Who asks.
+    pub(in crate::writer) requester: &'p ObjectRef,
+    /// The task it is under.
+    pub(in crate::writer) task: Option<&'p TaskId>,
+    /// The chain it is under.
+    pub(in crate::writer) links: &'p [Arc<Delegation>],
 }
 
-/// Registered, owned by nobody, and not of the type of an owned one on the chain.
-fn is_a_person(view: &View<'_>, limits: &Limits, request: &Request, by: &ObjectRef) -> Result<(), String> {
-    let Some(principal) = view.principal(by) else {
-        return Err("only a person answers, and it is not registered as a principal".to_owned());
-    };
-    if let Some(owner) = &principal.owner {
-        return Err(format!("only a person answers, and `{owner}` owns it"));
+impl Parties<'_> {
+    /// Nothing, if this one has no part; or what is wrong. `origin_may` is what is said to the origin of the task.
+    pub(in crate::writer) fn are_without(
+        &self,
+        view: &View<'_>,
+        by: &ObjectRef,
+        origin_may: Result<(), String>,
+    ) -> Result<(), String> {
+        if by == self.requester {
+            return Err("nobody answers their own request".to_owned());
+        }
+        let origin = self.task.and_then(|task| view.task(task)).map(|task| task.origin.clone());
+        if origin.as_ref() == Some(by) {
+            return origin_may;
+        }
+        if self.links.iter().any(|link| link.from == *by || link.to == *by) {
+            return Err("it is on the chain that the request is made under".to_owned());
+        }
+        Ok(())
     }
-    let links = links(view, request.delegation.as_ref(), limits.chain_links);
-    let acting = links.iter().map(|link| &link.to).chain([&request.requester]);
-    let owned = |object: &&ObjectRef| view.principal(object).is_some_and(|principal| principal.owner.is_some());
-    match acting.filter(owned).find(|object| object.kind == by.kind) {
-        Some(object) => Err(format!("only a person answers, and it is of the same type as `{object}`, which is owned")),
-        None => Ok(()),
+
+    /// Nothing, if this one is a person: registered, owned by nobody, and not of the type of an owned one on the chain; or
+    /// what is wrong.
+    pub(in crate::writer) fn are_no_kin_of(&self, view: &View<'_>, by: &ObjectRef) -> Result<(), String> {
+        let Some(principal) = view.principal(by) else {
+            return Err("only a person answers, and it is not registered as a principal".to_owned());
+        };
+        if let Some(owner) = &principal.owner {
+            return Err(format!("only a person answers, and `{owner}` owns it"));
+        }
+        let acting = self.links.iter().map(|link| &link.to).chain([self.requester]);
+        let owned = |object: &&ObjectRef| view.principal(object).is_some_and(|principal| principal.owner.is_some());
+        match acting.filter(owned).find(|object| object.kind == by.kind) {
+            Some(object) => {
+                Err(format!("only a person answers, and it is of the same type as `{object}`, which is owned"))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -107,6 +107,7 @@ impl Steps<'_> {
                 arguments: Context::new(),
                 context: Context::new(),
                 credential: None,
+                tool_schema: None,
             };
             let decision = self.view.decide(&question, self.now, self.limits)?;
             match decision.disposition() {
