@@ -85,6 +85,8 @@
 //!     permission: RelationName::new("edit")?,
 //!     resource: "document:plan".parse()?,
 //!     arguments: Context::new(),
+//!     credential: None,
+//!     tool_schema: None,
 //!     context: Context::new(),
 //! };
 //! let decided = authority.decide(&tenant, &question, Asked::by_library())?;
