@@ -1,12 +1,12 @@
 //! Whether an approval that a guard demands is there.
 
 use prokura_model::{
-    Action, Approval, ApprovalState, Approver, ChainLink, GivenApproval, PrincipalState, SubjectRef, Task, Timestamp,
+    Action, Approval, ApprovalState, Approver, GivenApproval, PrincipalState, SubjectRef, Task, Timestamp,
     schema::Guard,
 };
 
-use super::{Question, Taking};
-use crate::{Context, Given, Limits, Permissionship, View};
+use super::{Question, Taking, told};
+use crate::{Context, Given, Limits, Permissionship, View, link::Link};
 
 /// Where approvals are read, and for which question.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub(super) struct Approvals<'a> {
     pub(super) head: &'a View<'a>,
     pub(super) question: &'a Question,
     pub(super) task: Option<&'a Task>,
-    pub(super) chain: &'a [ChainLink],
+    pub(super) chain: &'a [&'a Link],
     pub(super) now: Timestamp,
     pub(super) limits: &'a Limits,
     pub(super) taking: Taking<'a>,
@@ -70,7 +70,7 @@ impl Approvals<'_> {
         Action {
             actor: actor.clone(),
             task: self.task.map(|task| task.id.clone()),
-            chain: self.chain.to_vec(),
+            chain: self.chain.iter().map(|link| told(link)).collect(),
             permission: permission.clone(),
             resource: resource.clone(),
             arguments: arguments.clone(),

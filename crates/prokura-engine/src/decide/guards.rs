@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prokura_model::{
-    Action, ApprovalId, ChainLink, Credential, FiredGuard, GuardName, ObjectRef, Reason, Task, Timestamp, TypeName,
-    Value,
+    Action, ApprovalId, Credential, FiredGuard, GuardName, ObjectRef, Reason, Task, Timestamp, TypeName, Value,
     condition::{Condition, Evaluation},
     schema::{Clause, Guard},
 };
@@ -12,7 +11,6 @@ use prokura_model::{
 use super::{
     Posed, Taking, Verdict, Walk,
     approval::{Approvals, Met},
-    told,
 };
 use crate::{Context, View, program::Program};
 
@@ -91,17 +89,16 @@ impl Walk<'_> {
         let task = self.found.task.as_ref().filter(|_| question.delegation.is_some());
         let task = task.and_then(|id| self.head.index.tasks.at(id, self.head.revision, self.guard));
         let task = task.map(|(_, task)| &**task);
-        let chain: Vec<ChainLink> = self.chain.iter().map(|link| told(link)).collect();
         let (head, now, limits, taking) = (self.head, self.now, self.limits, self.taking);
         let standpoint = Standpoint {
             resource: &question.resource,
             actor: Actor::Known(&question.actor),
             task,
-            chain: (chain.len(), self.last_dispatch().is_some()),
+            chain: (self.chain.len(), self.last_dispatch().is_some()),
             credential: question.credential.as_ref(),
             values: &question.values(),
             now,
-            approvals: Some(Approvals { head, question, task, chain: &chain, now, limits, taking }),
+            approvals: Some(Approvals { head, question, task, chain: &self.chain, now, limits, taking }),
         };
         let Narrowing { verdict, missing, held, fired, record_first, used_up } =
             posed.view.narrowing(posed.program, guards, standpoint);

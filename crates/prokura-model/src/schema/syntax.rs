@@ -69,7 +69,7 @@ pub(super) struct AccessNode {
     pub(super) close: TokenId,
 }
 
-/// `service#approve`
+/// A permission or relation of a type: `service#approve`
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PermissionNode {
     pub(super) path: Path,
@@ -123,17 +123,10 @@ pub(super) struct GuardNode {
     pub(super) parameters: Vec<ParameterNode>,
     pub(super) on: TokenId,
     /// Never empty.
-    pub(super) targets: Vec<PlaceNode>,
+    pub(super) targets: Vec<PermissionNode>,
     pub(super) open: TokenId,
     pub(super) clauses: Vec<ClauseNode>,
     pub(super) close: TokenId,
-}
-
-/// `service#deploy`
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PlaceNode {
-    pub(super) path: Path,
-    pub(super) member: TokenId,
 }
 
 /// A statement of a guard.
@@ -155,7 +148,7 @@ pub(super) enum ClauseBody {
     /// `forbid`
     Forbid,
     /// `require approval from service#approve within 15m, once`
-    Approval { from: PlaceNode, within: Option<TokenId>, uses: Option<TokenId> },
+    Approval { from: PermissionNode, within: Option<TokenId>, uses: Option<TokenId> },
     /// `require confirmation from origin within 15m`
     Confirmation { within: Option<TokenId> },
     /// `record before answer`

@@ -6,6 +6,7 @@ use crate::{
     limits::ACCESS_MS_MAX,
     schema::{
         AccessAnswer, AccessItem,
+        guard::duration_ms,
         syntax::{AccessClause, AccessClauseNode, AccessNode, PermissionNode},
         token::TokenId,
     },
@@ -118,12 +119,7 @@ impl Lowering<'_, '_> {
     /// `90s`, `15m`, `4h`, `7d`, in milliseconds.
     fn duration(&mut self, id: TokenId) -> Option<u64> {
         let text = self.tokens.text_of(id);
-        let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-        let found = units.into_iter().find_map(|(unit, milliseconds)| {
-            let number = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-            number.parse::<u64>().ok()?.checked_mul(milliseconds)
-        });
-        match found {
+        match duration_ms(text) {
             Some(milliseconds @ 1..=ACCESS_MS_MAX) => Some(milliseconds),
             _ => {
                 let message = format!("`{text}` is no length that can be granted");

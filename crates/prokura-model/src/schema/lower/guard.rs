@@ -13,7 +13,7 @@ use crate::{
         Clause, Guard, Schema, Span,
         diagnostic::Problems,
         guard::{NOW, TAKEN, duration_ms, roots},
-        syntax::{ClauseBody, ClauseNode, File, GuardNode, Item, PlaceNode},
+        syntax::{ClauseBody, ClauseNode, File, GuardNode, Item, PermissionNode},
         token::{TokenId, Tokens},
     },
 };
@@ -99,14 +99,14 @@ impl Lowering<'_, '_> {
     }
 
     /// A permission or relation that the schema has.
-    fn place(&mut self, node: &PlaceNode, schema: &Schema) -> Option<(TypeName, RelationName)> {
+    fn place(&mut self, node: &PermissionNode, schema: &Schema) -> Option<(TypeName, RelationName)> {
         let kind = self.type_name(node.path);
-        let member = self.relation_name(node.member);
+        let member = self.relation_name(node.name);
         let place = kind.zip(member)?;
         let Err(unknown) = schema.find_member(&place.0, &place.1) else { return Some(place) };
         let help = unknown.suggestion().map(|name| format!("did you mean `{name}`?"));
         let span = match schema.definition(place.0.as_str()) {
-            Some(_) => self.span(node.member),
+            Some(_) => self.span(node.name),
             None => self.tokens.span_of_path(node.path),
         };
         self.problems.report(span, unknown.code(), unknown.bare_message(), help);
@@ -257,8 +257,8 @@ impl Lowering<'_, '_> {
         self.problems.report(span, "clause_duplicate", "the guard says this once already".to_owned(), None);
     }
 
-    fn place_span(&self, node: &PlaceNode) -> Span {
-        Span { end: self.span(node.member).end, ..self.tokens.span_of_path(node.path) }
+    fn place_span(&self, node: &PermissionNode) -> Span {
+        Span { end: self.span(node.name).end, ..self.tokens.span_of_path(node.path) }
     }
 }
 

@@ -94,7 +94,8 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    fn permission_of_type(&mut self) -> Read<PermissionNode> {
+    /// `service#deploy`
+    pub(super) fn permission_of_type(&mut self) -> Read<PermissionNode> {
         let path = self.path("a type, as in `service#deploy`")?;
         self.expect(TokenKind::Hash, "`#`")?;
         Ok(PermissionNode { path, name: self.name("the name of a permission or relation")? })

@@ -4,7 +4,7 @@ use super::{Failed, Parser, Read};
 use crate::{
     name::shortened,
     schema::{
-        syntax::{ClauseBody, ClauseNode, GuardNode, MemberBody, MemberNode, PlaceNode},
+        syntax::{ClauseBody, ClauseNode, GuardNode, MemberBody, MemberNode},
         token::{Keyword, TokenId, TokenKind},
     },
     suggest::did_you_mean,
@@ -32,9 +32,9 @@ impl Parser<'_> {
             (parentheses, parameters) = (Some((opened, closed)), found);
         }
         let on = self.word("on")?;
-        let mut targets = vec![self.place()?];
+        let mut targets = vec![self.permission_of_type()?];
         while self.take(TokenKind::Comma) {
-            targets.push(self.place()?);
+            targets.push(self.permission_of_type()?);
         }
         let open = self.expect(TokenKind::LeftBrace, "`,` or `{`")?;
         let mut clauses = Vec::new();
@@ -56,13 +56,6 @@ impl Parser<'_> {
                 },
             }
         }
-    }
-
-    /// `service#deploy`
-    fn place(&mut self) -> Read<PlaceNode> {
-        let path = self.path("a type, as in `service#deploy`")?;
-        self.expect(TokenKind::Hash, "`#`")?;
-        Ok(PlaceNode { path, member: self.name("the name of a permission or relation")? })
     }
 
     fn clause(&mut self) -> Read<ClauseNode> {
@@ -95,7 +88,7 @@ impl Parser<'_> {
             (TokenKind::Identifier, "approval") => {
                 self.next += 1;
                 self.word("from")?;
-                let from = self.place()?;
+                let from = self.permission_of_type()?;
                 let within = self.within()?;
                 let uses = if self.take(TokenKind::Comma) { Some(self.uses()?) } else { None };
                 Ok(ClauseBody::Approval { from, within, uses })
