@@ -94,7 +94,7 @@ impl Consuming {
     }
 
     pub(crate) fn digest(&self) -> WorkDigest {
-        WorkDigest::of_request(&(&self.question, self.asked.reserve_ms))
+        WorkDigest::of_request(&(by_anyone(&self.question), self.asked.reserve_ms))
     }
 
     pub(crate) fn decide(
@@ -112,6 +112,12 @@ impl Consuming {
             }
         }
     }
+}
+
+/// The question, however whoever asks was known: the same one sent again with a fresh token is the same. It is decided anew
+/// with that token before the first answer is given again.
+pub(crate) fn by_anyone(question: &Question) -> Question {
+    Question { credential: None, ..question.clone() }
 }
 
 impl Asked {

@@ -177,6 +177,9 @@ pub const APPROVALS_PENDING_PER_TASK_MAX: usize = 32;
 /// Most approvals that wait for an answer in one tenant.
 pub const APPROVALS_PENDING_MAX: usize = 1_000;
 
+/// Largest action that an approval is asked for, in bytes of its arguments and tool: a person has to read it all.
+pub const APPROVAL_ACTION_BYTES_MAX: usize = 65_536;
+
 /// How long an approval waits for an answer, in milliseconds: a day. Its task may end before.
 pub const APPROVAL_ANSWER_MS: u64 = 86_400_000;
 

@@ -17,7 +17,12 @@ use super::{
 use crate::{
     ApprovalFault, Provenance, WriteError,
     approval::ApprovalStep,
-    limits::{APPROVAL_ANSWER_MS, APPROVAL_GOOD_MS, APPROVALS_PENDING_MAX, APPROVALS_PENDING_PER_TASK_MAX},
+    consume::by_anyone,
+    decide::recorded_bytes,
+    limits::{
+        APPROVAL_ACTION_BYTES_MAX, APPROVAL_ANSWER_MS, APPROVAL_GOOD_MS, APPROVALS_PENDING_MAX,
+        APPROVALS_PENDING_PER_TASK_MAX,
+    },
     shared::Shared,
     tenant::{Tenant, WorkDigest},
 };
@@ -44,7 +49,7 @@ pub(super) fn stage_approval(
     mut provenance: Provenance,
     step: ApprovalStep,
 ) -> Result<Staged, WriteError> {
-    let digest = provenance.request_id.is_some().then(|| WorkDigest::of_request(&step));
+    let digest = provenance.request_id.is_some().then(|| step.digest());
     let now = shared.now.read();
     let steps = Steps { tenant: &tenant, view: tenant.index.view_applied(), limits: &shared.limits, now };
     if let Some(done) = done_before(&tenant, &provenance) {
@@ -95,6 +100,15 @@ pub(super) fn cancelled(
     ended.collect()
 }
 
+impl ApprovalStep {
+    fn digest(&self) -> WorkDigest {
+        match self {
+            Self::Ask { question, reason } => WorkDigest::of_request(&("ask", by_anyone(question), reason)),
+            Self::Answer { .. } | Self::Cancel { .. } => WorkDigest::of_request(self),
+        }
+    }
+}
+
 impl Steps<'_> {
     /// The approval that a step was about that was taken before.
     fn stands(&self, step: &ApprovalStep) -> Option<Arc<Approval>> {
@@ -119,6 +133,10 @@ impl Steps<'_> {
             return fault(ApprovalFault::ReasonMissing);
         }
         within("bytes in a reason", SENTENCE_BYTES_MAX, reason.len())?;
+        let Question { arguments, tool_schema, .. } = question;
+        let brought = arguments.iter().map(|(name, value)| name.len() + 1 + recorded_bytes(value)).sum::<usize>();
+        let told = tool_schema.as_ref().map_or(0, String::len);
+        within("bytes in an action to approve", APPROVAL_ACTION_BYTES_MAX, brought + told)?;
         let mut decision = self.view.decide(question, self.now, self.limits).map_err(ApprovalFault::from)?;
         let Some(HeldFor { demand, action, .. }) = decision.held.take().map(|held| *held) else {
             let (disposition, reason) = (decision.disposition().word(), decision.reason.word());

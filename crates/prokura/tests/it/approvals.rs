@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, sync::Arc, thread};
 
 use prokura::{
     ApprovalFilter, Asked, Authority, Decided, MemoryDisk, Page, Question, WriteError,
-    limits::{APPROVAL_ANSWER_MS, APPROVAL_GOOD_MS, APPROVALS_PENDING_MAX, APPROVALS_PENDING_PER_TASK_MAX},
+    limits::{
+        APPROVAL_ACTION_BYTES_MAX, APPROVAL_ANSWER_MS, APPROVAL_GOOD_MS, APPROVALS_PENDING_MAX,
+        APPROVALS_PENDING_PER_TASK_MAX,
+    },
     model::{
-        Approval, ApprovalId, ApprovalState, Change, DelegationId, Disposition, Fault, PrincipalState, Reason,
-        TaskState, Timestamp, Value,
+        Approval, ApprovalId, ApprovalState, Change, Credential, DelegationId, Disposition, Fault, PrincipalState,
+        Reason, TaskState, Timestamp, Value,
     },
 };
 
@@ -351,6 +354,27 @@ fn a_use_survives_a_crash_and_a_request_sent_again_is_answered_again() {
 }
 
 #[test]
+fn a_request_sent_again_by_a_fresher_credential_is_the_same() {
+    let (authority, _) = begun(&MemoryDisk::new());
+    let known_since = |at: u64| {
+        let credential = Credential { method: "oidc".to_owned(), authenticated_at: Some(Timestamp(at)) };
+        Question { credential: Some(credential), ..coder("edit") }
+    };
+    let ask_again = |at: u64| {
+        let provenance = by("key:k").with_request_id("a-1");
+        authority.ask_for_approval(&tenant(), provenance, known_since(at)).unwrap()
+    };
+    assert_eq!(ask_again(NOON).id, ask_again(NOON + 1).id);
+    approved(&authority, &coder("edit"));
+    let decided = |at: u64| {
+        let sent = Asked { request_id: Some("r-1".to_owned()), ..Asked::by_library() };
+        authority.decide(&tenant(), &known_since(at), sent).unwrap()
+    };
+    let (first, again) = (decided(NOON), decided(NOON + 1));
+    assert_eq!((first.id, first.decision.reason), (again.id, Reason::LentAuthority));
+}
+
+#[test]
 fn an_action_of_ones_own_is_approved_without_a_task() {
     let disk = MemoryDisk::new();
     let (authority, hand) = begun(&disk);
@@ -437,6 +461,20 @@ fn limit_approvals_pending_max() {
     // What nobody answered makes room.
     hand.set(NOON + APPROVAL_ANSWER_MS);
     own(APPROVALS_PENDING_MAX).unwrap();
+}
+
+#[test]
+fn limit_approval_action_bytes_max() {
+    let (authority, _) = begun(&MemoryDisk::new());
+    let of = |bytes: usize| {
+        let mut question = coder("edit");
+        question.tool_schema = None;
+        // The name, and the text, each with one byte more.
+        question.arguments = BTreeMap::from([("text".to_owned(), Value::String("x".repeat(bytes - 6)))]);
+        asked(&authority, &question)
+    };
+    of(APPROVAL_ACTION_BYTES_MAX).unwrap();
+    assert_eq!(code(of(APPROVAL_ACTION_BYTES_MAX + 1)), "limit_exceeded");
 }
 
 #[test]
