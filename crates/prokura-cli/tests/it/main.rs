@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod apply;
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bench;

@@ -1,9 +1,8 @@
-//! The manual's chapter for agent developers, done as it stands: its commands in order, in one shell, and what it says that
-//! they answer.
+//! Chapters of the manual, done as they stand: their commands in order, in one shell, and what they say that these answer.
 //!
 //! A block of `sh` is run; the block of `text` behind it, if there is one, is what it answers. There `…` is any text, a line of
 //! nothing else is any number of lines, and white space is as wide as it likes. A block ends with exit code 0, or with 1 if
-//! the last thing it was told is a deny.
+//! the last thing it was told is a deny, or that something is held.
 
 use std::{fs, path::Path};
 
@@ -105,9 +104,9 @@ fn run(server: &Server, blocks: &[&Block]) -> Vec<(String, i32)> {
     ran
 }
 
-#[test]
-fn every_command_of_the_chapter_on_agents_answers_what_it_says() {
-    let page = fs::read_to_string(root().join("docs/manual/agents.md")).expect("readable");
+/// Every command of a chapter answers what it says.
+fn is_followed(chapter: &str) {
+    let page = fs::read_to_string(root().join("docs/manual").join(chapter)).expect("readable");
     let blocks = blocks(&page);
     let commands: Vec<_> = blocks.iter().filter(|block| !is_preparation(block)).collect();
     assert_eq!(blocks.len(), commands.len() + 2, "a server is started, and the shell is told where it is");
@@ -120,11 +119,22 @@ fn every_command_of_the_chapter_on_agents_answers_what_it_says() {
             "\n{commands}\n\nshould answer\n\n{answer}\n\nand answers\n\n{printed}\n"
         );
         // Behind a pipe it is the code of what cuts the answer short.
-        let last = printed.lines().rfind(|line| line.starts_with("deny ") || line.starts_with("allow "));
-        let denied =
-            last.is_some_and(|line| line.starts_with("deny ")) && !PIPED.iter().any(|end| commands.ends_with(end));
-        assert_eq!(code, i32::from(denied), "\n{commands}\n\nanswers\n\n{printed}\n");
+        let said = |line: &&str| ["allow ", "deny ", "held "].iter().any(|word| line.starts_with(word));
+        let last = printed.lines().rfind(said);
+        let not_allowed =
+            last.is_some_and(|line| !line.starts_with("allow ")) && !PIPED.iter().any(|end| commands.ends_with(end));
+        assert_eq!(code, i32::from(not_allowed), "\n{commands}\n\nanswers\n\n{printed}\n");
     }
+}
+
+#[test]
+fn every_command_of_the_chapter_on_agents_answers_what_it_says() {
+    is_followed("agents.md");
+}
+
+#[test]
+fn every_command_of_the_chapter_on_approvals_answers_what_it_says() {
+    is_followed("approvals.md");
 }
 
 #[test]
