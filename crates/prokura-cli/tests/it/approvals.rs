@@ -38,11 +38,12 @@ fn an_approval_is_named_in_json_and_by_its_first_digits() {
     assert_eq!(pending["requests"]["items"], json!([]));
     assert_eq!(pending["approvals"]["items"].as_array().map(Vec::len), Some(2));
 
-    let begins = &id[..8];
+    let (begins, _) = id.split_at(8);
+    let (too_short, _) = id.split_at(7);
     for wrong in ["approve", "refuse"] {
         let unknown = server.run(&[wrong, "00000000", "--by", "user:lena"]).ended(2);
         assert!(unknown.err.contains("no approval that waits begins with `00000000`"), "{}", unknown.err);
-        let short = server.run(&[wrong, &id[..7], "--by", "user:lena"]).ended(2);
+        let short = server.run(&[wrong, too_short, "--by", "user:lena"]).ended(2);
         assert!(short.err.contains("there is no such request"), "{}", short.err);
     }
     let part = server.run(&["approve", begins, "--by", "user:lena", "--for", "10m"]).ended(2);
