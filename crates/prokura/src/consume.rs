@@ -49,7 +49,7 @@ pub(crate) struct Settlement {
     pub(crate) committed: Option<BTreeMap<String, Amount>>,
 }
 
-/// Whether only the writer can say what comes of it: something is to be taken; or nothing is left, and it may be a request
+/// Whether only the writer can say what comes of it: something is to be taken; or nothing is left of it, and it may be a request
 /// sent again, which took it.
 pub(crate) fn needs_writer(result: &Result<Decision, EngineError>, asked: &Asked) -> bool {
     let Ok(decision) = result else { return false };

@@ -306,7 +306,13 @@ pub(super) fn own_or_named(visit: &Visit, named: Option<&api::ObjectRef>, path: 
     let object = match (convert::optional_object(named, path)?, visit.caller.token()) {
         (Some(object), _) => object,
         (None, Some(token)) => token.actor.clone(),
-        (None, None) => return Err(Refusal::invalid_at(path, "member_missing", "is missing")),
+        (None, None) => {
+            return Err(Refusal::invalid_at(
+                path,
+                "member_missing",
+                "is missing: a key is nobody itself, so say who this is",
+            ));
+        }
     };
     visit.caller.may_act_for(&object)?;
     Ok(object)
