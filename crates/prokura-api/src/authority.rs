@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{Budget, BudgetAccount, CaveatUse, LinkUses, ObjectRef, Reservation, SubjectRef, Time};
@@ -114,6 +117,10 @@ pub struct Task {
     /// Of one task: how many uses were taken of its links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<LinkUses>,
+    /// Of one task: of the attributes that guards read of runs, the values of what was touched under it, and under all tasks
+    /// of its tree.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub touched: BTreeMap<String, Vec<Value>>,
 }
 
 /// Whether work under a task goes on.

@@ -187,6 +187,11 @@ fn told(task: &Task) -> String {
     let reserved: Vec<_> = reserved.collect();
     let uses = task.uses.iter().map(|link| format!("{} of {}", link.taken, link.delegation));
     let uses: Vec<_> = uses.collect();
+    let touched = task.touched.iter().map(|(attribute, values)| {
+        let values: Vec<_> = values.iter().map(|value| harmless(&value.to_string()).into_owned()).collect();
+        format!("{attribute}: {}", values.join(", "))
+    });
+    let touched: Vec<_> = touched.collect();
     fields(&[
         ("task", task.id.clone()),
         ("state", state_text(task).to_owned()),
@@ -199,5 +204,6 @@ fn told(task: &Task) -> String {
         ("budgets", budget::told(task)),
         ("reserved", reserved.join("\n")),
         ("uses", uses.join("\n")),
+        ("touched", touched.join("\n")),
     ])
 }

@@ -6,6 +6,7 @@ mod guards;
 mod hierarchy;
 pub(crate) mod listing;
 mod message;
+mod run;
 mod standing;
 mod tasks;
 
@@ -224,6 +225,9 @@ impl View<'_> {
             let mut verdict = walk.narrowed(&posed, verdict);
             if allows(&verdict) {
                 verdict = walk.bounded(&posed, verdict)?;
+            }
+            if allows(&verdict) {
+                walk.touch(&posed);
             }
             // What the check says explains no decision that something else ended.
             let explanation = explanation.filter(|_| allows(&verdict));

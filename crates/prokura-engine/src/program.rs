@@ -4,7 +4,7 @@ mod reach;
 mod text;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -56,6 +56,8 @@ pub(crate) struct Program {
     nested: Vec<Node>,
     /// The guards on each relation and permission that has some, by their names.
     guards: HashMap<u32, Vec<schema::Guard>, PackedHash>,
+    /// The attributes of which some guard reads what runs have touched.
+    read_of_runs: BTreeSet<String>,
 }
 
 /// A definition's number, and those of its members.
@@ -174,6 +176,7 @@ impl Program {
             mentions: Mentions::default(),
             nested: Vec::new(),
             guards: HashMap::default(),
+            read_of_runs: BTreeSet::new(),
         };
         let (mut declared, mut definitions) = (Vec::new(), Vec::new());
         for definition in schema.definitions().values() {
@@ -219,6 +222,7 @@ impl Program {
     fn find_guards(&mut self) {
         let schema = Arc::clone(&self.schema);
         for guard in schema.guards().values() {
+            self.read_of_runs.extend(guard.read_of_runs().map(str::to_owned));
             for (kind, member) in &guard.on {
                 if let Some((kind, relation)) = self.member_named(kind, member) {
                     self.guards.entry(member_key(kind, relation)).or_default().push(guard.clone());
@@ -233,6 +237,11 @@ impl Program {
             return &[];
         }
         self.guards.get(&member_key(kind, relation)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The attributes of which some guard reads what runs have touched.
+    pub(crate) fn read_of_runs(&self) -> &BTreeSet<String> {
+        &self.read_of_runs
     }
 
     pub(crate) fn number(&self) -> u32 {

@@ -11,7 +11,7 @@ use crate::{
     GivenApproval, Grant, GuardName, Key, KeyId, KeyRole, KeyScope, Measure, ObjectId, ObjectRef, Outcome, Principal,
     PrincipalState, Reason, RelationName, Relationship, Request, RequestAnswer, RequestId, RequestState, Reservation,
     Reserved, ResourceQuery, Revision, Spending, Spent, SpokenFor, Step, SubjectRef, Taken, Task, TaskId, TaskState,
-    TenantName, Terms, Timestamp, TypeName, Under, Value, WitnessEdge,
+    TenantName, Terms, Timestamp, Touch, TypeName, Under, Value, WitnessEdge,
 };
 
 pub(crate) fn object() -> impl Strategy<Value = ObjectRef> {
@@ -253,8 +253,10 @@ fn taken() -> impl Strategy<Value = Taken> {
         window,
         amount,
     });
-    (collection::vec(draw, 0..3), collection::vec(delegation_id(), 0..3), collection::vec(approval_id(), 0..2))
-        .prop_map(|(draws, links, approvals)| Taken { draws, links, approvals })
+    let touch = (task_id(), ".{1,9}", value()).prop_map(|(run, attribute, value)| Touch { run, attribute, value });
+    let (links, approvals) = (collection::vec(delegation_id(), 0..3), collection::vec(approval_id(), 0..2));
+    (collection::vec(draw, 0..3), links, approvals, collection::vec(touch, 0..2))
+        .prop_map(|(draws, links, approvals, touched)| Taken { draws, links, approvals, touched })
 }
 
 fn reserved() -> impl Strategy<Value = Reserved> {
@@ -284,8 +286,9 @@ fn spending() -> impl Strategy<Value = Spending> {
     let open = open.prop_map(|(task, taken, reserved)| Reservation { task, taken, reserved });
     let spent = collection::btree_map(budget_name(), spent, 0..3);
     let uses = collection::btree_map(delegation_id(), any::<u64>(), 0..3);
-    (moment(), spent, uses, collection::btree_map(decision_id(), open, 0..3))
-        .prop_map(|(at, spent, uses, open)| Spending { at, spent, uses, open })
+    let touched = collection::btree_map(".{1,9}", collection::vec(value(), 0..3), 0..2);
+    (moment(), spent, uses, collection::btree_map(decision_id(), open, 0..3), touched)
+        .prop_map(|(at, spent, uses, open, touched)| Spending { at, spent, uses, open, touched })
 }
 
 fn amount() -> impl Strategy<Value = Amount> {

@@ -194,8 +194,8 @@ impl fmt::Display for Amount {
 }
 
 /// What an allow takes: of the budgets of its task and of the tasks above that, one use of each link of its chain that has
-/// uses, and the approvals it rests on that are good for one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+/// uses, and the approvals it rests on that are good for one. And what it adds to what its run has touched.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Taken {
     /// Of which budgets how much.
     #[n(0)]
@@ -207,18 +207,38 @@ pub struct Taken {
     #[n(2)]
     #[cbor(default)]
     pub approvals: Vec<ApprovalId>,
+    /// What the run has touched with it for the first time. That stays so if the rest is only reserved and given back: the
+    /// allow was answered.
+    #[n(3)]
+    #[cbor(default)]
+    pub touched: Vec<Touch>,
+}
+
+/// What a run has touched: something was allowed on a resource that had this value.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Touch {
+    /// The run: the task at the root of the tree.
+    #[n(0)]
+    pub run: TaskId,
+    /// Which attribute of the resource.
+    #[n(1)]
+    pub attribute: String,
+    /// Its value at that moment.
+    #[n(2)]
+    pub value: Value,
 }
 
 impl Taken {
     /// Whether it is nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.draws.is_empty() && self.links.is_empty() && self.approvals.is_empty()
+        self.draws.is_empty() && self.links.is_empty() && self.approvals.is_empty() && self.touched.is_empty()
     }
 
-    /// The tasks of whose budgets it takes something.
+    /// The tasks of whose budgets it takes something, and those that are runs which touch something.
     fn tasks(&self) -> impl Iterator<Item = &TaskId> {
-        self.draws.iter().map(|draw| &draw.task)
+        let runs = self.touched.iter().map(|touch| &touch.run);
+        self.draws.iter().map(|draw| &draw.task).chain(runs)
     }
 }
 
@@ -240,7 +260,7 @@ pub struct Draw {
 }
 
 /// An allow that took something, with its record: a decision and what it takes are one transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Consumption {
     /// The decision. A reservation has the same name.
     #[n(0)]
@@ -304,7 +324,7 @@ pub struct Reserved {
 }
 
 /// What is held for an enforcement point until it commits or releases, or its time is over.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Reservation {
     /// Under which task.
     #[n(2)]
@@ -325,8 +345,9 @@ impl Reservation {
     }
 }
 
-/// What was taken of a task's budgets and of the links under it so far, as far as it still counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+/// What was taken of a task's budgets and of the links under it so far, as far as it still counts; and of a run, what it has
+/// touched.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Spending {
     /// When something was taken last. Nothing counts as of an earlier moment.
     #[n(0)]
@@ -341,6 +362,11 @@ pub struct Spending {
     /// Some may be over.
     #[n(3)]
     pub open: BTreeMap<DecisionId, Reservation>,
+    /// Of a task that is the root of its tree: for each attribute that guards read of runs, the values that resources had for
+    /// which something was allowed; each once, in the order they were first touched.
+    #[n(4)]
+    #[cbor(default)]
+    pub touched: BTreeMap<String, Vec<Value>>,
 }
 
 /// What was taken of a budget for good.
@@ -379,6 +405,12 @@ impl Spending {
         self.open.retain(|_, reservation| reservation.reserved.until > at);
         let Some(task) = consumption.task.clone() else { return };
         let taken = &consumption.taken;
+        for Touch { attribute, value, .. } in taken.touched.iter().filter(|touch| touch.run == *own) {
+            let values = self.touched.entry(attribute.clone()).or_default();
+            if !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
         match &consumption.reserved {
             None => self.take(own, &task, taken),
             Some(reserved) => {

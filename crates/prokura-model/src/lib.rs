@@ -73,7 +73,7 @@ pub use authority::{
 pub use authzen::AuthzenMapping;
 pub use budget::{
     Account, Amount, AmountFault, Budget, BudgetName, Consumption, Draw, Measure, Reservation, Reserved, Spending,
-    Spent, Taken,
+    Spent, Taken, Touch,
 };
 pub use cap::{Cap, CapClause, CapPermissions, CapResource, ResourceQuery, Under};
 pub use change::{Change, Revision, Timestamp, Transaction};

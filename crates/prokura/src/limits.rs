@@ -161,6 +161,9 @@ pub const CHANGES_BYTES_MAX: usize = 16 * 1_048_576;
 /// Longest the writer waits before it looks whether something is over by now: its clock may be set.
 pub const EXPIRY_LOOK_MAX: Duration = Duration::from_millis(500);
 
+/// Most values that a run keeps of what it has touched, of all the attributes together that guards read of runs.
+pub const RUN_VALUES_MAX: usize = 1_000;
+
 /// Most requests for access that wait for an answer under one task; of one requester, where they are under none. A person has
 /// to read each.
 pub const REQUESTS_PENDING_PER_TASK_MAX: usize = 32;

@@ -1,11 +1,13 @@
 use std::{
     collections::{BTreeMap, HashSet},
+    iter,
     ops::ControlFlow,
     sync::Arc,
 };
 
 use prokura_engine::{
-    Context, Decision, EngineError, Explanation, Given, Limits, Permissionship, Question, Standing, Stats, Stored, View,
+    Context, Decision, EngineError, Explanation, Given, Limits, Permissionship, Question, Standing, Stats, Stored,
+    View, limits::TASK_LINE_MAX,
 };
 use prokura_model::{
     Approval, ApprovalId, ApprovalState, AuthzenMapping, Credential, Delegation, DelegationId, Endorsement,
@@ -317,6 +319,16 @@ impl Snapshot {
     #[must_use]
     pub fn spending(&self, task: &TaskId) -> Arc<Spending> {
         self.head().spending(task)
+    }
+
+    /// What the run of a task has touched so far: for each attribute that guards read of runs, the values that resources had
+    /// for which something was allowed, in the order they were first touched. Like a decision it reads the head.
+    #[must_use]
+    pub fn touched(&self, task: &Task) -> BTreeMap<String, Vec<Value>> {
+        let head = self.head();
+        let above = |id: &TaskId| head.task(id).and_then(|task| task.parent.clone());
+        let run = iter::successors(Some(task.id.clone()), above).take(TASK_LINE_MAX).last();
+        run.map_or_else(BTreeMap::new, |run| head.spending(&run).touched.clone())
     }
 
     /// The tasks that the filter means, by id.

@@ -6,14 +6,14 @@ use std::{
 };
 
 use prokura_model::{
-    Account, Amount, Budget, Cap, Delegation, Draw, Measure, Reason, Spending, Taken, Task, Timestamp, Value,
+    Account, Amount, Budget, Cap, Delegation, Draw, Measure, Reason, Spending, Taken, Task, TaskId, Timestamp, Value,
 };
 
 use super::{Posed, Verdict, Walk, cap::Coverage, message::Described};
 use crate::{EngineError, limits::TASK_LINE_MAX};
 
 /// How it is taken what an allow takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Taking<'t> {
     /// For good, at once.
     AtOnce,
@@ -26,8 +26,13 @@ pub enum Taking<'t> {
 }
 
 /// Nothing was ever taken.
-static NOTHING: Spending =
-    Spending { at: Timestamp(0), spent: BTreeMap::new(), uses: BTreeMap::new(), open: BTreeMap::new() };
+static NOTHING: Spending = Spending {
+    at: Timestamp(0),
+    spent: BTreeMap::new(),
+    uses: BTreeMap::new(),
+    open: BTreeMap::new(),
+    touched: BTreeMap::new(),
+};
 
 /// What there is not enough of.
 #[derive(Clone, Copy)]
@@ -134,14 +139,14 @@ impl<'w> Walk<'w> {
     }
 
     /// What was taken of a task so far.
-    fn spending(&self, task: &Task) -> &'w Spending {
-        let found = self.head.index.spending.at(&task.id, self.head.revision, self.guard);
+    pub(super) fn spending(&self, task: &TaskId) -> &'w Spending {
+        let found = self.head.index.spending.at(task, self.head.revision, self.guard);
         found.map_or(&NOTHING, |(_, spending)| &**spending)
     }
 
     /// How a budget stands, with what a plan would have taken of it.
     fn account(&self, task: &Task, budget: &Budget) -> Account {
-        let mut account = self.spending(task).account(task, budget, self.now);
+        let mut account = self.spending(&task.id).account(task, budget, self.now);
         if let Taking::After(before) = self.taking {
             let of_it =
                 |draw: &&Draw| draw.task == task.id && draw.budget == budget.name && draw.window == account.window;
@@ -169,7 +174,7 @@ impl<'w> Walk<'w> {
     }
 
     fn used(&self, task: &Task, link: &Delegation) -> u64 {
-        let used = self.spending(task).uses(&link.id, self.now);
+        let used = self.spending(&task.id).uses(&link.id, self.now);
         let Taking::After(before) = self.taking else { return used };
         used.saturating_add(before.iter().filter(|taken| taken.links.contains(&link.id)).count() as u64)
     }

@@ -11,6 +11,7 @@ use prokura_model::{
 use super::{
     Posed, Taking, Verdict, Walk,
     approval::{Approvals, Met},
+    run::Run,
 };
 use crate::{Context, View, program::Program};
 
@@ -35,6 +36,8 @@ pub(super) struct Standpoint<'s> {
     pub(super) task: Option<&'s Task>,
     /// How many links the chain has, and whether one of them dispatches.
     pub(super) chain: (usize, bool),
+    /// What the run has touched so far; none without a task.
+    pub(super) run: Option<Run<'s>>,
     pub(super) credential: Option<&'s Credential>,
     /// What the question brings for parameters.
     pub(super) values: &'s Context,
@@ -95,6 +98,7 @@ impl Walk<'_> {
             actor: Actor::Known(&question.actor),
             task,
             chain: (self.chain.len(), self.last_dispatch().is_some()),
+            run: self.run(),
             credential: question.credential.as_ref(),
             values: &question.values(),
             now,
@@ -105,7 +109,7 @@ impl Walk<'_> {
         let approved = fired.iter().any(|fired| !fired.approvals.is_empty());
         (self.found.fired, self.found.record_first) = (fired, record_first);
         let Some((reason, message)) = verdict else {
-            if approved || reads_now(guards) {
+            if approved || may_turn(guards) {
                 self.found.valid_until = Some(now);
             }
             if taking != Taking::Before {
@@ -220,11 +224,13 @@ fn held_by(guard: &Guard, demand: &Clause, used: bool) -> (Reason, String) {
     (reason, format!("guard `{}` requires {demand}{used}", guard.name))
 }
 
-/// Whether what they say may be something else the next moment: the only parameter beside their own is `now`.
-fn reads_now(guards: &[Guard]) -> bool {
+/// Whether what they say may be something else the next moment: they read what the run has touched, or `now`, which is the
+/// only parameter beside their own.
+fn may_turn(guards: &[Guard]) -> bool {
     let reads = |guard: &Guard| {
         let names = guard.conditions().flat_map(Condition::parameters_used);
-        names.into_iter().any(|name| !name.contains('.') && !guard.has_parameter(name))
+        let now = names.into_iter().any(|name| !name.contains('.') && !guard.has_parameter(name));
+        now || guard.read_of_runs().next().is_some()
     };
     guards.iter().any(reads)
 }
@@ -278,7 +284,7 @@ impl Reader<'_, '_> {
 
     /// `resource.environment`
     fn of_root(&self, root: &str, member: &str) -> Option<Value> {
-        let Standpoint { resource, actor, task, chain: (length, dispatched), credential, .. } = self.standpoint;
+        let Standpoint { resource, actor, task, chain: (length, dispatched), run, credential, .. } = self.standpoint;
         match (root, member) {
             ("resource", _) => self.of_object(resource, member),
             ("actor", _) => match actor {
@@ -290,6 +296,7 @@ impl Reader<'_, '_> {
             ("task", "purpose") => Some(text(&task?.purpose)),
             ("task", "opened_at") => Some(moment(task?.opened_at)),
             ("task", "expires_at") => Some(moment(task?.expires_at)),
+            ("run", _) => Some(Value::List(run?.touched(member))),
             ("chain", "length") => i64::try_from(length).ok().map(Value::Integer),
             ("chain", "dispatched") => Some(Value::Bool(dispatched)),
             ("credential", "method") => Some(text(&credential?.method)),
@@ -309,6 +316,17 @@ impl Reader<'_, '_> {
                 self.view.attributes(object)?.get(member).cloned()
             }
         }
+    }
+}
+
+impl View<'_> {
+    /// The attributes of an object that its type declares.
+    pub(super) fn declared_attributes(&self, program: &Program, object: &ObjectRef) -> Vec<(String, Value)> {
+        let declared = program.schema.definition(object.kind.as_str()).map(|definition| &definition.attributes);
+        let values = declared.and_then(|declared| Some((declared, self.attributes(object)?)));
+        let Some((declared, values)) = values else { return Vec::new() };
+        let values = values.iter().filter(|(name, _)| declared.contains_key(*name));
+        values.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }
 

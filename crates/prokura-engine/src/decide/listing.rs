@@ -166,8 +166,17 @@ impl Guarded<'_> {
             return had;
         }
         let Listing { credential, given: Given { now, context: values } } = self.listing;
-        let standpoint =
-            Standpoint { resource, actor, task: None, chain: (0, false), credential, values, now, approvals: None };
+        let standpoint = Standpoint {
+            resource,
+            actor,
+            task: None,
+            chain: (0, false),
+            run: None,
+            credential,
+            values,
+            now,
+            approvals: None,
+        };
         let Narrowing { verdict, missing, .. } = self.view.narrowing(self.program, self.guards, standpoint);
         match verdict {
             None => Permissionship::Has,

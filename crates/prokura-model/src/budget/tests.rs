@@ -34,8 +34,7 @@ fn account(spending: &Spending, task: &Task, now: u64) -> Account {
 fn taken(window: u64, amount: u64) -> Taken {
     Taken {
         draws: vec![Draw { task: TaskId::new("t").unwrap(), budget: name("payments"), window, amount: Amount(amount) }],
-        links: Vec::new(),
-        approvals: Vec::new(),
+        ..Taken::default()
     }
 }
 

@@ -58,8 +58,11 @@ pub(super) const OF_OBJECTS: [&str; 2] = ["id", "type"];
 /// The name by which a guard reads when it is.
 pub(super) const NOW: &str = "now";
 
+/// The name by which a guard reads what the run has touched.
+const RUN: &str = "run";
+
 /// The names that parameters of guards do not have.
-pub(super) const TAKEN: [&str; 7] = ["actor", "chain", "credential", NOW, "origin", "resource", "task"];
+pub(super) const TAKEN: [&str; 8] = ["actor", "chain", "credential", NOW, "origin", "resource", RUN, "task"];
 
 impl Guard {
     /// Its conditions: that of `when` first, then what it requires.
@@ -69,6 +72,12 @@ impl Guard {
             _ => None,
         });
         self.when.iter().chain(required)
+    }
+
+    /// The attributes of which it reads what the run has touched.
+    pub fn read_of_runs(&self) -> impl Iterator<Item = &str> {
+        let names = self.conditions().flat_map(Condition::parameters_used);
+        names.filter_map(|name| name.split_once('.').filter(|(root, _)| *root == RUN).map(|(_, member)| member))
     }
 
     /// Whether its parameters include one of this name.
@@ -122,15 +131,25 @@ pub(super) fn roots(schema: &Schema, on: &[&TypeName]) -> Vec<Root> {
         named(name, (members, BTreeMap::new()), &[])
     };
     let (text, moment) = (&ParameterType::String, &ParameterType::Timestamp);
+    let touched = touched(&of_anyone);
     vec![
         named("resource", attributes(schema, on, true), &OF_OBJECTS),
         named("actor", of_anyone.clone(), &OF_OBJECTS),
         // Without a task there is no origin.
         named("origin", of_anyone, &[]),
+        // Without a task there is no run.
+        named(RUN, touched, &[]),
         fixed("task", &[("id", text), ("purpose", text), ("opened_at", moment), ("expires_at", moment)]),
         fixed("chain", &[("length", &ParameterType::Int), ("dispatched", &ParameterType::Bool)]),
         fixed("credential", &[("method", text), ("authenticated_at", moment)]),
     ]
+}
+
+/// What can be read of a run: of each attribute, the values that what it touched had.
+fn touched((members, refused): &Members) -> Members {
+    let attributes = members.iter().filter(|(name, _)| !OF_OBJECTS.contains(&name.as_str()));
+    let lists = attributes.map(|(name, kind)| (name.clone(), ParameterType::List(Box::new(kind.clone()))));
+    (lists.collect(), refused.clone())
 }
 
 type Members = (BTreeMap<String, ParameterType>, BTreeMap<String, String>);

@@ -73,8 +73,14 @@ pub(crate) fn wire_draw(draw: &Draw) -> api::BudgetDraw {
     api::BudgetDraw { task: task.to_string(), budget: budget.to_string(), amount: amount.to_string() }
 }
 
-/// A task with how its budgets stand.
-pub(crate) fn wire_task_with(task: &Task, spending: &Spending, now: Timestamp) -> api::Task {
+/// A task with how its budgets stand, and what its run has touched.
+pub(crate) fn wire_task_with(
+    task: &Task,
+    spending: &Spending,
+    touched: &BTreeMap<String, Vec<Value>>,
+    now: Timestamp,
+) -> api::Task {
+    let values = |values: &Vec<Value>| values.iter().map(json::to_wire).collect();
     let account = |budget: &Budget| {
         let account = spending.account(task, budget, now);
         api::BudgetAccount {
@@ -101,6 +107,7 @@ pub(crate) fn wire_task_with(task: &Task, spending: &Spending, now: Timestamp) -
         accounts: task.budgets.iter().map(account).collect(),
         reservations: reservations.collect(),
         uses: uses.collect(),
+        touched: touched.iter().map(|(attribute, found)| (attribute.clone(), values(found))).collect(),
         ..super::wire_task(task)
     }
 }

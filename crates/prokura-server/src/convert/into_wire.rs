@@ -1,5 +1,7 @@
 //! What goes out.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prokura::{
     Applied, Authority, Decision, Effect, Expansion, ExpansionNode, ExpansionOperation, Explanation, Goal, OffBoarding,
@@ -181,6 +183,7 @@ pub(crate) fn wire_task(task: &Task) -> api::Task {
         parent: task.parent.as_ref().map(ToString::to_string),
         owner: task.owner.as_ref().map(wire_object),
         budgets: task.budgets.iter().map(super::wire_budget).collect(),
+        touched: BTreeMap::new(),
         accounts: Vec::new(),
         reservations: Vec::new(),
         uses: Vec::new(),

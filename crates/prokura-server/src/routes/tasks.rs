@@ -44,7 +44,7 @@ pub(crate) async fn tasks(
     }))
 }
 
-/// One task, with how its budgets stand. A token sees it if its subject is the origin or the owner, or is part of a
+/// One task, with how its budgets stand and what its run has touched. A token sees it if its subject is the origin or the owner, or is part of a
 /// delegation under it.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/tasks/{id}", tag = "tasks",
@@ -59,7 +59,8 @@ pub(crate) async fn task(
     let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
     let task = visible_task(snapshot.clone(), &visit, &id).await?;
     let spending = snapshot.spending(&task.id);
-    Ok(Json(convert::wire_task_with(&task, &spending, snapshot.now())))
+    let touched = snapshot.touched(&task);
+    Ok(Json(convert::wire_task_with(&task, &spending, &touched, snapshot.now())))
 }
 
 /// Opens a task. Sent again with the same `Idempotency-Key`, it is answered with the task that was opened first.

@@ -3,7 +3,7 @@
 
 use prokura_model::{
     Amount, Budget, BudgetName, Cap, CapClause, CapPermissions, CapResource, Change, Consumption, DecisionId, Draw,
-    Measure, ObjectRef, RelationName, Reserved, Taken, Task, TaskState, Timestamp, Value,
+    Measure, ObjectRef, RelationName, Reserved, Taken, Task, TaskState, Timestamp, Touch, Value,
 };
 
 use super::{
@@ -124,6 +124,41 @@ impl Maker {
         }
         if let Some(part) = part.filter(|_| self.aside.chance(50)) {
             self.hold_and_close(draft, part);
+        }
+    }
+
+    /// Touches something in the run now and then, in part only reserved, and some of that given back; and now and then in a
+    /// task that is no run, which is nothing to the run.
+    pub(super) fn touch(&mut self, draft: &Draft) {
+        if !self.guarded || !self.aside.chance(60) {
+            return;
+        }
+        let Some(root) = draft.line().last().map(|task| task.id.clone()) else { return };
+        for number in 0..2 {
+            let run = if self.aside.chance(20) { draft.task.id.clone() } else { root.clone() };
+            let value = Value::String((*self.aside.pick(&["secret", "public"])).to_owned());
+            let touch = Touch { run, attribute: "label".to_owned(), value };
+            let reserved = self.aside.chance(40).then(|| reserved(draft, NOON + 30 * MINUTE));
+            let given_back = reserved.is_some() && self.aside.chance(60);
+            let decision = DecisionId::new(format!("{}-t{number}", draft.task.id)).expect("a legal id");
+            let (task, at) = (draft.task.id.clone(), Timestamp(NOON));
+            let taken = Taken { touched: vec![touch], ..Taken::default() };
+            self.push(Change::Consumed(Box::new(Consumption {
+                decision: decision.clone(),
+                task: Some(task.clone()),
+                at,
+                taken,
+                reserved,
+                record: Vec::new(),
+                authority: None,
+                valid_until: None,
+            })));
+            if given_back {
+                self.push(Change::ReservationReleased(decision, task));
+            }
+            if self.aside.chance(50) {
+                break;
+            }
         }
     }
 

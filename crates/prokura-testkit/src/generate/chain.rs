@@ -162,6 +162,7 @@ impl Maker {
             }
         }
         self.spend(&draft);
+        self.touch(&draft);
         let (mut arguments, mut context) = self.brought(context);
         self.with_amount(&draft, &mut arguments, &mut context);
         let (actor, delegation) = (draft.actor, Some(draft.leaf));

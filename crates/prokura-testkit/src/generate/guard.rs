@@ -5,23 +5,28 @@ use prokura_model::{Change, Credential, Timestamp, Value};
 use super::{Maker, NOON};
 
 /// When a guard applies; the first word is the parameter it needs, if it needs one.
-const WHEN: [(&str, &str); 8] = [
+const WHEN: [(&str, &str); 11] = [
     ("", "resource.label == \"secret\""),
     ("", "has(resource.label) && resource.label == \"secret\""),
     ("", "!has(actor.rank) || actor.rank < 3"),
     ("", "actor.rank < 3"),
     ("", "chain.length > 1"),
     ("", "has(origin.id) && origin.id != actor.id"),
+    ("", "\"secret\" in run.label"),
+    ("", "!has(run.label) || !(\"public\" in run.label)"),
+    ("", "has(run.label) && run.label.size() > 1"),
     ("day string", "day == \"monday\""),
     ("on bool", "on || resource.label == \"secret\""),
 ];
 
-const SAYS: [(&str, &str); 15] = [
+const SAYS: [(&str, &str); 17] = [
     ("", "forbid"),
     ("", "forbid; record before answer"),
     ("", "require has(credential.method) && credential.method == \"mtls\""),
     ("", "require credential.method == \"mtls\""),
     ("", "require resource.label != \"secret\""),
+    ("", "require !(\"secret\" in run.label)"),
+    ("", "require run.label.all(label, label != resource.label)"),
     ("", "require chain.dispatched || chain.length < 2"),
     ("", "require has(task.id) && task.expires_at > now"),
     ("", "require resource.id != \"plan\" && actor.type == \"agent\""),
@@ -58,7 +63,7 @@ impl Maker {
         let mut number = 0;
         for place in places {
             // A second one now and then, so that their order counts.
-            for chance in [70, 35] {
+            for chance in [60, 40] {
                 if !self.aside.chance(chance) {
                     break;
                 }

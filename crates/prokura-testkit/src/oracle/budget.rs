@@ -160,6 +160,7 @@ impl World {
         let link = question.delegation.as_ref().and_then(|id| self.delegations.get(id));
         let mut taken = self.taking(question, now).into_iter().next()?.ok()?.ok()?;
         taken.approvals = self.used_up(question, now);
+        taken.touched = self.touches(question);
         if taken.is_empty() {
             return None;
         }

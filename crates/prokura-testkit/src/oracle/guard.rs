@@ -87,7 +87,7 @@ impl World {
     pub(crate) fn guards_read_now(&self, question: &Question, now: Timestamp) -> bool {
         let conditions = self.guards_on(question).into_iter().flat_map(Guard::conditions);
         let mut read = conditions.flat_map(Condition::parameters_used);
-        read.any(|name| name == "now") || !self.demands(question, now).is_empty()
+        read.any(|name| name == "now" || name.starts_with("run.")) || !self.demands(question, now).is_empty()
     }
 
     /// By their names.
@@ -130,6 +130,12 @@ impl World {
             known.insert("task.purpose".to_owned(), text(&task.purpose));
             known.insert("task.opened_at".to_owned(), moment(task.opened_at));
             known.insert("task.expires_at".to_owned(), moment(task.expires_at));
+        }
+        if let Some(run) = task.and_then(|task| self.run_of(task)) {
+            let definitions = self.schema.iter().flat_map(|schema| schema.definitions().values());
+            for attribute in definitions.flat_map(|definition| definition.attributes.keys()) {
+                known.insert(format!("run.{attribute}"), Value::List(self.touched(run, attribute)));
+            }
         }
         if let Some(credential) = &question.credential {
             known.insert("credential.method".to_owned(), text(&credential.method));

@@ -11,6 +11,7 @@ mod decide;
 mod guard;
 mod list;
 mod moment;
+mod run;
 
 use prokura_model::{
     ObjectRef, RelationName, Schema, SubjectRef, Timestamp, TypeName, schema::Member, schema::UnknownName,

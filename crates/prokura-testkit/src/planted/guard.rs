@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use prokura_model::{
-    Disposition, Reason, Timestamp, Value,
+    Consumption, Disposition, Reason, Timestamp, Value,
     condition::{Condition, Evaluation},
     schema::{Clause, Guard},
 };
@@ -114,6 +114,7 @@ impl Planted {
         if self.has(Bug::ChainCountsTheTask) {
             known.extend(length(&known).map(|length| ("chain.length".to_owned(), Value::Integer(length + 1))));
         }
+        self.misread_run(&mut known, question);
         match condition.evaluate(&known, &own) {
             Evaluation::True => Ok(true),
             Evaluation::False => Ok(false),
@@ -122,6 +123,33 @@ impl Planted {
                 Err((Reason::ContextMissing, names))
             }
             Evaluation::Missing(_) | Evaluation::Failed(_) => Err((Reason::GuardFailed, BTreeSet::new())),
+        }
+    }
+}
+
+impl Planted {
+    fn misread_run(&self, known: &mut Context, question: &Question) {
+        let names: Vec<String> = known.keys().filter(|name| name.starts_with("run.")).cloned().collect();
+        let link = question.delegation.as_ref().and_then(|id| self.world.delegations.get(id));
+        for name in &names {
+            let attribute = name.trim_start_matches("run.");
+            let touched = match (self.bug, link) {
+                (Bug::RunsAreForgotten, _) => Vec::new(),
+                (Bug::RunOfTheTaskAlone, Some(link)) => self.world.touched(&link.task, attribute),
+                (Bug::WhatIsGivenBackWasNotTouched, Some(link)) => {
+                    let run = self.world.tasks.get(&link.task).and_then(|task| self.world.run_of(task));
+                    let given_back = |found: &&Consumption| self.world.settled.get(&found.decision) != Some(&None);
+                    let kept = self.world.consumptions.iter().filter(given_back);
+                    let touched = kept.flat_map(|found| &found.taken.touched);
+                    let of_it = touched.filter(|touch| Some(&touch.run) == run && touch.attribute == attribute);
+                    of_it.map(|touch| touch.value.clone()).collect()
+                }
+                _ => continue,
+            };
+            known.insert(name.clone(), Value::List(touched));
+        }
+        if self.has(Bug::WithoutATaskNothingIsTouched) && names.is_empty() {
+            known.insert("run.label".to_owned(), Value::List(Vec::new()));
         }
     }
 }

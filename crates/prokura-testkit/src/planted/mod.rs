@@ -113,6 +113,10 @@ pub enum Bug {
     ChainCountsTheTask,
     ListsPassOverGuards,
     WhatIsHeldIsListed,
+    RunsAreForgotten,
+    RunOfTheTaskAlone,
+    WithoutATaskNothingIsTouched,
+    WhatIsGivenBackWasNotTouched,
     ApprovalsAreNotNeeded,
     ApproversMayBeStopped,
     ApproversAreNotAskedAgain,
@@ -148,7 +152,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 125] = [
+    pub const ALL: [Self; 129] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -243,6 +247,10 @@ impl Bug {
         Self::ChainCountsTheTask,
         Self::ListsPassOverGuards,
         Self::WhatIsHeldIsListed,
+        Self::RunsAreForgotten,
+        Self::RunOfTheTaskAlone,
+        Self::WithoutATaskNothingIsTouched,
+        Self::WhatIsGivenBackWasNotTouched,
         Self::ApprovalsAreNotNeeded,
         Self::ApproversMayBeStopped,
         Self::ApproversAreNotAskedAgain,

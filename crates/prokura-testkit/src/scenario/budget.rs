@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use prokura_model::{
     Amount, ApprovalId, Budget, BudgetName, Change, Consumption, DecisionId, Draw, Measure, Reserved, Taken, TaskId,
-    Timestamp,
+    Timestamp, Touch,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClauseEntry, is_default,
+    ClauseEntry, ValueEntry,
+    context::{entry_of, value_of},
+    is_default,
     read::{cap, delegation_id, moment, parsed, task_id},
     write::{clauses, moment_text},
 };
@@ -52,6 +54,9 @@ pub(super) struct TakenEntry {
     links: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     approvals: Vec<String>,
+    /// Of which runs which attributes, and what their values were.
+    #[serde(default, skip_serializing_if = "is_default")]
+    touched: BTreeMap<String, BTreeMap<String, Vec<ValueEntry>>>,
     /// Of a reservation, the tasks above its own.
     #[serde(default, skip_serializing_if = "is_default")]
     ends_with: Vec<String>,
@@ -132,7 +137,15 @@ impl TakenEntry {
         let links = self.links.iter().map(|id| delegation_id(id)).collect::<Result<_, _>>()?;
         let approval = |id: &String| ApprovalId::new(id).ok_or_else(|| format!("`{id}` is no approval id"));
         let approvals = self.approvals.iter().map(approval).collect::<Result<_, _>>()?;
-        Ok(Taken { draws, links, approvals })
+        let mut touched = Vec::new();
+        for (run, attributes) in &self.touched {
+            let run = task_id(run)?;
+            for (attribute, values) in attributes {
+                let touch = |entry| Touch { run: run.clone(), attribute: attribute.clone(), value: value_of(entry) };
+                touched.extend(values.iter().map(touch));
+            }
+        }
+        Ok(Taken { draws, links, approvals, touched })
     }
 
     pub(super) fn of(consumption: &Consumption) -> Self {
@@ -154,6 +167,11 @@ impl TakenEntry {
             let draws = of_tasks.entry(task.to_string()).or_default();
             draws.insert(budget.to_string(), (*window, amount.to_string()));
         }
+        let mut touched: BTreeMap<String, BTreeMap<String, Vec<ValueEntry>>> = BTreeMap::new();
+        for Touch { run, attribute, value } in &taken.touched {
+            let attributes = touched.entry(run.to_string()).or_default();
+            attributes.entry(attribute.clone()).or_default().push(entry_of(value));
+        }
         Self {
             task: task.map(ToString::to_string),
             decision: decision.to_string(),
@@ -162,6 +180,7 @@ impl TakenEntry {
             above: of_tasks,
             links: taken.links.iter().map(ToString::to_string).collect(),
             approvals: taken.approvals.iter().map(ToString::to_string).collect(),
+            touched,
             until: None,
             ends_with: Vec::new(),
         }

@@ -19,33 +19,33 @@ pub(super) enum ValueEntry {
 }
 
 pub(super) fn context_of(entries: &BTreeMap<String, ValueEntry>) -> Context {
-    entries.iter().map(|(name, entry)| (name.clone(), value(entry))).collect()
+    entries.iter().map(|(name, entry)| (name.clone(), value_of(entry))).collect()
 }
 
 pub(super) fn entries_of(context: &Context) -> BTreeMap<String, ValueEntry> {
-    context.iter().map(|(name, value)| (name.clone(), entry(value))).collect()
+    context.iter().map(|(name, value)| (name.clone(), entry_of(value))).collect()
 }
 
-fn value(entry: &ValueEntry) -> Value {
+pub(super) fn value_of(entry: &ValueEntry) -> Value {
     match entry {
         ValueEntry::Null => Value::Null,
         ValueEntry::Bool(value) => Value::Bool(*value),
         ValueEntry::Integer(value) => Value::Integer(*value),
         ValueEntry::Float(value) => Value::Float(*value),
         ValueEntry::String(value) => Value::String(value.clone()),
-        ValueEntry::List(entries) => Value::List(entries.iter().map(value).collect()),
+        ValueEntry::List(entries) => Value::List(entries.iter().map(value_of).collect()),
         ValueEntry::Map(entries) => Value::Map(context_of(entries)),
     }
 }
 
-fn entry(value: &Value) -> ValueEntry {
+pub(super) fn entry_of(value: &Value) -> ValueEntry {
     match value {
         Value::Null => ValueEntry::Null,
         Value::Bool(value) => ValueEntry::Bool(*value),
         Value::Integer(value) => ValueEntry::Integer(*value),
         Value::Float(value) => ValueEntry::Float(*value),
         Value::String(value) => ValueEntry::String(value.clone()),
-        Value::List(values) => ValueEntry::List(values.iter().map(entry).collect()),
+        Value::List(values) => ValueEntry::List(values.iter().map(entry_of).collect()),
         Value::Map(values) => ValueEntry::Map(entries_of(values)),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     Decided, Provenance, WriteError,
     consume::{Consumed, Consuming, Settlement, is_allow},
     decide::{Begun, Found, microseconds_since, record_of, step_of, with_decision},
-    limits::RESERVATIONS_OPEN_MAX,
+    limits::{RESERVATIONS_OPEN_MAX, RUN_VALUES_MAX},
     recorder::check_size,
     shared::Shared,
     tenant::{Tenant, WorkDigest},
@@ -72,6 +72,7 @@ fn take(
 ) -> Result<Staged, WriteError> {
     let Found { begun, time, revision, result, .. } = found;
     let Ok(mut decision) = result else { return Ok(Staged::default()) };
+    check_touched(&tenant, &decision.taken)?;
     let reserved = match task {
         Some(task) => reserved(&tenant, consuming, task, time)?,
         // Without a task there is nothing to hold it by: what is taken is taken at once.
@@ -106,6 +107,14 @@ fn take(
     let decided = Decided { id, time, decision, reserved_until };
     staged.written.consumed = Some(Consumed::Taken(Box::new(decided)));
     Ok(staged)
+}
+
+/// What a run has touched is never forgotten, so it has to be little.
+fn check_touched(tenant: &Tenant, taken: &Taken) -> Result<(), WriteError> {
+    let Some(first) = taken.touched.first() else { return Ok(()) };
+    let spending = tenant.index.view_applied().spending(&first.run);
+    let before: usize = spending.touched.values().map(Vec::len).sum();
+    within("values that a run has touched", RUN_VALUES_MAX, before + taken.touched.len())
 }
 
 /// The terms of a reservation, if it is to be one. It ends with the task at the latest, which ends no later than those above.

@@ -45,6 +45,8 @@ mod recovering;
 #[cfg(test)]
 mod relationships;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod stopped;
 #[cfg(test)]
 mod support;
