@@ -1,3 +1,4 @@
+pub(crate) mod access;
 mod approval;
 mod budget;
 mod cap;

@@ -41,7 +41,12 @@ mod view;
 mod wording;
 mod words;
 
-pub use decide::{Decision, HeldFor, Question, Standing, Taking, listing::Listing, values};
+pub use decide::{
+    Decision, HeldFor, Question, Standing, Taking,
+    access::{AccessAsked, AccessFound},
+    listing::Listing,
+    values,
+};
 pub use error::{ApplyError, CaveatFailure, EngineError};
 pub use expand::{Expansion, ExpansionNode, Operation};
 pub use explain::{Condition, Exclusion, Explanation, Followed, Goal, NearMiss, Proof, ProofPart};

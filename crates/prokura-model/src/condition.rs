@@ -281,6 +281,8 @@ impl PartialEq for Condition {
     }
 }
 
+impl Eq for Condition {}
+
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Condition").field(&self.0.expression).finish()

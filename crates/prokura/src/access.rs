@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use prokura_engine::{Decision, View};
+use prokura_engine::{AccessAsked, AccessFound, Decision, Limits, Question, View};
 use prokura_model::{
-    Change, DelegationId, ObjectRef, Reason, RelationName, Request, RequestId, RequestState, Schema, TaskId, Timestamp,
+    Change, DelegationId, ObjectRef, Reason, RelationName, Request, RequestId, RequestState, TaskId, Timestamp,
 };
 
 /// Somebody asks for access.
@@ -104,25 +104,34 @@ pub struct AccessHint {
 }
 
 impl AccessHint {
-    /// What the schema says about asking for what was denied, if anything.
+    /// What the schema says about asking for what was denied, if anything. Where that depends on a ticket, it says that one is
+    /// demanded.
     pub(crate) fn of(
-        schema: &Schema,
+        view: &View<'_>,
+        question: &Question,
         decision: &Decision,
-        resource: &ObjectRef,
-        permission: &RelationName,
+        (now, limits): (Timestamp, &Limits),
     ) -> Option<Self> {
         if !may_be_granted(decision.reason) {
             return None;
         }
-        let item = schema.access_to(&resource.kind, permission, false).filter(|item| item.at_most_ms > 0);
-        let glass = schema.access_to(&resource.kind, permission, true);
-        let told = item.or(glass)?;
+        let Question { actor: requester, permission, resource, .. } = question;
+        let item = |break_glass| {
+            let task = decision.task.as_ref();
+            let asked = AccessAsked { requester, task, permission, resource, break_glass, ticket: None };
+            match view.access_to(asked, now, limits).ok()? {
+                AccessFound::Item(item) | AccessFound::TicketMissing(item) => Some(*item),
+                AccessFound::Nothing | AccessFound::TicketUnknown(..) | AccessFound::Unclear(..) => None,
+            }
+        };
+        let (item, glass) = (item(false).filter(|item| item.at_most_ms > 0), item(true));
+        let told = item.as_ref().or(glass.as_ref())?;
         Some(Self {
-            item: item.map(|item| item.name.clone()),
-            asks: item.is_some_and(|item| item.asks(&resource.kind).is_some()),
+            asks: item.as_ref().is_some_and(|item| item.asks(&resource.kind).is_some()),
             at_most_ms: told.at_most_ms,
             ticket_required: told.ticket_required,
-            break_glass: glass.map(|glass| glass.name.clone()),
+            item: item.as_ref().map(|item| item.name.clone()),
+            break_glass: glass.map(|glass| glass.name),
         })
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prokura_model::{
-    Action, ApprovalId, Credential, FiredGuard, GuardName, ObjectRef, Reason, Task, Timestamp, TypeName, Value,
+    Action, ApprovalId, Credential, FiredGuard, GuardName, ObjectId, ObjectRef, Reason, Task, Timestamp, TypeName,
+    Value,
     condition::{Condition, Evaluation},
-    schema::{Clause, Guard},
+    schema::{Clause, Guard, Parameters},
 };
 
 use super::{
@@ -72,7 +73,7 @@ pub(super) struct Narrowing {
 }
 
 /// What a condition came to.
-enum Said {
+pub(super) enum Said {
     Yes,
     No,
     /// It depends on these own parameters of the guard.
@@ -131,7 +132,7 @@ impl View<'_> {
         let (mut forbidden, mut missing, mut held) = (None, BTreeSet::new(), None);
         let reader = Reader { view: self, program, standpoint };
         for guard in guards {
-            let applies = guard.when.as_ref().map_or(Said::Yes, |when| reader.asked(guard, when));
+            let applies = guard.when.as_ref().map_or(Said::Yes, |when| reader.asked(&guard.parameters, when));
             match applies {
                 Said::Yes => {}
                 Said::No => continue,
@@ -152,7 +153,7 @@ impl View<'_> {
                         let message = format!("guard `{}` forbids it", guard.name);
                         forbidden = forbidden.or(Some((Reason::GuardForbids, message)));
                     }
-                    Clause::Require(condition) => match reader.asked(guard, condition) {
+                    Clause::Require(condition) => match reader.asked(&guard.parameters, condition) {
                         Said::Yes => {}
                         Said::No => {
                             let message = format!(
@@ -229,7 +230,7 @@ fn held_by(guard: &Guard, demand: &Clause, used: bool) -> (Reason, String) {
 fn may_turn(guards: &[Guard]) -> bool {
     let reads = |guard: &Guard| {
         let names = guard.conditions().flat_map(Condition::parameters_used);
-        let now = names.into_iter().any(|name| !name.contains('.') && !guard.has_parameter(name));
+        let now = names.into_iter().any(|name| !name.contains('.') && !guard.parameters.has(name));
         now || guard.read_of_runs().next().is_some()
     };
     guards.iter().any(reads)
@@ -240,10 +241,10 @@ fn failed(guard: &Guard, why: &str) -> (Reason, String) {
 }
 
 /// Where conditions find values.
-struct Reader<'r, 'v> {
-    view: &'r View<'v>,
-    program: &'r Program,
-    standpoint: Standpoint<'r>,
+pub(super) struct Reader<'r, 'v> {
+    pub(super) view: &'r View<'v>,
+    pub(super) program: &'r Program,
+    pub(super) standpoint: Standpoint<'r>,
 }
 
 impl Reader<'_, '_> {
@@ -253,12 +254,18 @@ impl Reader<'_, '_> {
     }
 
     /// What the question brings counts for the guard's own parameters only: everything else is known here.
-    fn asked(&self, guard: &Guard, condition: &Condition) -> Said {
+    pub(super) fn asked(&self, own: &Parameters, condition: &Condition) -> Said {
         let (mut known, mut brought) = (BTreeMap::new(), BTreeMap::new());
         for name in condition.parameters_used() {
             let value = match name.split_once('.') {
-                Some((root, member)) => self.of_root(root, member),
-                None if guard.has_parameter(name) => {
+                Some((root, member)) => match own.objects.get(root) {
+                    None => self.of_root(root, member),
+                    Some(kind) => match self.named(root, kind) {
+                        Ok(object) => object.and_then(|object| self.of_object(&object, member)),
+                        Err(why) => return Said::Failed(why),
+                    },
+                },
+                None if own.has(name) => {
                     if let Some(value) = self.standpoint.values.get(name) {
                         brought.insert(name.clone(), value.clone());
                     }
@@ -273,13 +280,27 @@ impl Reader<'_, '_> {
             Evaluation::False => Said::No,
             Evaluation::Failed(failure) => Said::Failed(failure.to_string()),
             Evaluation::Missing(names) => {
-                let (own, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| guard.has_parameter(name));
-                match others.first() {
-                    Some(name) if own.is_empty() => Said::Failed(format!("`{name}` has no value")),
-                    _ => Said::Missing(own),
+                let lacks =
+                    |name: &&str| !own.objects.contains_key(*name) || !self.standpoint.values.contains_key(*name);
+                let missing = names.iter().filter_map(|name| own.read_as(name)).filter(lacks);
+                let missing: BTreeSet<String> = missing.map(str::to_owned).collect();
+                match names.first() {
+                    Some(name) if missing.is_empty() => Said::Failed(format!("`{name}` has no value")),
+                    _ => Said::Missing(missing.into_iter().collect()),
                 }
             }
         }
+    }
+
+    /// The object whose id the question brings under this name, if it brings something.
+    pub(super) fn named(&self, name: &str, kind: &TypeName) -> Result<Option<ObjectRef>, String> {
+        let Some(value) = self.standpoint.values.get(name) else { return Ok(None) };
+        let id = match value {
+            Value::String(id) => ObjectId::new(id).ok(),
+            _ => None,
+        };
+        let id = id.ok_or_else(|| format!("`{name}` is to be the id of a `{kind}`"))?;
+        Ok(Some(ObjectRef { kind: kind.clone(), id }))
     }
 
     /// `resource.environment`

@@ -44,7 +44,7 @@ impl<'w> Walk<'w> {
     }
 
     /// The task at the root, if there is one within the limit.
-    fn run_of(&self, task: &'w Task) -> Option<&'w TaskId> {
+    pub(super) fn run_of(&self, task: &'w Task) -> Option<&'w TaskId> {
         let above = |task: &&'w Task| task.parent.as_ref().and_then(|parent| self.stored_task(parent));
         let highest = iter::successors(Some(task), above).take(TASK_LINE_MAX).last()?;
         highest.parent.is_none().then_some(&highest.id)

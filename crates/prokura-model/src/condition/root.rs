@@ -21,6 +21,8 @@ pub struct Root {
     pub refused: BTreeMap<String, String>,
     /// Members that always have a value, so that nobody needs to ask whether they do.
     pub certain: &'static [&'static str],
+    /// Whether the question names it. Then nothing asks whether it has a value, or who names none would pass.
+    pub named_by_question: bool,
 }
 
 /// In front of a whole name: the question whether it has a value. Nothing that is written begins so.
@@ -64,6 +66,13 @@ impl Resolver<'_> {
             },
             Expr::MemberTestOnly { expr, field } => match self.root(expr) {
                 None => self.expression(expr),
+                Some(root) if root.named_by_question => {
+                    let message = format!(
+                        "`has({0}.{field})` is not for what a question names: read `{0}.{field}`, and without a value it is not allowed",
+                        root.name
+                    );
+                    Err(position(self.text, start, message))
+                }
                 Some(root) if root.certain.contains(&field.as_str()) => {
                     let message = format!("`{}.{field}` always has a value, so `has` asks nothing", root.name);
                     Err(position(self.text, start, message))

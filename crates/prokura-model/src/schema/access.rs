@@ -1,6 +1,7 @@
 //! What can be asked for, by whom it is answered, and for how long at most.
 
-use crate::{RelationName, Schema, TypeName};
+use super::guard::Parameters;
+use crate::{RelationName, Schema, TypeName, condition::Condition};
 
 /// `access deploy_now on service#deploy { … }`: somebody who may not do this may ask for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct AccessItem {
     pub doc: Option<String>,
     /// What can be asked for: each a type, and a permission or relation on it. Never empty.
     pub targets: Vec<(TypeName, RelationName)>,
+    /// When it applies; always, without it.
+    pub when: Option<Condition>,
     /// How a request is answered.
     pub answer: AccessAnswer,
     /// Longest time that is granted, in milliseconds; 0 where every request is refused.
@@ -19,6 +22,8 @@ pub struct AccessItem {
     pub relation: Option<RelationName>,
     /// Whether a request has to name a ticket.
     pub ticket_required: bool,
+    /// Of which type the ticket is, where it is not believed: somebody has written attributes of that object.
+    pub ticket_type: Option<TypeName>,
     /// Whether it is granted at once, to be reviewed by whoever would be asked.
     pub break_glass: bool,
     /// Whether the task's origin may answer for its own agents.
@@ -36,11 +41,21 @@ pub enum AccessAnswer {
     Ask(Vec<(TypeName, RelationName)>),
 }
 
+/// The name by which a condition reads the ticket.
+pub const TICKET: &str = "ticket";
+
 impl AccessItem {
     /// Whether this can be asked for by it.
     #[must_use]
     pub fn is_on(&self, kind: &TypeName, permission: &RelationName) -> bool {
         self.targets.iter().any(|(on, name)| on == kind && name == permission)
+    }
+
+    /// What a request brings: the ticket, where it names an object.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        let objects = self.ticket_type.iter().map(|kind| (TICKET.to_owned(), kind.clone()));
+        Parameters { values: Vec::new(), objects: objects.collect() }
     }
 
     /// What a person needs on a resource of this type to answer, or to review what was granted at once.
@@ -52,9 +67,14 @@ impl AccessItem {
 }
 
 impl Schema {
-    /// The item by which this can be asked for: the first that names it. Breaking the glass is asked for on its own.
-    #[must_use]
-    pub fn access_to(&self, kind: &TypeName, permission: &RelationName, break_glass: bool) -> Option<&AccessItem> {
-        self.access().iter().find(|item| item.break_glass == break_glass && item.is_on(kind, permission))
+    /// The items by which this can be asked for, in the order in which they are tried. Breaking the glass is asked for on its
+    /// own.
+    pub fn access_to(
+        &self,
+        kind: &TypeName,
+        permission: &RelationName,
+        break_glass: bool,
+    ) -> impl Iterator<Item = &AccessItem> {
+        self.access().iter().filter(move |item| item.break_glass == break_glass && item.is_on(kind, permission))
     }
 }

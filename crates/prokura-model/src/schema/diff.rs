@@ -299,7 +299,9 @@ fn access(before: &Schema, after: &Schema, found: &mut Vec<Difference>) {
                 if before.doc != after.doc {
                     found.push(Difference::AccessDocChanged(name.clone()));
                 }
-                if (AccessItem { doc: None, ..before.clone() }) != (AccessItem { doc: None, ..after.clone() }) {
+                let bare = |item: &AccessItem| AccessItem { doc: None, when: None, ..item.clone() };
+                let when = |item: &AccessItem| item.when.as_ref().map(|when| canonical_condition(when.expression()));
+                if (bare(before), when(before)) != (bare(after), when(after)) {
                     found.push(Difference::AccessChanged(name.clone()));
                 }
             }
@@ -315,7 +317,9 @@ fn guard(before: &Guard, after: &Guard, found: &mut Vec<Difference>) {
     if before.on.iter().collect::<BTreeSet<_>>() != after.on.iter().collect::<BTreeSet<_>>() {
         found.push(Difference::GuardMoved(name.clone()));
     }
-    let parameters = |guard: &Guard| -> BTreeMap<String, ParameterType> { guard.parameters.iter().cloned().collect() };
+    let parameters = |guard: &Guard| -> (BTreeMap<String, ParameterType>, BTreeMap<String, TypeName>) {
+        (guard.parameters.values.iter().cloned().collect(), guard.parameters.objects.clone())
+    };
     let when = |guard: &Guard| guard.when.as_ref().map(|when| canonical_condition(when.expression()));
     let said = |guard: &Guard| -> Vec<String> { guard.clauses.iter().map(clause).collect() };
     if (parameters(before), when(before), said(before)) != (parameters(after), when(after), said(after)) {

@@ -15,8 +15,8 @@ pub struct Guard {
     pub name: GuardName,
     /// Its doc comment, without the comment marks.
     pub doc: Option<String>,
-    /// Its own parameters, in the order they were written. Their values are the question's.
-    pub parameters: Vec<(String, ParameterType)>,
+    /// Its own parameters. Their values are the question's.
+    pub parameters: Parameters,
     /// The permissions or relations it is for, in the order they were written; never empty.
     pub on: Vec<(TypeName, RelationName)>,
     /// When it applies; always, without it.
@@ -25,6 +25,38 @@ pub struct Guard {
     pub clauses: Vec<Clause>,
     /// It all, as it was written, without the comment above it.
     pub text: String,
+}
+
+/// What a question brings for a guard, or a request for an access item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// Values, in the order they were written.
+    pub values: Vec<(String, ParameterType)>,
+    /// Objects of a type, of which the question names the id: what is read of them are their attributes.
+    pub objects: BTreeMap<String, TypeName>,
+}
+
+impl Parameters {
+    /// Whether they include one of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.iter().any(|(parameter, _)| parameter == name) || self.objects.contains_key(name)
+    }
+
+    /// The parameter that a condition reads under this name: itself, or what it names.
+    #[must_use]
+    pub fn read_as<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let parameter = name.split_once('.').map_or(name, |(root, _)| root);
+        self.has(parameter).then_some(parameter)
+    }
+
+    /// What a condition reads of the objects.
+    pub(super) fn roots(&self, schema: &Schema) -> impl Iterator<Item = Root> {
+        self.objects.iter().map(|(name, kind)| {
+            let (members, refused) = attributes(schema, &[kind], true);
+            Root { name: name.clone(), members, refused, certain: &[], named_by_question: true }
+        })
+    }
 }
 
 /// What a guard does where it applies.
@@ -79,12 +111,6 @@ impl Guard {
         let names = self.conditions().flat_map(Condition::parameters_used);
         names.filter_map(|name| name.split_once('.').filter(|(root, _)| *root == RUN).map(|(_, member)| member))
     }
-
-    /// Whether its parameters include one of this name.
-    #[must_use]
-    pub fn has_parameter(&self, name: &str) -> bool {
-        self.parameters.iter().any(|(parameter, _)| parameter == name)
-    }
 }
 
 /// As a few words, for somebody who has to do something about it: `approval from service#approve within 15m, once`.
@@ -120,12 +146,23 @@ fn span(ms: u64) -> String {
     whole.map_or_else(|| format!("{ms}ms"), |(letter, unit)| format!("{}{letter}", ms / unit))
 }
 
+/// What an access item for these types reads besides the ticket: who asks, as `actor`, and whom and what for.
+pub(super) fn roots_of_access(schema: &Schema, on: &[&TypeName]) -> Vec<Root> {
+    let read = ["resource", "actor", "origin", "task", RUN];
+    roots(schema, on).into_iter().filter(|root| read.contains(&root.name.as_str())).collect()
+}
+
 /// What a guard on these types reads that is no parameter of its own, and the type of [`NOW`].
 pub(super) fn roots(schema: &Schema, on: &[&TypeName]) -> Vec<Root> {
     let all: Vec<&TypeName> = schema.definitions().keys().collect();
     let of_anyone = attributes(schema, &all, false);
-    let named =
-        |name: &str, (members, refused): Members, certain| Root { name: name.to_owned(), members, refused, certain };
+    let named = |name: &str, (members, refused): Members, certain| Root {
+        name: name.to_owned(),
+        members,
+        refused,
+        certain,
+        named_by_question: false,
+    };
     let fixed = |name: &str, members: &[(&str, &ParameterType)]| {
         let members = members.iter().map(|(member, kind)| ((*member).to_owned(), (*kind).clone())).collect();
         named(name, (members, BTreeMap::new()), &[])

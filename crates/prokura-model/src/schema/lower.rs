@@ -18,6 +18,7 @@ use super::{
     token::{Flag, Place, TokenId, Tokens},
 };
 use crate::{CaveatName, RelationName, TypeName, condition::ParameterType, limits::SCHEMA_NESTING_MAX};
+pub(super) use access::access_conditions;
 pub(super) use guard::guards;
 pub(super) use partial::{Partials, Placed};
 

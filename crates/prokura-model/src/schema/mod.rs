@@ -22,12 +22,12 @@ mod warnings;
 
 use std::{collections::BTreeMap, fmt};
 
-pub use access::{AccessAnswer, AccessItem};
+pub use access::{AccessAnswer, AccessItem, TICKET};
 pub use canonical::canonical;
 pub use diagnostic::{Diagnostic, Span};
 pub use diff::{Difference, diff};
 pub use format::format;
-pub use guard::{Clause, Guard};
+pub use guard::{Clause, Guard, Parameters};
 pub use import::{ReadFile, flatten};
 pub use reach::Reach;
 pub use relationship::{CaveatUseFault, RelationshipFault, UnknownName};

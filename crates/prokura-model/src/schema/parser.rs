@@ -266,6 +266,8 @@ impl Parser<'_> {
                 self.next += 1;
                 Ok(())
             }
+            // A line that ends with `list<string>` ends the statement, as one that ends with a name does.
+            _ if self.tokens.text_of(self.next - 1) == ">" && self.tokens.starts_line(self.next) => Ok(()),
             // That the definition is unclosed is reported where it is found out.
             TokenKind::End => Ok(()),
             TokenKind::RightBrace => {

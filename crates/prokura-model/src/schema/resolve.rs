@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Allowed, AllowedSubject, Definition, Diagnostic, Expression, Member, Reach, Schema, Span, UnknownName,
     diagnostic::Problems,
-    lower::{DefinitionSource, Lowered, guards, lower},
+    lower::{DefinitionSource, Lowered, access_conditions, guards, lower},
     parser,
     syntax::{ArrowNode, ExpressionNode, MemberBody, MemberNode, Path, TypeForm, TypeNode},
     token::{Flag, TokenId, Tokens},
@@ -29,7 +29,12 @@ pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
     let schema =
         Schema { text: text.to_owned(), definitions, caveats, access, guards: BTreeMap::new(), warnings: Vec::new() };
     let (guards, guard_nodes) = guards(&tokens, &file, &schema, &mut problems);
-    let schema = Schema { guards, ..schema };
+    let conditions = access_conditions(&tokens, &access_nodes, &schema, &mut problems);
+    let mut schema = Schema { guards, ..schema };
+    for (item, when) in schema.access.iter_mut().zip(conditions) {
+        item.when = when;
+    }
+    let schema = schema;
     let wildcards = wildcards(&schema);
     let mut check = Check { schema: &schema, tokens: &tokens, wildcards, mistaken_caveats, problems };
     for source in &nodes {

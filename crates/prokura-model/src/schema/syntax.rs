@@ -105,8 +105,10 @@ pub(super) enum AccessClause {
     For(TokenId),
     /// `relation temporary_deployer`
     Relation(TokenId),
-    /// `ticket required`
-    Ticket,
+    /// `when resource.environment == "staging"`: from the first to the last token of the condition
+    When((TokenId, TokenId)),
+    /// `ticket required`, `ticket change required`
+    Ticket(Option<Path>),
     /// `break glass`
     BreakGlass,
     /// `origin may answer`

@@ -19,7 +19,7 @@ const WHEN: [(&str, &str); 11] = [
     ("on bool", "on || resource.label == \"secret\""),
 ];
 
-const SAYS: [(&str, &str); 17] = [
+const SAYS: [(&str, &str); 19] = [
     ("", "forbid"),
     ("", "forbid; record before answer"),
     ("", "require has(credential.method) && credential.method == \"mtls\""),
@@ -34,6 +34,8 @@ const SAYS: [(&str, &str); 17] = [
     ("amount int, parts int", "require amount / parts > 1"),
     ("", "require confirmation from origin"),
     ("", "require confirmation from origin within 1h"),
+    ("paper KIND", "require paper.label == \"public\" || paper.id == resource.id"),
+    ("paper KIND", "require chain.length > 2 || paper.label != resource.label"),
     ("", "require approval from PLACE"),
     ("", "require approval from PLACE within 15m, reusable"),
     ("", "record before answer"),
@@ -83,7 +85,9 @@ impl Maker {
             lines.push_str(&format!("  when {when}\n"));
         }
         let (needs, says) = *self.aside.pick(&SAYS);
-        parameters.push(needs);
+        let kind = place.split('#').next().unwrap_or_default();
+        let needs = needs.replace("KIND", kind);
+        parameters.push(&needs);
         lines.push_str(&format!("  {}\n", says.replace("PLACE", place)));
         parameters.retain(|needs| !needs.is_empty());
         let parameters = if parameters.is_empty() { String::new() } else { format!("({})", parameters.join(", ")) };

@@ -76,6 +76,18 @@ impl Maker {
             }
             arguments.insert(name, value);
         }
+        if self.guarded && self.aside.chance(75) {
+            // The id of something that exists, mostly.
+            let objects: Vec<String> = self.world.objects().into_iter().map(|object| object.id.to_string()).collect();
+            let paper = match self.aside.below(12) {
+                0 => Value::Integer(7),
+                1 => Value::String("no id\n".to_owned()),
+                2 => Value::String("nobody-wrote-of-this".to_owned()),
+                _ if objects.is_empty() => return (arguments, context),
+                _ => Value::String(self.aside.pick(&objects).clone()),
+            };
+            arguments.insert("paper".to_owned(), paper);
+        }
         if self.aside.chance(15) {
             // No question says what is known.
             context.insert("resource.label".to_owned(), Value::String("public".to_owned()));

@@ -84,7 +84,7 @@ impl World {
     /// What guards that apply want approved or confirmed, in order.
     pub(crate) fn demands(&self, question: &Question, now: Timestamp) -> Vec<(&Guard, usize)> {
         let known = self.known(question, now);
-        let applies = |guard: &&Guard| super::guard::applies(guard, question, &known) == Some(true);
+        let applies = |guard: &&Guard| super::guard::applies(self, guard, question, &known) == Some(true);
         let guards = self.guards_on(question).into_iter().filter(applies);
         let is_demand = |clause: &Clause| matches!(clause, Clause::Approval { .. } | Clause::Confirmation { .. });
         let demands = guards.flat_map(|guard| {

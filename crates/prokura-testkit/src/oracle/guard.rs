@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prokura_model::{
-    Reason, Timestamp, Value,
+    ObjectRef, Reason, Timestamp, Value,
     condition::{Condition, Evaluation},
     schema::{Clause, Guard},
 };
@@ -62,7 +62,7 @@ impl World {
         met: &dyn Fn(&Guard, usize) -> Met,
     ) -> Option<(Reason, BTreeSet<String>)> {
         let guards = self.guards_on(question).into_iter();
-        let said: Vec<Says> = guards.flat_map(|guard| guard_says(guard, question, known, met)).collect();
+        let said: Vec<Says> = guards.flat_map(|guard| guard_says(self, guard, question, known, met)).collect();
         let forbidden = said.iter().find_map(|says| match says {
             Says::Forbidden(reason) => Some(*reason),
             _ => None,
@@ -95,6 +95,25 @@ impl World {
         let asked = (question.resource.kind.clone(), question.permission.clone());
         let guards = self.schema.iter().flat_map(|schema| schema.guards().values());
         guards.filter(|guard| guard.on.contains(&asked)).collect()
+    }
+
+    /// What the condition reads of objects whose ids the question brings. Nothing if it brings something that is no id.
+    pub(crate) fn named_by(&self, question: &Question, guard: &Guard, condition: &Condition) -> Option<Context> {
+        let (values, mut known) = (question.values(), Context::new());
+        let is_read = |name: &str| condition.parameters_used().iter().any(|used| used.starts_with(&format!("{name}.")));
+        for (name, kind) in guard.parameters.objects.iter().filter(|(name, _)| is_read(name)) {
+            let Some(value) = values.get(name) else { continue };
+            let Value::String(id) = value else { return None };
+            let object = ObjectRef::new(kind.as_str(), id).ok()?;
+            known.insert(format!("{name}.id"), value.clone());
+            known.insert(format!("{name}.type"), Value::String(kind.to_string()));
+            let definition = self.schema.as_ref().and_then(|schema| schema.definition(kind.as_str()))?;
+            let attributes = self.attributes.get(&object).into_iter().flatten();
+            for (attribute, value) in attributes.filter(|(name, _)| definition.attributes.contains_key(*name)) {
+                known.insert(format!("{name}.{attribute}"), value.clone());
+            }
+        }
+        Some(known)
     }
 
     /// Everything that a guard can read and that no question brings.
@@ -147,19 +166,25 @@ impl World {
 }
 
 /// Whether the guard applies, if that can be said.
-pub(super) fn applies(guard: &Guard, question: &Question, known: &Context) -> Option<bool> {
-    guard.when.as_ref().map_or(Some(true), |when| holds(guard, when, question, known).ok())
+pub(super) fn applies(world: &World, guard: &Guard, question: &Question, known: &Context) -> Option<bool> {
+    guard.when.as_ref().map_or(Some(true), |when| holds(world, guard, when, question, known).ok())
 }
 
-fn guard_says(guard: &Guard, question: &Question, known: &Context, met: &dyn Fn(&Guard, usize) -> Met) -> Vec<Says> {
-    match guard.when.as_ref().map_or(Ok(true), |when| holds(guard, when, question, known)) {
+fn guard_says(
+    world: &World,
+    guard: &Guard,
+    question: &Question,
+    known: &Context,
+    met: &dyn Fn(&Guard, usize) -> Met,
+) -> Vec<Says> {
+    match guard.when.as_ref().map_or(Ok(true), |when| holds(world, guard, when, question, known)) {
         Ok(true) => {}
         Ok(false) => return Vec::new(),
         Err(says) => return vec![says],
     }
     let says = |(place, clause): (usize, &Clause)| match clause {
         Clause::Forbid => Says::Forbidden(Reason::GuardForbids),
-        Clause::Require(condition) => match holds(guard, condition, question, known) {
+        Clause::Require(condition) => match holds(world, guard, condition, question, known) {
             Ok(true) => Says::Nothing,
             Ok(false) => Says::Forbidden(Reason::GuardRequires),
             Err(says) => says,
@@ -173,6 +198,13 @@ fn guard_says(guard: &Guard, question: &Question, known: &Context, met: &dyn Fn(
     guard.clauses.iter().enumerate().map(says).collect()
 }
 
+/// The parameters that the question brings no value for, of those that are missing. What an object lacks that it names is
+/// another thing.
+pub(crate) fn missing_of(guard: &Guard, brought: &Context, names: &[String]) -> BTreeSet<String> {
+    let parameters = names.iter().filter_map(|name| guard.parameters.read_as(name));
+    parameters.filter(|name| !brought.contains_key(*name)).map(str::to_owned).collect()
+}
+
 fn asked_for(met: Met, reason: Reason) -> Says {
     match met {
         Met::Yes => Says::Nothing,
@@ -181,13 +213,24 @@ fn asked_for(met: Met, reason: Reason) -> Says {
     }
 }
 
-fn holds(guard: &Guard, condition: &Condition, question: &Question, known: &Context) -> Result<bool, Says> {
-    let own: Context = question.values().into_iter().filter(|(name, _)| guard.has_parameter(name)).collect();
-    match condition.evaluate(known, &own) {
+fn holds(
+    world: &World,
+    guard: &Guard,
+    condition: &Condition,
+    question: &Question,
+    known: &Context,
+) -> Result<bool, Says> {
+    let own: Context = question.values().into_iter().filter(|(name, _)| guard.parameters.has(name)).collect();
+    let mut known = known.clone();
+    match world.named_by(question, guard, condition) {
+        Some(named) => known.extend(named),
+        None => return Err(Says::Forbidden(Reason::GuardFailed)),
+    }
+    match condition.evaluate(&known, &own) {
         Evaluation::True => Ok(true),
         Evaluation::False => Ok(false),
         Evaluation::Missing(names) => {
-            let own: BTreeSet<String> = names.into_iter().filter(|name| guard.has_parameter(name)).collect();
+            let own = missing_of(guard, &own, &names);
             Err(if own.is_empty() { Says::Forbidden(Reason::GuardFailed) } else { Says::Missing(own) })
         }
         Evaluation::Failed(_) => Err(Says::Forbidden(Reason::GuardFailed)),

@@ -19,6 +19,7 @@ use prokura_model::{
 
 pub(crate) use cap::Asked;
 pub use decide::{CHAIN_LINKS, TASK_LINE};
+pub(crate) use guard::missing_of;
 pub(crate) use moment::Moment;
 
 use crate::{Answer, Context, Standing, World};

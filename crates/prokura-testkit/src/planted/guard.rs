@@ -9,7 +9,7 @@ use prokura_model::{
 };
 
 use super::{Bug, Planted};
-use crate::{Context, Question, Standing, Verdict};
+use crate::{Context, Question, Standing, Verdict, oracle::missing_of};
 
 /// Why it is not allowed, and the names of values that are missing for it.
 type Stopped = (Reason, BTreeSet<String>);
@@ -109,20 +109,32 @@ impl Planted {
         if self.has(Bug::QuestionsBringAttributes) {
             known.retain(|name, _| !own.contains_key(name));
         } else {
-            own.retain(|name, _| guard.has_parameter(name));
+            own.retain(|name, _| guard.parameters.has(name));
         }
         if self.has(Bug::ChainCountsTheTask) {
             known.extend(length(&known).map(|length| ("chain.length".to_owned(), Value::Integer(length + 1))));
         }
         self.misread_run(&mut known, question);
+        let failed = (Reason::GuardFailed, BTreeSet::new());
+        match self.world.named_by(question, guard, condition) {
+            Some(named) => known.extend(named),
+            None => return Err(failed),
+        }
+        if self.has(Bug::WhatIsNamedIsTheResource) {
+            let names: Vec<_> = guard.parameters.objects.keys().filter(|name| own.contains_key(*name)).collect();
+            for name in names {
+                let label = known.get("resource.label").cloned();
+                known.extend(label.map(|label| (format!("{name}.label"), label)));
+            }
+        }
         match condition.evaluate(&known, &own) {
             Evaluation::True => Ok(true),
             Evaluation::False => Ok(false),
-            Evaluation::Missing(names) if names.iter().any(|name| guard.has_parameter(name)) => {
-                let names = names.into_iter().filter(|name| guard.has_parameter(name)).collect();
-                Err((Reason::ContextMissing, names))
+            Evaluation::Missing(names) => {
+                let missing = missing_of(guard, &own, &names);
+                Err(if missing.is_empty() { failed } else { (Reason::ContextMissing, missing) })
             }
-            Evaluation::Missing(_) | Evaluation::Failed(_) => Err((Reason::GuardFailed, BTreeSet::new())),
+            Evaluation::Failed(_) => Err(failed),
         }
     }
 }

@@ -113,6 +113,7 @@ pub enum Bug {
     ChainCountsTheTask,
     ListsPassOverGuards,
     WhatIsHeldIsListed,
+    WhatIsNamedIsTheResource,
     RunsAreForgotten,
     RunOfTheTaskAlone,
     WithoutATaskNothingIsTouched,
@@ -152,7 +153,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one of them.
-    pub const ALL: [Self; 129] = [
+    pub const ALL: [Self; 130] = [
         Self::WildcardMatchesUsersets,
         Self::WildcardMatchesEveryType,
         Self::WildcardMatchesNobody,
@@ -247,6 +248,7 @@ impl Bug {
         Self::ChainCountsTheTask,
         Self::ListsPassOverGuards,
         Self::WhatIsHeldIsListed,
+        Self::WhatIsNamedIsTheResource,
         Self::RunsAreForgotten,
         Self::RunOfTheTaskAlone,
         Self::WithoutATaskNothingIsTouched,

@@ -93,8 +93,8 @@ impl Authority {
     #[must_use]
     pub fn access_hint(&self, tenant: &TenantName, question: &Question, decision: &Decision) -> Option<AccessHint> {
         let tenant = self.0.shared.system.tenant(tenant)?;
-        let schema = tenant.index.view().schema()?;
-        AccessHint::of(&schema, decision, &question.resource, &question.permission)
+        let (view, now) = (tenant.index.view(), self.0.shared.now.read());
+        AccessHint::of(&view, question, decision, (now, &self.0.shared.limits))
     }
 
     fn access_step(

@@ -47,9 +47,61 @@ pub enum AccessFault {
         /// Whether by breaking the glass.
         break_glass: bool,
     },
+    /// No item applies as things are.
+    #[error(
+        "no `access` item for `{permission}` applies to `{resource}` as things are: each that there is has a `when` that does not hold"
+    )]
+    NoItemApplies {
+        /// The permission.
+        permission: RelationName,
+        /// The resource.
+        resource: Box<ObjectRef>,
+    },
     /// The item demands a ticket.
     #[error("`{0}` demands a ticket")]
     TicketMissing(String),
+    /// Nobody has written anything of the ticket.
+    #[error("`{item}` demands a ticket that is known, and nobody has written an attribute of `{ticket}`")]
+    TicketUnknown {
+        /// The access item.
+        item: String,
+        /// The ticket.
+        ticket: ObjectRef,
+    },
+    /// Whether an item applies cannot be said.
+    #[error("whether `{item}` applies to `{resource}` cannot be said: {why}")]
+    ItemUnclear {
+        /// The access item.
+        item: String,
+        /// What is asked for.
+        resource: Box<ObjectRef>,
+        /// Why not.
+        why: String,
+    },
+    /// One item applies to one of the resources, and another to another.
+    #[error("`{one}` is asked for by `{by_one}` and `{other}` by {by_other}: ask for them one by one")]
+    SeveralItems {
+        /// One of the resources.
+        one: Box<ObjectRef>,
+        /// The item that applies to it.
+        by_one: String,
+        /// Another one.
+        other: Box<ObjectRef>,
+        /// The item that applies to that, in words.
+        by_other: String,
+    },
+    /// It was asked for by another item than the one that applies by now.
+    #[error(
+        "request `{id}` was made by `{item}`, which does not apply to `{resource}` any more: refuse it, or take it back"
+    )]
+    ItemLapsed {
+        /// Which request.
+        id: RequestId,
+        /// The item it was made by.
+        item: String,
+        /// To what it does not apply.
+        resource: Box<ObjectRef>,
+    },
     /// A task without a delegation is the requester's own.
     #[error("`{requester}` is not the origin of task `{task}`: name the delegation that it acts under")]
     NotOrigin {
@@ -178,8 +230,12 @@ impl AccessFault {
             Self::WordsMissing(_) => "words_missing",
             Self::TicketInvalid(_) => "ticket_invalid",
             Self::LengthInvalid { .. } => "request_length_invalid",
-            Self::NotRequestable { .. } => "not_requestable",
+            Self::NotRequestable { .. } | Self::NoItemApplies { .. } => "not_requestable",
             Self::TicketMissing(_) => "ticket_missing",
+            Self::TicketUnknown { .. } => "ticket_unknown",
+            Self::ItemUnclear { .. } => "access_unclear",
+            Self::SeveralItems { .. } => "request_resources_invalid",
+            Self::ItemLapsed { .. } => "access_item_lapsed",
             Self::NotOrigin { .. } => "request_not_by_origin",
             Self::OtherTask { .. } => "request_of_other_task",
             Self::NotAlive { reason, .. } => reason,

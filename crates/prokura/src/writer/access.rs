@@ -174,6 +174,7 @@ impl Steps<'_> {
         if !(1..=request.for_ms).contains(&wanted_ms) {
             return fault(AccessFault::LengthInvalid { item: item.name, wanted_ms, most_ms });
         }
+        self.still_applies(&item, &request, &resources)?;
         let edges = self.grant(&item, &mut request, resources, wanted_ms.min(most_ms))?;
         let reason = granted_because(&request, &approved);
         Ok(Step { request, edges, reason })

@@ -1,5 +1,6 @@
 //! Just-in-time access: asking, answering, and how what is granted ends.
 
+mod conditions;
 mod laws;
 mod limits;
 

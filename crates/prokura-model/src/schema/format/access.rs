@@ -1,6 +1,6 @@
 use super::Printer;
 use crate::schema::{
-    syntax::{AccessNode, PermissionNode},
+    syntax::{AccessClause, AccessNode, PermissionNode},
     token::{Place, TokenId, TokenKind},
 };
 
@@ -21,7 +21,10 @@ impl Printer<'_> {
             }
             self.comment_lines(leading);
             self.begin(clause.first);
-            self.through(clause.last);
+            match clause.says {
+                AccessClause::When(expression) => self.condition(expression),
+                _ => self.through(clause.last),
+            }
         }
         let leading = self.comments_before(node.close);
         self.comment_lines(leading);

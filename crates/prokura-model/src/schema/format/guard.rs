@@ -35,19 +35,22 @@ impl Printer<'_> {
     fn clause(&mut self, node: &ClauseNode) {
         self.begin(node.keyword);
         match node.body {
-            ClauseBody::When((first, last)) | ClauseBody::Require((first, last)) => {
-                let comments = self.tokens.comments_between(self.last, first);
-                self.inline_comments(comments);
-                self.space(" ");
-                self.indent += 1;
-                let span = self.tokens.span_through((first, last));
-                let text = self.expression_text(self.tokens.slice(span), span.start);
-                self.text.push_str(&text);
-                self.indent -= 1;
-                self.last = Some(last);
-            }
+            ClauseBody::When(expression) | ClauseBody::Require(expression) => self.condition(expression),
             _ => self.words(node.keyword + 1, node.last),
         }
+    }
+
+    /// From its first to its last token, as it is written.
+    pub(super) fn condition(&mut self, (first, last): (TokenId, TokenId)) {
+        let comments = self.tokens.comments_between(self.last, first);
+        self.inline_comments(comments);
+        self.space(" ");
+        self.indent += 1;
+        let span = self.tokens.span_through((first, last));
+        let text = self.expression_text(self.tokens.slice(span), span.start);
+        self.text.push_str(&text);
+        self.indent -= 1;
+        self.last = Some(last);
     }
 
     /// Words one after another, `type#permission` in one piece.

@@ -1,14 +1,16 @@
 //! What can be asked for.
 
-use super::{Lowered, Lowering};
+use super::{Lowered, Lowering, caveat::place_inside};
 use crate::{
-    RelationName, TypeName,
+    RelationName, Schema, TypeName,
+    condition::{Condition, ParameterType},
     limits::ACCESS_MS_MAX,
     schema::{
         AccessAnswer, AccessItem,
-        guard::duration_ms,
+        diagnostic::Problems,
+        guard::{NOW, duration_ms, roots_of_access},
         syntax::{AccessClause, AccessClauseNode, AccessNode, PermissionNode},
-        token::TokenId,
+        token::{TokenId, Tokens},
     },
 };
 
@@ -16,9 +18,11 @@ use crate::{
 #[derive(Default)]
 struct Said {
     answer: Option<AccessAnswer>,
+    when: Option<(TokenId, TokenId)>,
     at_most_ms: Option<u64>,
     relation: Option<RelationName>,
     ticket_required: bool,
+    ticket_type: Option<TypeName>,
     break_glass: bool,
     origin_may_answer: bool,
 }
@@ -38,15 +42,18 @@ impl Lowering<'_, '_> {
             }
         }
         let Some(answer) = self.fitting(node, &said) else { return };
-        let Said { at_most_ms, relation, ticket_required, break_glass, origin_may_answer, .. } = said;
+        let Said { at_most_ms, relation, ticket_required, ticket_type, break_glass, origin_may_answer, .. } = said;
         let item = AccessItem {
             name,
             doc: self.doc(before, node.keyword),
             targets,
+            // It is read once all definitions are.
+            when: None,
             answer,
             at_most_ms: at_most_ms.unwrap_or_default(),
             relation,
             ticket_required,
+            ticket_type,
             break_glass,
             origin_may_answer,
         };
@@ -69,7 +76,13 @@ impl Lowering<'_, '_> {
                 let name = self.relation_name(*name)?;
                 said.relation.replace(name).is_some()
             }
-            AccessClause::Ticket => std::mem::replace(&mut said.ticket_required, true),
+            AccessClause::When(expression) => said.when.replace(*expression).is_some(),
+            AccessClause::Ticket(kind) => {
+                if let Some(path) = kind {
+                    said.ticket_type = Some(self.type_name(*path)?);
+                }
+                std::mem::replace(&mut said.ticket_required, true)
+            }
             AccessClause::BreakGlass => std::mem::replace(&mut said.break_glass, true),
             AccessClause::Origin => std::mem::replace(&mut said.origin_may_answer, true),
         };
@@ -133,5 +146,40 @@ impl Lowering<'_, '_> {
     fn access_problem<T>(&mut self, at: TokenId, message: &str, help: Option<&str>) -> Option<T> {
         self.problems.report(self.span(at), "access_invalid", message.to_owned(), help.map(str::to_owned));
         None
+    }
+}
+
+/// Reads when the items apply, which the condition language checks against what the definitions declare.
+pub(in crate::schema) fn access_conditions<'t>(
+    tokens: &Tokens<'t>,
+    nodes: &[&AccessNode],
+    schema: &Schema,
+    problems: &mut Problems<'t>,
+) -> Vec<Option<Condition>> {
+    let mut lowering = Lowering { tokens, problems };
+    let items = schema.access().iter().zip(nodes);
+    items.map(|(item, node)| lowering.access_condition(item, node, schema)).collect()
+}
+
+impl Lowering<'_, '_> {
+    fn access_condition(&mut self, item: &AccessItem, node: &AccessNode, schema: &Schema) -> Option<Condition> {
+        let expression = node.clauses.iter().find_map(|clause| match clause.says {
+            AccessClause::When(expression) => Some(expression),
+            _ => None,
+        })?;
+        let kinds: Vec<&TypeName> = item.targets.iter().map(|(kind, _)| kind).collect();
+        let mut roots = roots_of_access(schema, &kinds);
+        roots.extend(item.parameters().roots(schema));
+        let span = self.tokens.span_through(expression);
+        let text = self.tokens.slice(span);
+        match Condition::compile_with_roots(&[(NOW.to_owned(), ParameterType::Timestamp)], &roots, text) {
+            Ok(condition) => Some(condition),
+            Err(error) => {
+                let span = place_inside(text, span, &error);
+                let message = format!("access item `{}`: {}", item.name, error.message.replace('\n', " "));
+                self.problems.report(span, "access_invalid", message, None);
+                None
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Lowered, Lowering, Partials};
 use crate::{
+    TypeName,
     condition::{Condition, ConditionError, ParameterType},
     name::shortened,
     schema::{
@@ -14,6 +15,14 @@ use crate::{
 
 const TYPES: [&str; 12] =
     ["any", "bool", "bytes", "double", "duration", "int", "ipaddress", "list", "map", "string", "timestamp", "uint"];
+
+/// What a parameter stands for.
+#[derive(Debug)]
+pub(super) enum ParameterKind {
+    Value(ParameterType),
+    /// An object of this type.
+    Object(TypeName),
+}
 
 impl Lowering<'_, '_> {
     pub(super) fn caveat<'f>(
@@ -55,11 +64,30 @@ impl Lowering<'_, '_> {
     }
 
     pub(super) fn parameters(&mut self, nodes: &[ParameterNode]) -> Option<Vec<(String, ParameterType)>> {
-        let mut parameters: Vec<(String, ParameterType)> = Vec::new();
+        let named = self.named_parameters(nodes, |_| None)?;
+        let values = named.into_iter().filter_map(|(name, kind)| match kind {
+            ParameterKind::Value(kind) => Some((name, kind)),
+            ParameterKind::Object(_) => None,
+        });
+        Some(values.collect())
+    }
+
+    /// The parameters of which these names are those of types stand for objects.
+    pub(super) fn named_parameters(
+        &mut self,
+        nodes: &[ParameterNode],
+        object: impl Fn(&str) -> Option<TypeName>,
+    ) -> Option<Vec<(String, ParameterKind)>> {
+        let mut parameters: Vec<(String, ParameterKind)> = Vec::new();
         let mut legal = true;
         for parameter in nodes {
             let name = self.tokens.text_of(parameter.name);
-            let kind = self.parameter_type(&parameter.kind);
+            let object =
+                Some(self.tokens.text_of(parameter.kind.name)).filter(|name| !TYPES.contains(name)).and_then(&object);
+            let kind = match object {
+                Some(object) if parameter.kind.of.is_empty() => Some(ParameterKind::Object(object)),
+                _ => self.parameter_type(&parameter.kind).map(ParameterKind::Value),
+            };
             if name.starts_with(|first: char| first.is_ascii_digit()) || !name.is_ascii() {
                 let message = format!(
                     "`{}` is not the name of a parameter: letters, digits and `_`, first no digit",

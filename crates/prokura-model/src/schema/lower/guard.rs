@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Lowering, caveat::place_inside};
+use super::{
+    Lowering,
+    caveat::{ParameterKind, place_inside},
+};
 use crate::{
     GuardName, RelationName, TypeName,
     condition::{Condition, ParameterType, Root},
@@ -12,7 +15,7 @@ use crate::{
     schema::{
         Clause, Guard, Schema, Span,
         diagnostic::Problems,
-        guard::{NOW, TAKEN, duration_ms, roots},
+        guard::{NOW, Parameters, TAKEN, duration_ms, roots},
         syntax::{ClauseBody, ClauseNode, File, GuardNode, Item, PermissionNode},
         token::{TokenId, Tokens},
     },
@@ -59,7 +62,7 @@ pub(in crate::schema) fn guards<'f, 't>(
 /// What the expressions of a guard may read.
 struct Readable<'g> {
     name: &'g GuardName,
-    parameters: &'g [(String, ParameterType)],
+    parameters: &'g Parameters,
     roots: Vec<Root>,
 }
 
@@ -68,17 +71,35 @@ impl Lowering<'_, '_> {
         let name = GuardName::new(self.tokens.text_of(node.name));
         let name = name.map_err(|error| self.illegal_name(self.span(node.name), &error.to_string())).ok();
         let on = self.on(node, schema);
-        let parameters = self.parameters(&node.parameters).filter(|_| self.parameters_are_free(node));
+        let parameters = self.own_parameters(node, schema).filter(|_| self.parameters_are_free(node));
         let (name, on, parameters) = (name?, on?, parameters?);
         let kinds: Vec<&TypeName> = on.iter().map(|(kind, _)| kind).collect();
-        let readable = Readable { name: &name, parameters: &parameters, roots: roots(schema, &kinds) };
+        let readable = Readable {
+            name: &name,
+            parameters: &parameters,
+            roots: roots(schema, &kinds).into_iter().chain(parameters.roots(schema)).collect(),
+        };
         let (when, clauses) = self.clauses(node, &readable, &kinds, schema)?;
         let doc = self.doc(before, node.keyword);
         let text = self.tokens.slice(self.tokens.span_through((node.keyword, node.close))).to_owned();
         let guard = Guard { name, doc, parameters, on, when, clauses, text };
         let used: BTreeSet<&String> = guard.conditions().flat_map(Condition::parameters_used).collect();
-        self.unused(&node.parameters, &|name| used.iter().any(|used| *used == name), "use it in a condition");
+        let read: BTreeSet<&str> = used.iter().filter_map(|name| guard.parameters.read_as(name)).collect();
+        self.unused(&node.parameters, &|name| read.contains(name), "use it in a condition");
         Some(guard)
+    }
+
+    /// Values, and objects of the types that the schema defines.
+    fn own_parameters(&mut self, node: &GuardNode, schema: &Schema) -> Option<Parameters> {
+        let kind = |name: &str| schema.definition(name).map(|definition| definition.name.clone());
+        let mut parameters = Parameters::default();
+        for (name, kind) in self.named_parameters(&node.parameters, kind)? {
+            match kind {
+                ParameterKind::Value(kind) => parameters.values.push((name, kind)),
+                ParameterKind::Object(kind) => drop(parameters.objects.insert(name, kind)),
+            }
+        }
+        Some(parameters)
     }
 
     fn on(&mut self, node: &GuardNode, schema: &Schema) -> Option<Vec<(TypeName, RelationName)>> {
@@ -207,7 +228,7 @@ impl Lowering<'_, '_> {
     fn condition(&mut self, expression: (TokenId, TokenId), readable: &Readable<'_>) -> Option<Condition> {
         let span = self.tokens.span_through(expression);
         let text = self.tokens.slice(span);
-        let mut parameters = readable.parameters.to_vec();
+        let mut parameters = readable.parameters.values.clone();
         parameters.push((NOW.to_owned(), ParameterType::Timestamp));
         match Condition::compile_with_roots(&parameters, &readable.roots, text) {
             Ok(condition) => Some(condition),

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What a statement of an access item begins with.
-const BEGINNINGS: [&str; 8] = ["refuse", "grant", "ask", "for", "relation", "ticket", "break", "origin"];
+const BEGINNINGS: [&str; 9] = ["when", "refuse", "grant", "ask", "for", "relation", "ticket", "break", "origin"];
 
 impl Parser<'_> {
     pub(super) fn access(&mut self) -> Read<AccessNode> {
@@ -45,11 +45,14 @@ impl Parser<'_> {
         let text = self.tokens.text_of(first);
         if !matches!(self.kind(), TokenKind::Identifier | TokenKind::Keyword(_)) || !BEGINNINGS.contains(&text) {
             let help = did_you_mean(text, BEGINNINGS).map(|word| format!("did you mean `{word}`?"));
-            return self
-                .unexpected("`ask`, `grant`, `refuse`, `for`, `relation`, `ticket`, `break`, `origin` or `}`", help);
+            return self.unexpected(
+                "`when`, `ask`, `grant`, `refuse`, `for`, `relation`, `ticket`, `break`, `origin` or `}`",
+                help,
+            );
         }
         self.next += 1;
         let says = match text {
+            "when" => AccessClause::When(self.clause_expression(&BEGINNINGS)?),
             "refuse" => AccessClause::Refuse,
             "grant" => AccessClause::Grant,
             "ask" => AccessClause::Ask(self.permissions()?),
@@ -60,8 +63,10 @@ impl Parser<'_> {
             }
             "relation" => AccessClause::Relation(self.name("the relation that is written")?),
             "ticket" => {
+                let is_word = self.kind() == TokenKind::Identifier && self.tokens.text_of(self.next) == "required";
+                let kind = if is_word { None } else { Some(self.path("`required`, or the type of the ticket")?) };
                 self.exactly("required")?;
-                AccessClause::Ticket
+                AccessClause::Ticket(kind)
             }
             "break" => {
                 self.exactly("glass")?;
@@ -74,9 +79,11 @@ impl Parser<'_> {
             }
         };
         let last = self.next - 1;
+        let last = if self.tokens.token(last).kind == TokenKind::LineEnd { last - 1 } else { last };
         match self.kind() {
             TokenKind::LineEnd | TokenKind::Semicolon => self.next += 1,
             TokenKind::RightBrace | TokenKind::End => {}
+            _ if self.tokens.starts_line(self.next) => {}
             _ => {
                 let help = "a statement ends with a line break or `;`".to_owned();
                 return self.unexpected("the end of the statement", Some(help));

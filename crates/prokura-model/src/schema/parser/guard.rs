@@ -67,7 +67,7 @@ impl Parser<'_> {
         }
         let keyword = self.advance();
         let body = match text {
-            "when" => ClauseBody::When(self.clause_expression()?),
+            "when" => ClauseBody::When(self.clause_expression(&CLAUSES)?),
             "forbid" => ClauseBody::Forbid,
             "record" => {
                 self.word("before")?;
@@ -99,7 +99,7 @@ impl Parser<'_> {
                 self.word("origin")?;
                 Ok(ClauseBody::Confirmation { within: self.within()? })
             }
-            _ => Ok(ClauseBody::Require(self.clause_expression()?)),
+            _ => Ok(ClauseBody::Require(self.clause_expression(&CLAUSES)?)),
         }
     }
 
@@ -126,21 +126,24 @@ impl Parser<'_> {
         self.unexpected(&format!("`{word}`"), None)
     }
 
-    /// An expression is another language's: all tokens up to a line that begins a clause, `;`, or the brace that closes the
-    /// guard. There is at least one.
-    fn clause_expression(&mut self) -> Read<(TokenId, TokenId)> {
+    /// An expression is another language's: all tokens up to a line that begins with one of these words, but for a member of
+    /// it, `;`, or the brace that closes what it stands in. There is at least one.
+    pub(super) fn clause_expression(&mut self, beginnings: &[&str]) -> Read<(TokenId, TokenId)> {
         let (first, mut last, mut braces, mut brackets) = (self.next, None, 0_usize, 0_usize);
         loop {
             let text = self.tokens.text_of(self.next);
             match self.kind() {
                 TokenKind::RightBrace if braces == 0 => break,
                 TokenKind::Semicolon | TokenKind::End | TokenKind::UnclosedComment => break,
-                TokenKind::Identifier
-                    if braces + brackets == 0 && CLAUSES.contains(&text) && self.tokens.starts_line(self.next) =>
+                TokenKind::Identifier | TokenKind::Keyword(_)
+                    if braces + brackets == 0
+                        && beginnings.contains(&text)
+                        && self.tokens.starts_line(self.next)
+                        && self.tokens.text_of(self.next + 1) != "." =>
                 {
                     break;
                 }
-                TokenKind::Unknown => return self.meaningless("the expression of a guard"),
+                TokenKind::Unknown => return self.meaningless("a condition"),
                 TokenKind::LeftBrace => braces += 1,
                 TokenKind::RightBrace => braces -= 1,
                 TokenKind::LeftParenthesis => brackets += 1,

@@ -7,7 +7,7 @@ use crate::{
     RelationName, TypeName,
     schema::{
         AccessAnswer, AccessItem, Definition, Expression, Member,
-        syntax::{AccessClause, AccessNode, PermissionNode},
+        syntax::{AccessClause, AccessNode, Path, PermissionNode},
         token::TokenId,
     },
 };
@@ -21,18 +21,39 @@ impl Check<'_, '_> {
                 continue;
             }
             for ((kind, permission), node) in item.targets.iter().zip(&node.targets) {
-                if !named.insert((item.break_glass, kind, permission)) {
-                    let message = format!("`{kind}#{permission}` can be asked for already, and the first item decides");
-                    self.access_problem(node.name, message, None);
+                if named.contains(&(item.break_glass, kind, permission)) {
+                    let message = format!("`{kind}#{permission}` can be asked for already, and an item before decides");
+                    let help = "give the one before a `when`, or leave this one out";
+                    self.access_problem(node.name, message, Some(help));
+                }
+                if item.when.is_none() {
+                    named.insert((item.break_glass, kind, permission));
                 }
             }
             for clause in &node.clauses {
                 match &clause.says {
                     AccessClause::Ask(nodes) => self.asked(item, node, nodes),
                     AccessClause::Relation(id) => self.granted_relation(item, *id),
+                    AccessClause::Ticket(Some(path)) => self.ticket_type(item, *path),
                     _ => {}
                 }
             }
+        }
+    }
+
+    /// The ticket's type is defined, and has attributes: without any, nobody could say that there is such a ticket.
+    fn ticket_type(&mut self, item: &AccessItem, path: Path) {
+        let Some(kind) = &item.ticket_type else { return };
+        let span = self.tokens.span_of_path(path);
+        match self.schema.find_definition(kind) {
+            Err(unknown) => self.unknown(span, &unknown),
+            Ok(definition) if definition.attributes.is_empty() => {
+                let message =
+                    format!("`{kind}` declares no attributes, so nobody could say that there is such a ticket");
+                let help = "declare what the ticket system says of one, as in `attribute state string`".to_owned();
+                self.problems.report(span, "access_invalid", message, Some(help));
+            }
+            Ok(_) => {}
         }
     }
 

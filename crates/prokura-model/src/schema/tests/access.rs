@@ -54,9 +54,83 @@ access freely on service#usual { grant; for at most 90s; relation temporary }",
     assert_eq!((emergency.at_most_ms, emergency.break_glass), (900_000, true));
     assert_eq!((&never.answer, never.at_most_ms), (&AccessAnswer::Refuse, 0));
     assert_eq!((&freely.answer, freely.at_most_ms), (&AccessAnswer::Grant, 90_000));
-    assert_eq!(schema.access_to(&kind("service"), &name("deploy"), false), Some(first));
-    assert_eq!(schema.access_to(&kind("service"), &name("deploy"), true), Some(emergency));
-    assert_eq!(schema.access_to(&kind("host"), &name("approve"), false), None);
+    assert_eq!(schema.access_to(&kind("service"), &name("deploy"), false).next(), Some(first));
+    assert_eq!(schema.access_to(&kind("service"), &name("deploy"), true).next(), Some(emergency));
+    assert_eq!(schema.access_to(&kind("host"), &name("approve"), false).next(), None);
+}
+
+const CONDITIONED: &str = "use access
+use guards
+use expiration
+definition user { attribute level int; }
+definition change { attribute state string; attribute tags list<string>; }
+definition bare {}
+definition service {
+    attribute environment string
+    relation owner: user
+    relation temporary: user with expiration
+    permission approve = owner
+    permission deploy = temporary
+}
+";
+
+#[test]
+fn items_may_say_when_they_apply_and_whose_the_ticket_is() {
+    let text = format!(
+        "{CONDITIONED}access one on service#deploy {{
+    when resource.environment == 'staging' &&
+        origin.level > 3 &&
+        ticket.state == 'approved' && ('urgent' in ticket.tags ||
+        now < task.expires_at)
+    ticket  change  required; grant
+    for at most 1h
+    relation temporary
+}}
+access two on service#deploy {{ when actor.level > 1; refuse }}
+access three on service#deploy {{ when 'x' in run.environment
+    refuse }}
+access four on service#deploy {{ refuse }}"
+    );
+    let schema = parsed(&text);
+    let [one, two, three, four] = schema.access() else { panic!("four items") };
+    let read = |item: &AccessItem| item.when.as_ref().map(|when| when.parameters_used().join(" "));
+    assert_eq!(
+        read(one).as_deref(),
+        Some("now resource.environment origin.level task.expires_at ticket.state ticket.tags")
+    );
+    assert_eq!((one.ticket_type.as_ref().map(TypeName::as_str), one.ticket_required), (Some("change"), true));
+    assert_eq!([two, three, four].map(|item| read(item).is_some()), [true, true, false]);
+    let formatted = format(&text).unwrap();
+    assert_eq!(format(&formatted).unwrap(), formatted);
+    assert_eq!(diff(&schema, &parsed(&formatted)), []);
+    assert!(formatted.contains("\tticket change required\n\tgrant\n"), "{formatted}");
+}
+
+#[test]
+fn what_is_wrong_with_when_they_apply_is_said_with_its_place() {
+    let mut wrong = String::new();
+    for (access, expected) in [
+        ("when resource.enviroment == 'x'; refuse", "14:37: access item `now`: `resource` has no `enviroment`"),
+        ("when ticket.state == 'x'; refuse", "14:37: access item `now`: undeclared reference to `ticket`"),
+        (
+            "when has(ticket.state); ticket change required; refuse",
+            "`has(ticket.state)` is not for what a question names",
+        ),
+        ("when ticket == 'x'; ticket change required; refuse", "`ticket` is no value"),
+        ("when chain.length > 1; refuse", "undeclared reference to `chain`"),
+        ("when true; when true; refuse", "14:43: this is said twice"),
+        ("ticket chnge required; refuse", "14:39: the schema defines no type `chnge`; did you mean `change`?"),
+        ("ticket bare required; refuse", "14:39: `bare` declares no attributes"),
+        ("ticket change; refuse", "where `required` was expected"),
+        ("refuse }\naccess later on service#deploy { when true; refuse", "can be asked for already"),
+    ] {
+        let found =
+            said(&Schema::parse(&format!("{CONDITIONED}access now on service#deploy {{ {access} }}")).unwrap_err());
+        if !found.contains(expected) {
+            wrong += &format!("{access}\n{expected}\n{found}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]

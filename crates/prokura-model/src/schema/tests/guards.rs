@@ -61,6 +61,46 @@ fn a_guard_says_what_was_written() {
 }
 
 #[test]
+fn an_attribute_of_a_list_ends_with_its_line() {
+    let text = with_guards(
+        "definition paper {\n\tattribute tags list<string>\n\tattribute more map<list<int>> // why\n\n\trelation author: user\n}\ndefinition last {\n\tattribute tags list<string>\n}",
+    );
+    let formatted = format(&text).unwrap();
+    assert_eq!(diff(&parsed(&text), &parsed(&formatted)), []);
+    assert_eq!(parsed(&text).definitions()["paper"].attributes.len(), 2);
+    assert!(Schema::parse(&text.replace("list<string>\n", "list<string> ")).is_err(), "on one line it does not");
+}
+
+#[test]
+fn a_parameter_may_name_an_object_whose_attributes_are_read() {
+    let text = with_guards(
+        "guard known(by agent, amount int, gone agent) on service#deploy {\n\trequire by.risk == 'low' && amount > by.level && by.id != gone.id\n}",
+    );
+    let schema = parsed(&text);
+    let guard = &schema.guards()["known"];
+    let objects: Vec<_> = guard.parameters.objects.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
+    assert_eq!(objects, ["by agent", "gone agent"]);
+    assert_eq!(guard.parameters.values, [("amount".to_owned(), ParameterType::Int)]);
+    assert_eq!(guard.parameters.read_as("by.risk"), Some("by"));
+    assert_eq!(guard.parameters.read_as("resource.environment"), None);
+    assert_eq!(diff(&schema, &parsed(&canonical(&text).unwrap())), []);
+    let other = parsed(&text.replace("by agent", "by user").replace("by.risk == 'low' && ", ""));
+    assert_eq!(diff(&schema, &other).len(), 1);
+    insta::assert_snapshot!(each(
+        &[
+            "guard known(by agnt) on service#deploy {\n\trequire by.risk == 'x'\n}",
+            "guard known(by agent) on service#deploy {\n\trequire has(by.risk)\n}",
+            "guard known(by agent) on service#deploy {\n\trequire by == 'x'\n}",
+            "guard known(by agent) on service#deploy {\n\trequire by.owner == 'x'\n}",
+            "guard known(by agent) on service#deploy {\n\tforbid\n}",
+            "guard known(by list<agent>) on service#deploy {\n\trequire by.size() > 1\n}",
+            "guard known(run agent) on service#deploy {\n\trequire run.risk == 'x'\n}",
+        ],
+        refused
+    ));
+}
+
+#[test]
 fn guards_are_formatted_and_mean_the_same() {
     let loose = WHOLE
         .replace("\n\trequire", "  // why\n\n\n  // so\n      require")
@@ -119,6 +159,9 @@ fn what_is_no_guard_is_refused() {
             "guard production on service#deploy {\n\twhen actor.level == 1\n\tforbid\n}",
             "guard production on service#deploy {\n\twhen task.name == 'x'\n\tforbid\n}",
             "guard production on service#deploy {\n\twhen amount > 5\n\tforbid\n}",
+            "guard production on service#deploy {\n\twhen run.id == 'x'\n\tforbid\n}",
+            "guard production on service#deploy {\n\twhen run.environment == 'x'\n\tforbid\n}",
+            "guard production on service#deploy {\n\twhen 'x' in run.level\n\tforbid\n}",
             "guard production(amount int) on service#deploy {\n\tforbid\n}",
             "guard production(now int) on service#deploy {\n\trequire now > 5\n}",
             "guard production on service#deploy {\n\twhen true\n}",

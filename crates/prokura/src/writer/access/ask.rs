@@ -1,5 +1,8 @@
 //! Asking.
 
+use std::collections::BTreeSet;
+
+use prokura_engine::{AccessAsked, AccessFound};
 use prokura_model::{
     ObjectRef, Request, RequestAnswer, RequestId, RequestState, Schema, TaskId, TaskState,
     limits::{REQUEST_RESOURCES_MAX, REQUEST_TICKET_BYTES_MAX, SENTENCE_BYTES_MAX},
@@ -19,8 +22,9 @@ impl Steps<'_> {
         }
         check_words(&asked)?;
         let schema = self.view.schema().ok_or(WriteError::SchemaMissing)?;
-        let item = item(&schema, &asked)?;
+        check_names(&schema, &asked)?;
         let task = self.task(&asked)?;
+        let item = &self.item(&schema, &asked, task.as_ref())?;
         let for_ms = asked.for_ms.unwrap_or(item.at_most_ms);
         let refused = item.answer == AccessAnswer::Refuse;
         if !refused && !(1..=item.at_most_ms).contains(&for_ms) {
@@ -109,6 +113,71 @@ impl Steps<'_> {
         }
     }
 
+    /// The item by which all of it is asked for.
+    fn item(&self, schema: &Schema, asked: &AccessRequest, task: Option<&TaskId>) -> Result<AccessItem, AccessFault> {
+        let AccessRequest { requester, permission, break_glass, ticket, .. } = asked;
+        let mut first: Option<(&ObjectRef, AccessItem)> = None;
+        for resource in &asked.resources {
+            let (break_glass, ticket) = (*break_glass, ticket.as_deref());
+            let asked = AccessAsked { requester, task, permission, resource, break_glass, ticket };
+            let item = self.applying(asked)?;
+            match (&first, item) {
+                (None, Some(item)) => first = Some((resource, item)),
+                (None, None) => return Err(not_requestable(schema, asked)),
+                (Some((_, item)), Some(other)) if item.name == other.name => {}
+                (Some((one, item)), other) => {
+                    let by_other = other.map_or_else(|| "no item".to_owned(), |other| format!("`{}`", other.name));
+                    let (one, other, by_one) =
+                        (Box::new((*one).clone()), Box::new(resource.clone()), item.name.clone());
+                    return Err(AccessFault::SeveralItems { one, by_one, other, by_other });
+                }
+            }
+        }
+        let (_, item) = first.ok_or(AccessFault::NoResource)?;
+        if item.ticket_required && ticket.is_none() {
+            return Err(AccessFault::TicketMissing(item.name));
+        }
+        Ok(item)
+    }
+
+    /// The item that applies by now, if one does.
+    fn applying(&self, asked: AccessAsked<'_>) -> Result<Option<AccessItem>, AccessFault> {
+        Ok(match self.view.access_to(asked, self.now, self.limits)? {
+            AccessFound::Item(item) => Some(*item),
+            AccessFound::Nothing => None,
+            AccessFound::TicketMissing(item) => return Err(AccessFault::TicketMissing(item.name)),
+            AccessFound::TicketUnknown(item, ticket) => {
+                return Err(AccessFault::TicketUnknown { item: item.name, ticket });
+            }
+            AccessFound::Unclear(item, why) => {
+                return Err(AccessFault::ItemUnclear {
+                    item: item.name,
+                    resource: Box::new(asked.resource.clone()),
+                    why,
+                });
+            }
+        })
+    }
+
+    /// The item by which a request was made still applies to these: what it was made under may have changed since.
+    pub(super) fn still_applies(
+        &self,
+        item: &AccessItem,
+        request: &Request,
+        resources: &BTreeSet<ObjectRef>,
+    ) -> Result<(), AccessFault> {
+        let Request { id, requester, task, permission, break_glass, ticket, .. } = request;
+        for resource in resources {
+            let (task, ticket, break_glass) = (task.as_ref(), ticket.as_deref(), *break_glass);
+            let asked = AccessAsked { requester, task, permission, resource, break_glass, ticket };
+            if self.applying(asked)?.is_none_or(|found| found.name != item.name) {
+                let (id, item, resource) = (id.clone(), item.name.clone(), Box::new(resource.clone()));
+                return Err(AccessFault::ItemLapsed { id, item, resource });
+            }
+        }
+        Ok(())
+    }
+
     /// The task that it is for: that of the delegation, or one of the requester's own, or none.
     fn task(&self, asked: &AccessRequest) -> Result<Option<TaskId>, WriteError> {
         let AccessRequest { requester, task: named, delegation, .. } = asked;
@@ -134,8 +203,19 @@ impl Steps<'_> {
     }
 }
 
-fn item<'s>(schema: &'s Schema, asked: &AccessRequest) -> Result<&'s AccessItem, WriteError> {
-    let AccessRequest { permission, resources, break_glass, .. } = asked;
+fn not_requestable(schema: &Schema, asked: AccessAsked<'_>) -> AccessFault {
+    let AccessAsked { permission, resource, break_glass, .. } = asked;
+    let (kind, permission) = (resource.kind.clone(), permission.clone());
+    let named = schema.access_to(&kind, &permission, break_glass).next().is_some();
+    if named {
+        AccessFault::NoItemApplies { permission, resource: Box::new(resource.clone()) }
+    } else {
+        AccessFault::NotRequestable { kind, permission, break_glass }
+    }
+}
+
+fn check_names(schema: &Schema, asked: &AccessRequest) -> Result<(), WriteError> {
+    let AccessRequest { permission, resources, .. } = asked;
     let Some(ObjectRef { kind, .. }) = resources.first() else { return fault(AccessFault::NoResource) };
     if let Some(other) = resources.iter().find(|resource| resource.kind != *kind) {
         return fault(AccessFault::SeveralTypes(kind.clone(), other.kind.clone()));
@@ -144,14 +224,7 @@ fn item<'s>(schema: &'s Schema, asked: &AccessRequest) -> Result<&'s AccessItem,
     schema.find_member(kind, permission).map_err(unknown)?;
     let unknown = |unknown| WriteError::NameUnknown { place: "who asks".to_owned(), unknown };
     schema.find_definition(&asked.requester.kind).map_err(unknown)?;
-    let Some(item) = schema.access_to(kind, permission, *break_glass) else {
-        let (kind, permission, break_glass) = (kind.clone(), permission.clone(), *break_glass);
-        return fault(AccessFault::NotRequestable { kind, permission, break_glass });
-    };
-    if item.ticket_required && asked.ticket.is_none() {
-        return fault(AccessFault::TicketMissing(item.name.clone()));
-    }
-    Ok(item)
+    Ok(())
 }
 
 fn check_words(asked: &AccessRequest) -> Result<(), WriteError> {
