@@ -16,6 +16,7 @@ mod reservations;
 mod server_wide;
 mod tasks;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -114,6 +115,8 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(server_wide::stats))
         .routes(routes!(server_wide::keys, server_wide::create_key))
         .routes(routes!(server_wide::revoke_key))
+        .routes(routes!(webhooks::webhooks))
+        .routes(routes!(webhooks::ping))
         .routes(routes!(graph::schema, graph::write_schema))
         .routes(routes!(graph::schema_diff))
         .routes(routes!(graph::relationships))
