@@ -37,3 +37,4 @@ mod serve;
 mod story;
 #[cfg(test)]
 mod support;
+mod webhooks;

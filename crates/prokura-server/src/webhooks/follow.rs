@@ -115,20 +115,19 @@ impl Follower {
                         return Look::Untold(untold);
                     }
                     place.done = index + 1;
-                    self.webhooks.went_on(&self.hook, &self.tenant, place, true);
+                    self.webhooks.places.keep(&self.hook.webhook.name, &self.tenant, place).await;
                 }
             }
             place = Place { after: transaction.revision, done: 0 };
         }
-        self.webhooks.went_on(&self.hook, &self.tenant, place, false);
+        self.webhooks.places.set(&self.hook.webhook.name, &self.tenant, place);
         Look::More
     }
 
     /// Sends an event. One that is too old is passed over if it is not taken.
     async fn tell(&self, transaction: &Transaction, index: u32, event: &Event<'_>) -> Result<(), Untold> {
         let ready = self.ready(transaction, index, event)?;
-        let now = self.app.authority().now();
-        match self.hook.send(&ready.id, ready.body, now).await {
+        match self.hook.send(&ready.id, ready.body).await {
             Ok(()) => {
                 self.webhooks.delivered(&self.app, &self.hook, &self.tenant);
                 let (webhook, tenant, event, id) = (&self.hook.webhook.name, &self.tenant, ready.word, ready.id);

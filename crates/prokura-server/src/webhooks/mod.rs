@@ -81,7 +81,7 @@ impl Webhooks {
         let mut following: BTreeSet<Followed> = BTreeSet::new();
         let mut followers = JoinSet::new();
         let mut keeping = JoinSet::new();
-        keeping.spawn(Arc::clone(&self.places).keep());
+        keeping.spawn(Arc::clone(&self.places).write_on());
         loop {
             let tenants = self.authority.tenants();
             following.retain(|(webhook, tenant)| {
@@ -141,8 +141,8 @@ impl Webhooks {
     /// Sends a webhook an event that stands for none. None: there is no such webhook.
     pub(crate) async fn ping(&self, name: &str) -> Option<api::WebhookPing> {
         let hook = self.hooks.iter().find(|hook| hook.webhook.name == name)?;
-        let (id, now) = (format!("ping_{}", Uuid::new_v4().simple()), self.authority.now());
-        let sent = hook.send(&id, event::ping(&id, now), now).await;
+        let id = format!("ping_{}", Uuid::new_v4().simple());
+        let sent = hook.send(&id, event::ping(&id, self.authority.now())).await;
         Some(api::WebhookPing { id, delivered: sent.is_ok(), error: sent.err().map(|untold| untold.error) })
     }
 
@@ -173,10 +173,6 @@ impl Webhooks {
 
     fn place(&self, hook: &Hook, tenant: &TenantName) -> Option<Place> {
         self.places.of(&hook.webhook, tenant, &self.authority)
-    }
-
-    fn went_on(&self, hook: &Hook, tenant: &TenantName, place: Place, sent: bool) {
-        self.places.set(&hook.webhook.name, tenant, place, sent);
     }
 
     fn delivered(&self, app: &App, hook: &Hook, tenant: &TenantName) {

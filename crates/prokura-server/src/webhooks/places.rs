@@ -12,7 +12,7 @@ use prokura::{Authority, Disk};
 use prokura_model::{Revision, TenantName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::config::Webhook;
 
@@ -21,9 +21,6 @@ const NEW_FILE: &str = "webhooks.places.new";
 
 /// What the file begins with; the digest of all that follows stands behind it.
 const HEAD: &str = "prokura webhooks 1 sha256:";
-
-/// Least time between two times that the file is written. What is sent again after a crash is what was sent within it.
-const WRITE_WAIT: Duration = Duration::from_millis(200);
 
 /// Longest a place that moved over nothing that was sent waits to be written.
 const QUIET_WAIT: Duration = Duration::from_secs(10);
@@ -44,15 +41,27 @@ pub(super) struct Places {
     inner: Mutex<Inner>,
     /// Held while the file is written: there is one.
     writing: Mutex<()>,
-    /// Something was sent.
-    sent: Notify,
+    /// Somebody waits until its place is written.
+    awaited: Notify,
+    /// The last of the changes that were written, or could not be.
+    written: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
 struct Inner {
     known: Known,
+    /// Counts the changes.
+    changes: u64,
     /// Whether the file says something else.
     changed: bool,
+}
+
+impl Inner {
+    fn change(&mut self) -> u64 {
+        self.changes += 1;
+        self.changed = true;
+        self.changes
+    }
 }
 
 /// A line of the file.
@@ -96,8 +105,9 @@ impl Places {
             known.insert(webhook.name.clone(), begun.collect());
         }
         let changed = known != kept;
-        let places =
-            Self { disk, inner: Mutex::new(Inner { known, changed }), writing: Mutex::new(()), sent: Notify::new() };
+        let inner = Mutex::new(Inner { known, changes: 0, changed });
+        let (awaited, written) = (Notify::new(), watch::Sender::new(0));
+        let places = Self { disk, inner, writing: Mutex::new(()), awaited, written };
         places.write().map_err(|error| format!("the places of webhooks cannot be kept: {error}"))?;
         Ok(places)
     }
@@ -122,7 +132,7 @@ impl Places {
         };
         if known != Some(place) {
             inner.known.entry(webhook.name.clone()).or_default().insert(tenant.clone(), place);
-            inner.changed = true;
+            inner.change();
         }
         place
     }
@@ -132,17 +142,22 @@ impl Places {
         *self.lock().known.get(webhook)?.get(tenant)?
     }
 
-    /// The webhook went on. `sent`: something was delivered or passed over, so that it should soon be kept.
-    pub(super) fn set(&self, webhook: &str, tenant: &TenantName, place: Place, sent: bool) {
+    /// The webhook went on. It is kept some time soon.
+    pub(super) fn set(&self, webhook: &str, tenant: &TenantName, place: Place) -> u64 {
         let mut inner = self.lock();
         if let Some(found) = inner.known.get_mut(webhook).and_then(|tenants| tenants.get_mut(tenant)) {
             *found = Some(place);
-            inner.changed = true;
         }
-        drop(inner);
-        if sent {
-            self.sent.notify_one();
-        }
+        inner.change()
+    }
+
+    /// The webhook went on, and this is kept when it returns; or could not be, which the operator is told. Those that wait at
+    /// the same time share a write.
+    pub(super) async fn keep(&self, webhook: &str, tenant: &TenantName, place: Place) {
+        let change = self.set(webhook, tenant, place);
+        self.awaited.notify_one();
+        // The sender is here.
+        let _ = self.written.subscribe().wait_for(|written| *written >= change).await;
     }
 
     /// The tenant is gone.
@@ -150,15 +165,15 @@ impl Places {
         let mut inner = self.lock();
         if let Some(tenants) = inner.known.get_mut(webhook) {
             tenants.remove(tenant);
-            inner.changed = true;
+            inner.change();
         }
     }
 
     /// Writes whatever changes, for as long as it is polled.
-    pub(super) async fn keep(self: Arc<Self>) {
+    pub(super) async fn write_on(self: Arc<Self>) {
         loop {
             // Either is a reason to look.
-            let _ = tokio::time::timeout(QUIET_WAIT, self.sent.notified()).await;
+            let _ = tokio::time::timeout(QUIET_WAIT, self.awaited.notified()).await;
             let own = Arc::clone(&self);
             match tokio::task::spawn_blocking(move || own.write()).await {
                 Ok(Ok(())) => {}
@@ -168,31 +183,28 @@ impl Places {
                         error,
                         "it cannot be kept what webhooks were sent; after a restart it is sent again"
                     );
-                    tokio::time::sleep(QUIET_WAIT).await;
-                    self.sent.notify_one();
                 }
                 Err(_) => tracing::error!("keeping what webhooks were sent failed"),
             }
-            tokio::time::sleep(WRITE_WAIT).await;
         }
     }
 
     /// Writes the file if it says something else.
     pub(super) fn write(&self) -> io::Result<()> {
-        let Some(disk) = &self.disk else { return Ok(()) };
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = {
+        let (changes, text) = {
             let mut inner = self.lock();
-            if !inner.changed {
-                return Ok(());
-            }
-            inner.changed = false;
-            written(&inner.known)
+            let changed = std::mem::take(&mut inner.changed);
+            (inner.changes, changed.then(|| written(&inner.known)))
         };
-        let done = replace(disk.as_ref(), text.as_bytes());
+        let done = match (&self.disk, text) {
+            (Some(disk), Some(text)) => replace(disk.as_ref(), text.as_bytes()),
+            _ => Ok(()),
+        };
         if done.is_err() {
             self.lock().changed = true;
         }
+        self.written.send_replace(changes);
         done
     }
 
@@ -321,7 +333,7 @@ mod tests {
         let hook = webhook("ops", &["*"]);
         let places = Places::open(Some(Arc::clone(&own)), std::slice::from_ref(&hook), &authority).unwrap();
         assert_eq!(places.of(&hook, &tenant("default"), &authority), at(1));
-        places.set("ops", &tenant("default"), Place { after: Revision(0), done: 3 }, true);
+        places.set("ops", &tenant("default"), Place { after: Revision(0), done: 3 });
         places.write().unwrap();
         // What was made while it did not run is followed whole; what was known goes on.
         let schema = Change::SchemaWritten("definition user {}".to_owned());
@@ -346,7 +358,7 @@ mod tests {
         let wide = webhook("ops", &["*"]);
         let places = open(&wide).unwrap();
         assert_eq!(places.of(&wide, &tenant("default"), &authority), at(1), "not from the beginning");
-        places.set("ops", &tenant("default"), Place::default(), true);
+        places.set("ops", &tenant("default"), Place::default());
         places.write().unwrap();
         // Another name, and the first is gone with its places.
         open(&webhook("elsewhere", &["*"])).unwrap();
@@ -358,7 +370,7 @@ mod tests {
         let authority = authority();
         let hook = webhook("ops", &["*"]);
         let places = Places::open(None, std::slice::from_ref(&hook), &authority).unwrap();
-        places.set("ops", &tenant("default"), Place { after: Revision(9), done: 1 }, true);
+        places.set("ops", &tenant("default"), Place { after: Revision(9), done: 1 });
         assert_eq!(places.of(&hook, &tenant("default"), &authority), at(1));
     }
 

@@ -92,7 +92,7 @@ fn signature(secret: &[u8], id: &str, seconds: u64, body: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn secret(bytes: usize) -> String {
+    fn of_sevens(bytes: usize) -> String {
         format!("{PREFIX}{}", STANDARD.encode(vec![7; bytes]))
     }
 
@@ -115,7 +115,7 @@ mod tests {
         // With another implementation, and each secret for itself.
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &[7; 24]);
         let tag = aws_lc_rs::hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
-        let both = Secrets::parse(&format!("{secret}\n{}\n", super::tests::secret(24))).unwrap();
+        let both = Secrets::parse(&format!("{secret}\n{}\n", of_sevens(24))).unwrap();
         let expected = format!("{signed} v1,{}", STANDARD.encode(tag));
         assert_eq!(both.signature(id, seconds, body.as_bytes()), expected);
     }
@@ -128,19 +128,19 @@ mod tests {
             (WEBHOOK_SECRET_BYTES_MAX, true),
             (WEBHOOK_SECRET_BYTES_MAX + 1, false),
         ] {
-            assert_eq!(Secrets::parse(&secret(bytes)).is_ok(), legal, "{bytes}");
+            assert_eq!(Secrets::parse(&of_sevens(bytes)).is_ok(), legal, "{bytes}");
         }
     }
 
     #[test]
     fn limit_webhook_secret_bytes_max() {
-        assert!(Secrets::parse(&secret(WEBHOOK_SECRET_BYTES_MAX)).is_ok());
-        assert!(Secrets::parse(&secret(WEBHOOK_SECRET_BYTES_MAX + 1)).is_err());
+        assert!(Secrets::parse(&of_sevens(WEBHOOK_SECRET_BYTES_MAX)).is_ok());
+        assert!(Secrets::parse(&of_sevens(WEBHOOK_SECRET_BYTES_MAX + 1)).is_err());
     }
 
     #[test]
     fn limit_webhook_secrets_max() {
-        let many = |count: usize| vec![secret(32); count].join("\n");
+        let many = |count: usize| vec![of_sevens(32); count].join("\n");
         assert!(Secrets::parse(&many(WEBHOOK_SECRETS_MAX)).is_ok());
         assert!(Secrets::parse(&many(WEBHOOK_SECRETS_MAX + 1)).is_err());
         assert!(Secrets::parse(" \n").is_err());
@@ -152,6 +152,6 @@ mod tests {
             let fault = Secrets::parse(text).err().unwrap();
             assert!(fault.starts_with("secret 1 ") && !fault.contains("MfKQ"), "{fault}");
         }
-        assert_eq!(format!("{:?}", Secrets::parse(&secret(24)).unwrap()), "Secrets(1)");
+        assert_eq!(format!("{:?}", Secrets::parse(&of_sevens(24)).unwrap()), "Secrets(1)");
     }
 }
