@@ -37,4 +37,5 @@ mod serve;
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
 mod webhooks;

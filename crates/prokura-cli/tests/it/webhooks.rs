@@ -162,6 +162,32 @@ fn webhooks_are_listed_and_tested_by_command() {
 }
 
 #[test]
+fn a_secret_may_be_in_the_environment() {
+    let (folder, receiver) = (TempDir::new().expect("a folder"), Receiver::new());
+    let text = format!("[[webhook]]\nname = \"ops\"\nurl = \"{}\"\nsecret_env = \"OPS_SECRET\"\n", receiver.url);
+    let config = file(folder.path(), "prokura.toml", &text);
+    let serve = |home: &Path| {
+        let mut command = prokura(home);
+        command.env("PROKURA_ADMIN_KEY", KEY).args([
+            "serve",
+            "--memory",
+            "--listen",
+            "127.0.0.1:0",
+            "--config",
+            &config,
+        ]);
+        command
+    };
+    let home = TempDir::new().expect("a folder");
+    let refused = crate::support::said(&mut serve(home.path())).ended(2);
+    assert!(refused.err.contains("webhook `ops`: the environment variable `OPS_SECRET` is not set"), "{}", refused.err);
+    let mut command = serve(home.path());
+    command.env("OPS_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let server = Server::spawned(command, KEY, home);
+    server.well(&["webhook", "test", "ops"]);
+}
+
+#[test]
 fn a_secret_in_the_file_itself_is_refused_without_showing_it() {
     let folder = TempDir::new().expect("a folder");
     let text = "[[webhook]]\nname = \"ops\"\nurl = \"https://x/\"\nsecret = \"whsec_hidden\"\n";

@@ -41,6 +41,7 @@ use crate::{app::App, error::Refusal, grpc, openfga, telemetry};
         description = "Live authorization for AI agents: a token says who is calling, Prokura decides what they may do, \
                        from the relationships that hold at this moment."
     ),
+    components(schemas(prokura_api::WebhookEvent)),
     modifiers(&Credentials),
     security(("bearer" = []))
 )]

@@ -76,6 +76,7 @@ impl Follower {
                 Look::More => failures = 0,
                 Look::Quiet => {
                     failures = 0;
+                    self.webhooks.is_through(&self.hook, &self.tenant);
                     // Either is a reason to look.
                     let _ = tokio::time::timeout(QUIET_MAX, published.notified()).await;
                 }

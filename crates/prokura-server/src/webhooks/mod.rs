@@ -9,7 +9,7 @@ mod secret;
 mod telling;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -80,6 +80,7 @@ impl Webhooks {
         }
         let mut following: BTreeSet<Followed> = BTreeSet::new();
         let mut followers = JoinSet::new();
+        let mut running = HashMap::new();
         let mut keeping = JoinSet::new();
         keeping.spawn(Arc::clone(&self.places).write_on());
         loop {
@@ -98,11 +99,22 @@ impl Webhooks {
                 }
                 if self.place(hook, tenant).is_some() {
                     let (app, webhooks, hook) = (Arc::clone(&app), Arc::clone(&self), Arc::clone(hook));
-                    followers.spawn(Follower { app, webhooks, hook, tenant: tenant.clone() }.run());
+                    let follower = Follower { app, webhooks, hook, tenant: tenant.clone() };
+                    running.insert(followers.spawn(follower.run()).id(), followed.clone());
                 }
                 following.insert(followed);
             }
-            while followers.try_join_next().is_some() {}
+            while let Some(ended) = followers.try_join_next_with_id() {
+                let (id, bug) = match ended {
+                    Ok((id, ())) => (id, false),
+                    Err(error) => (error.id(), true),
+                };
+                if let Some(followed) = running.remove(&id).filter(|_| bug) {
+                    let (webhook, tenant) = &followed;
+                    tracing::error!(webhook, %tenant, "following the log failed; it is followed again");
+                    following.remove(&followed);
+                }
+            }
             tokio::time::sleep(TENANTS_POLL).await;
         }
     }
@@ -187,6 +199,11 @@ impl Webhooks {
                 state.failing.as_ref().map_or((now, 0), |failing| (failing.since, failing.attempts));
             state.failing = Some(Failing { since, attempts: attempts + 1, error: untold.error.clone() });
         });
+    }
+
+    /// Nothing waits.
+    fn is_through(&self, hook: &Hook, tenant: &TenantName) {
+        self.change(hook, tenant, |state| state.failing = None);
     }
 
     fn counted(&self, app: &App, hook: &Hook, outcome: &'static str) {

@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_new_webhook_begins_at_the_head_and_a_new_tenant_at_its_beginning() {
         let (authority, disk) = (authority(), MemoryDisk::new());
-        let own: Arc<dyn Disk> = Arc::new(disk.clone());
+        let own: Arc<dyn Disk> = Arc::new(disk);
         let hook = webhook("ops", &["*"]);
         let places = Places::open(Some(Arc::clone(&own)), std::slice::from_ref(&hook), &authority).unwrap();
         assert_eq!(places.of(&hook, &tenant("default"), &authority), at(1));
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn what_was_not_meant_begins_when_it_is_and_what_was_left_out_is_forgotten() {
         let (authority, disk) = (authority(), MemoryDisk::new());
-        let own: Arc<dyn Disk> = Arc::new(disk.clone());
+        let own: Arc<dyn Disk> = Arc::new(disk);
         let open = |hook: &Webhook| Places::open(Some(Arc::clone(&own)), std::slice::from_ref(hook), &authority);
         let narrow = webhook("ops", &["other"]);
         let places = open(&narrow).unwrap();

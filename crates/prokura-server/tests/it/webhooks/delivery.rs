@@ -48,6 +48,34 @@ async fn what_is_not_taken_is_sent_again_under_the_same_name_and_in_order() {
     assert!(listed[0]["delivered_at"].is_string(), "{listed:?}");
 }
 
+/// Closing a task takes back all that waits under it, in one transaction.
+#[tokio::test]
+async fn what_one_transaction_tells_goes_on_where_it_was() {
+    let receiver = Receiver::new().await;
+    let world = World::new(|folder| {
+        let mut hook = webhook(folder, "ops", &receiver.url);
+        hook.events = vec!["access_request.cancelled".to_owned()];
+        vec![hook]
+    })
+    .await;
+    let open = json!({"origin": user("bob"), "purpose": "ship", "expires_in_seconds": 600});
+    let task = world.post("/tasks", &open).await.json();
+    for number in 0..3 {
+        let body = json!({
+            "requester": user("bob"), "permission": "deploy", "resources": [service(&format!("s{number}"))],
+            "reason": "many", "task": task["id"],
+        });
+        let asked = world.post("/requests", &body).await;
+        assert_eq!(asked.status, 201, "{}", asked.text);
+    }
+    receiver.answers([Answering::Status(204), Answering::Status(500)]);
+    world.post(&format!("/tasks/{}/cancel", task["id"].as_str().unwrap()), &json!({})).await;
+    let came = receiver.exactly(4).await;
+    assert!(came.iter().all(|other| other.event["revision"] == came[0].event["revision"]));
+    let [first, failed, second, third] = [0, 1, 2, 3].map(|place: usize| came[place].id.as_str());
+    assert!(failed == second && first != second && third != second && first != third, "{came:?}");
+}
+
 #[tokio::test]
 async fn a_receiver_that_comes_late_is_told_everything() {
     let gone = Receiver::new().await;
@@ -186,6 +214,22 @@ async fn neither_secret_nor_address_is_told_anywhere() {
 }
 
 #[tokio::test]
+async fn every_secret_signs_while_one_takes_the_place_of_another() {
+    const NEXT: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let receiver = Receiver::new().await;
+    let world = World::new(|folder| {
+        let hook = webhook(folder, "ops", &receiver.url);
+        std::fs::write(hook.secret_file.as_ref().unwrap(), format!("{NEXT}\n{SECRET}\n")).unwrap();
+        vec![hook]
+    })
+    .await;
+    world.ask("wipe", &["shop"], false).await;
+    let came = receiver.exactly(1).await;
+    assert!(came[0].is_signed_with(SECRET) && came[0].is_signed_with(NEXT));
+    assert_eq!(came[0].header("webhook-signature").split(' ').count(), 2);
+}
+
+#[tokio::test]
 async fn a_ping_says_whether_somebody_is_there() {
     let receiver = Receiver::new().await;
     let world = World::told(&receiver).await;
@@ -199,6 +243,8 @@ async fn a_ping_says_whether_somebody_is_there() {
     receiver.answers([Answering::Status(401)]);
     let sent = ping("ops").await.json();
     assert_eq!((&sent["delivered"], &sent["error"]), (&json!(false), &json!("status 401")));
+    let listed = world.list().await;
+    assert_eq!((listed.len(), &listed[0]["failing"]), (1, &Value::Null), "a ping is no event");
     let unknown = ping("opps").await;
     assert_eq!((unknown.status, unknown.code().as_str()), (404, "webhook_unknown"));
 }

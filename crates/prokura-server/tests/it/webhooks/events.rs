@@ -50,6 +50,9 @@ async fn every_step_of_a_request_is_told_in_order_and_signed() {
     for came in &came {
         assert!(came.is_signed_with(SECRET) && !came.is_signed_with("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
         assert_eq!(came.header("content-type"), "application/json");
+        let sent: u64 = came.header("webhook-timestamp").parse().unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        assert!((sent..=sent + 60).contains(&now), "{sent} at {now}");
         assert_eq!((&came.event["id"], &came.event["tenant"]), (&json!(came.id), &json!("default")));
     }
     let revisions: Vec<u64> = came.iter().map(|came| came.event["revision"].as_u64().unwrap()).collect();
