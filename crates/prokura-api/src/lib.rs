@@ -24,6 +24,7 @@ pub mod openfga;
 mod page;
 mod plan;
 mod time;
+mod webhook;
 
 pub use access::{
     AccessHint, AccessHow, AccessRequest, Grant, NewAccessRequest, RequestAnswer, RequestApproval, RequestQuery,
@@ -65,3 +66,4 @@ pub use off_boarding::{OffBoardRequest, OffBoarding, Owned, Sampled, Transfer};
 pub use page::{Page, PageQuery};
 pub use plan::{PlanRequest, PlanResponse, PlannedAction, PlannedAnswer, PlannedError};
 pub use time::{Time, TimeError};
+pub use webhook::{Webhook, WebhookEvent, WebhookFailing, WebhookPing};

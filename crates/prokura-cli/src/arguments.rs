@@ -39,6 +39,7 @@ use crate::{
     tenant::TenantCommand,
     test::Test,
     watch::Watch,
+    webhook::WebhookCommand,
 };
 
 /// Live authorization for AI agents: a token says who is calling; Prokura decides what they may do, from the
@@ -117,6 +118,9 @@ enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// List webhooks, and test whether one is there
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     Bench(Bench),
     Openapi(Openapi),
     Completions(Completions),
@@ -245,6 +249,7 @@ impl Command {
             Self::Tenant(command) => command.run(session).await,
             Self::Stats(command) => command.run(session).await,
             Self::Key(command) => command.run(session).await,
+            Self::Webhook(command) => command.run(session).await,
             Self::Bench(_)
             | Self::Demo(_)
             | Self::Serve(_)

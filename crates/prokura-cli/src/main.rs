@@ -41,6 +41,7 @@ mod test;
 mod time;
 mod tree;
 mod watch;
+mod webhook;
 mod wire;
 
 use std::process::ExitCode;

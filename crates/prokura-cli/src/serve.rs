@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use prokura::{Authority, OpenError, Options};
-use prokura_server::{Config, Issuer, Server, TlsFiles};
+use prokura_server::{Config, Issuer, Server, TlsFiles, Webhook};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -74,6 +74,8 @@ struct Configuration {
     tls: Option<TlsFiles>,
     #[serde(default)]
     issuer: Vec<Issuer>,
+    #[serde(default)]
+    webhook: Vec<Webhook>,
     connections: Option<usize>,
     shutdown_grace_seconds: Option<u64>,
 }
@@ -86,6 +88,8 @@ impl Configuration {
             public_url: self.public_url.take(),
             tls: self.tls.take(),
             issuers: std::mem::take(&mut self.issuer),
+            webhooks: std::mem::take(&mut self.webhook),
+            webhook_folder: None,
             connections: self.connections.unwrap_or(usual.connections),
             shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(usual.shutdown_grace_seconds),
         }
@@ -122,6 +126,7 @@ impl Serve {
                     .help("`prokura serve --data DIR` keeps it; `prokura serve --memory` is for trying things out"));
             }
         };
+        server.webhook_folder.clone_from(&data);
         let first_key = first_key(&authority)?;
         let open = server.tls.is_none() && !is_loopback(&server.listen);
         let stop = Stop::listen()?;

@@ -5,7 +5,7 @@ use prokura::{Authority, Health};
 
 use crate::{
     auth::Authenticator, config::Config, error::Refusal, limits::IMPORTS_MAX, request::blocking, server::ServeError,
-    telemetry::Telemetry,
+    telemetry::Telemetry, webhooks::Webhooks,
 };
 
 /// What every request needs.
@@ -14,6 +14,7 @@ pub(crate) struct App {
     authority: Authority,
     authenticator: Authenticator,
     telemetry: Telemetry,
+    webhooks: Arc<Webhooks>,
     public_url: Option<String>,
     scheme: &'static str,
     address: SocketAddr,
@@ -31,7 +32,9 @@ impl App {
         address: SocketAddr,
         authority: Authority,
     ) -> Result<Self, ServeError> {
+        let webhooks = Webhooks::open(&config.webhooks, config.webhook_folder.as_deref(), &authority);
         Ok(Self {
+            webhooks: Arc::new(webhooks.map_err(ServeError::Webhooks)?),
             authenticator: Authenticator::new(config, authority.clone()).await?,
             authority,
             telemetry: Telemetry::new(),
@@ -54,6 +57,10 @@ impl App {
 
     pub(crate) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+
+    pub(crate) fn webhooks(&self) -> &Arc<Webhooks> {
+        &self.webhooks
     }
 
     pub(crate) fn imports(&self) -> Arc<tokio::sync::Semaphore> {

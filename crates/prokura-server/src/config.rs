@@ -6,9 +6,11 @@ use serde::Deserialize;
 use crate::{
     auth::Algorithm,
     limits::{CONNECTIONS_DEFAULT, LEEWAY_MAX, SHUTDOWN_GRACE_DEFAULT},
+    webhooks::{self, Webhook},
 };
 
-/// How a server is set up. As TOML: the same names, `[[issuer]]` for each issuer.
+/// How a server is set up. As TOML: the same names, `[[issuer]]` for each issuer, `[[webhook]]` for each
+/// webhook.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -21,6 +23,11 @@ pub struct Config {
     /// Who may issue tokens.
     #[serde(rename = "issuer")]
     pub issuers: Vec<Issuer>,
+    /// Who is told what becomes of requests for access and of approvals.
+    #[serde(rename = "webhook")]
+    pub webhooks: Vec<Webhook>,
+    /// The folder in which it is kept how far each webhook is. None: it is forgotten when the server stops.
+    pub webhook_folder: Option<PathBuf>,
     /// Connections served at once; further ones wait. Default: [`CONNECTIONS_DEFAULT`].
     pub connections: usize,
     /// How long requests in flight may take to finish when the server stops. Default: [`SHUTDOWN_GRACE_DEFAULT`].
@@ -92,6 +99,8 @@ impl Default for Config {
             public_url: None,
             tls: None,
             issuers: Vec::new(),
+            webhooks: Vec::new(),
+            webhook_folder: None,
             connections: CONNECTIONS_DEFAULT,
             shutdown_grace_seconds: SHUTDOWN_GRACE_DEFAULT.as_secs(),
         }
@@ -104,7 +113,7 @@ impl Config {
     /// # Errors
     /// The text is not TOML, has a member that does not exist, or a value that cannot be meant.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string()))?;
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax(without_text(&error, text)))?;
         config.check()?;
         Ok(config)
     }
@@ -130,7 +139,7 @@ impl Config {
                 ));
             }
         }
-        Ok(())
+        webhooks::check(&self.webhooks)
     }
 }
 
@@ -206,7 +215,16 @@ fn check_public_url(text: &str) -> Result<(), ConfigError> {
     Err(value("public_url", "an address such as `https://authz.example.com`: no query, no `/` at the end"))
 }
 
-fn value(place: &str, detail: &str) -> ConfigError {
+/// What is wrong, and in which line; never the line, which may hold what is secret.
+fn without_text(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+pub(crate) fn value(place: &str, detail: &str) -> ConfigError {
     ConfigError::Value { place: place.to_owned(), detail: detail.to_owned() }
 }
 
@@ -230,6 +248,6 @@ fn default_leeway_seconds() -> u64 {
     30
 }
 
-fn default_tenants() -> Vec<String> {
+pub(crate) fn default_tenants() -> Vec<String> {
     vec!["default".to_owned()]
 }

@@ -23,17 +23,20 @@ mod json;
 pub mod limits;
 mod listen;
 mod openfga;
+mod outbound;
 mod request;
 mod routes;
 mod server;
 mod stream;
 mod telemetry;
 mod tls;
+mod webhooks;
 
 pub use auth::Algorithm;
 pub use config::{Config, ConfigError, Issuer, TlsFiles};
 pub use routes::openapi;
 pub use server::{ServeError, Server, Stopped, router, serve};
+pub use webhooks::Webhook;
 
 /// An explanation of the library as the JSON API tells it, for who runs the library in the same process.
 #[must_use]

@@ -141,3 +141,33 @@ pub const ASSERTIONS_MAX: usize = 100;
 
 /// Largest context of a condition that a tuple of OpenFGA's API binds, in bytes as it is recorded. OpenFGA's default.
 pub const TUPLE_CONTEXT_BYTES_MAX: usize = 32_768;
+
+/// Most webhooks: each reads the logs of its tenants.
+pub const WEBHOOKS_MAX: usize = 16;
+
+/// Longest name of a webhook, in bytes: it is a label of numbers, and kept with its places in the logs.
+pub const WEBHOOK_NAME_BYTES_MAX: usize = 64;
+
+/// Most secrets of one webhook: the one in use, the next, and room.
+pub const WEBHOOK_SECRETS_MAX: usize = 4;
+
+/// Least bytes of a webhook's secret. What Standard Webhooks asks for.
+pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
+
+/// Most bytes of a webhook's secret. What Standard Webhooks asks for.
+pub const WEBHOOK_SECRET_BYTES_MAX: usize = 64;
+
+/// Longest a webhook's answer may take, unless configured.
+pub const WEBHOOK_WAIT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Longest that can be configured for a webhook's answer.
+pub const WEBHOOK_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Events on their way to one webhook at once, each of another tenant.
+pub const WEBHOOK_SENDING_MAX: usize = 8;
+
+/// Longest time between two attempts to deliver an event.
+pub const WEBHOOK_RETRY_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Age from which an event that cannot be delivered is passed over, so that what came after it is not kept back for ever.
+pub const WEBHOOK_EVENT_AGE_MAX: Duration = Duration::from_secs(3 * 86_400);

@@ -17,6 +17,8 @@ pub struct Server {
     url: String,
     stop: watch::Sender<bool>,
     listening: Option<JoinHandle<usize>>,
+    /// Sends to webhooks.
+    telling: JoinHandle<()>,
     app: Arc<App>,
     grace: Duration,
 }
@@ -38,6 +40,9 @@ pub enum ServeError {
         /// What is wrong.
         detail: String,
     },
+    /// A webhook cannot be used, or what is kept of how far they are cannot be read.
+    #[error("{0}")]
+    Webhooks(String),
     /// The address cannot be listened on.
     #[error("cannot listen on `{address}`: {detail}")]
     Listen {
@@ -56,6 +61,7 @@ impl ServeError {
             Self::Config(error) => error.code(),
             Self::Tls(_) => "tls_invalid",
             Self::Keys { .. } => "issuer_keys_unreadable",
+            Self::Webhooks(_) => "webhooks_invalid",
             Self::Listen { .. } => "listen_failed",
         }
     }
@@ -101,12 +107,15 @@ pub async fn serve(config: Config, authority: Authority) -> Result<Server, Serve
         grace,
         stopping,
     }));
-    tracing::info!(%address, scheme, issuers = config.issuers.len(), "listening");
-    Ok(Server { address, url: format!("{scheme}://{address}"), stop, listening: Some(listening), app, grace })
+    let telling = tokio::spawn(Arc::clone(app.webhooks()).run(Arc::clone(&app)));
+    tracing::info!(%address, scheme, issuers = config.issuers.len(), webhooks = config.webhooks.len(), "listening");
+    let url = format!("{scheme}://{address}");
+    Ok(Server { address, url, stop, listening: Some(listening), telling, app, grace })
 }
 
 /// What answers the requests of a server, without the port and what belongs to it: the TLS, the waiting times of
-/// connections and the orderly end are those of whoever calls it. For requests out of the same process.
+/// connections and the orderly end are those of whoever calls it. For requests out of the same process. Webhooks are not sent
+/// anything.
 ///
 /// # Errors
 /// The configuration or an issuer's keys cannot be used.
@@ -141,8 +150,15 @@ impl Server {
             Some(listening) => listening.await.unwrap_or(0),
             None => 0,
         };
+        // What is on its way is sent again after the next start; it has the same name then.
+        self.telling.abort();
+        let _ = (&mut self.telling).await;
         let app = Arc::clone(&self.app);
-        if tokio::task::spawn_blocking(move || app.close_authority()).await.is_err() {
+        let closed = tokio::task::spawn_blocking(move || {
+            app.webhooks().close();
+            app.close_authority();
+        });
+        if closed.await.is_err() {
             tracing::error!("closing the authority failed");
         }
         tracing::info!(cut_off, grace_seconds = self.grace.as_secs(), "stopped");
@@ -152,6 +168,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.telling.abort();
         if let Some(listening) = self.listening.take() {
             listening.abort();
         }

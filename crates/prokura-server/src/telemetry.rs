@@ -23,7 +23,9 @@ use prokura_model::Outcome;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::{app::App, auth::Caller, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga};
+use crate::{
+    app::App, auth::Caller, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga, webhooks::Webhooks,
+};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -167,21 +169,27 @@ impl Telemetry {
         self.decisions.with(reason, disposition, || self.emit(number), |number| number.increment(1));
     }
 
+    /// An attempt to tell a webhook something, and what came of it.
+    pub(crate) fn webhook(&self, name: &str, outcome: &'static str) {
+        self.emit(|| {
+            counter!("prokura_webhook_events_total", "webhook" => name.to_owned(), "outcome" => outcome).increment(1);
+        });
+    }
+
     /// The page that a collector reads.
-    pub(crate) fn page(&self, authority: &Authority) -> String {
+    pub(crate) fn page(&self, authority: &Authority, webhooks: &Webhooks) -> String {
         let health = authority.health();
         self.emit(|| {
             gauge!("prokura_writes_waiting").set(count(health.writes_waiting));
             gauge!("prokura_records_waiting").set(count(health.records_waiting));
             gauge!("prokura_writes_working").set(if health.writes.is_working() { 1.0 } else { 0.0 });
             gauge!("prokura_records_working").set(if health.records.is_working() { 1.0 } else { 0.0 });
+            for (webhook, behind) in webhooks.behind() {
+                gauge!("prokura_webhook_behind", "webhook" => webhook.to_owned()).set(number(behind));
+            }
             for tenant in authority.tenants() {
                 if let Ok(snapshot) = authority.snapshot(&tenant) {
-                    #[expect(
-                        clippy::cast_precision_loss,
-                        reason = "a gauge is a float, and 2^53 revisions are far off"
-                    )]
-                    let revision = snapshot.revision().0 as f64;
+                    let revision = number(snapshot.revision().0);
                     gauge!("prokura_tenant_revision", "tenant" => tenant.to_string()).set(revision);
                 }
             }
@@ -246,12 +254,25 @@ fn describe() {
     metrics::describe_counter!("prokura_grpc_calls_total", "Calls over, by method and code.");
     metrics::describe_histogram!("prokura_grpc_call_duration_seconds", "How long calls took, by method.");
     metrics::describe_counter!("prokura_decisions_total", "Decisions, by disposition and reason.");
+    metrics::describe_counter!(
+        "prokura_webhook_events_total",
+        "Events for webhooks: delivered, failed (and tried again), or passed over as too old."
+    );
+    metrics::describe_gauge!(
+        "prokura_webhook_behind",
+        "Revisions that a webhook has not been through, of all tenants."
+    );
     metrics::describe_gauge!("prokura_connections", "Connections that are open.");
     metrics::describe_gauge!("prokura_tenant_revision", "The newest revision, by tenant.");
     metrics::describe_gauge!("prokura_writes_waiting", "Writes that wait for the writer.");
     metrics::describe_gauge!("prokura_records_waiting", "Decisions that wait to be recorded.");
     metrics::describe_gauge!("prokura_writes_working", "Whether writes are accepted.");
     metrics::describe_gauge!("prokura_records_working", "Whether decisions can be recorded, and so are given.");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and 2^53 revisions are far off")]
+fn number(revisions: u64) -> f64 {
+    revisions as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; queues are nowhere near 2^53")]

@@ -8,7 +8,8 @@ use crate::{
     OffBoardRequest, OffBoarding, Page, PageQuery, PermissionsRequest, PermissionsResponse, PlanRequest, PlanResponse,
     Principal, PrincipalQuery, PrincipalWrite, ReasonOnly, Receipt, RelationshipQuery, RequestApproval, RequestQuery,
     RequestWords, ResourcesRequest, Schema, SchemaDiffRequest, SchemaDiffResponse, SchemaWrite, StateChange, Stats,
-    StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant, Transaction, WriteRelationships,
+    StoredRelationship, SubjectsRequest, Task, TaskQuery, Tenant, Transaction, Webhook, WebhookPing,
+    WriteRelationships,
 };
 
 macro_rules! routes {
@@ -47,6 +48,10 @@ routes! {
     create_key(key: &NewKey) -> NewKeyResponse = post server ["keys"] (key);
     /// Revokes a key.
     revoke_key(id: &str, why: &ReasonOnly) -> Receipt = post server ["keys", id, "revoke"] (why);
+    /// The webhooks, and how far each is in each tenant.
+    webhooks(query: &PageQuery) -> Page<Webhook> = fetch_by server ["webhooks"] (query);
+    /// Sends a webhook a `ping`.
+    ping_webhook(name: &str) -> WebhookPing = post server ["webhooks", name, "ping"] (&ReasonOnly::default());
 
     /// The schema in force.
     schema() -> Schema = fetch tenant ["schema"];

@@ -37,3 +37,5 @@ mod serve;
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod webhooks;

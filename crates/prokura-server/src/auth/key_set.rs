@@ -7,7 +7,6 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -23,6 +22,7 @@ use crate::{
         KEY_SET_AGE_MAX, KEY_SET_BYTES_MAX, KEY_SET_ENTRIES_MAX, KEY_SET_REREAD_MIN, KEY_SET_STALE_MAX,
         KEY_SET_WAIT_MAX,
     },
+    outbound,
 };
 
 /// Smallest RSA modulus that is believed, in bytes.
@@ -54,7 +54,7 @@ impl KeySet {
     pub(super) fn new(source: &str) -> Result<Self, String> {
         let source = match Url::parse(source) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => {
-                let client = client(&url)?;
+                let client = outbound::client(&url, KEY_SET_WAIT_MAX)?;
                 Source::Address(url, client)
             }
             _ => Source::File(PathBuf::from(source)),
@@ -151,29 +151,6 @@ impl KeySet {
     fn known(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-fn client(url: &Url) -> Result<reqwest::Client, String> {
-    let here = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => {
-            host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        None => false,
-    };
-    if url.scheme() == "http" && !here {
-        return Err("keys are fetched over `https`; plain `http` only from this machine".to_owned());
-    }
-    let mut builder = reqwest::Client::builder()
-        .timeout(KEY_SET_WAIT_MAX)
-        .connect_timeout(Duration::from_secs(2))
-        .redirect(reqwest::redirect::Policy::none());
-    if url.scheme() == "http" {
-        // Without TLS no certificates are needed, and a machine that has none must not be turned away.
-        // And what is for this machine goes through no proxy, which could put keys of its own into the answer.
-        builder = builder.tls_certs_only([]).no_proxy();
-    }
-    builder.build().map_err(|error| error.to_string())
 }
 
 async fn read_file(path: PathBuf) -> Result<Vec<u8>, String> {

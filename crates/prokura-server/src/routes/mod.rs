@@ -16,6 +16,7 @@ mod reservations;
 mod server_wide;
 mod tasks;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use crate::{app::App, error::Refusal, grpc, openfga, telemetry};
         description = "Live authorization for AI agents: a token says who is calling, Prokura decides what they may do, \
                        from the relationships that hold at this moment."
     ),
+    components(schemas(prokura_api::WebhookEvent)),
     modifiers(&Credentials),
     security(("bearer" = []))
 )]
@@ -114,6 +116,8 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(server_wide::stats))
         .routes(routes!(server_wide::keys, server_wide::create_key))
         .routes(routes!(server_wide::revoke_key))
+        .routes(routes!(webhooks::webhooks))
+        .routes(routes!(webhooks::ping))
         .routes(routes!(graph::schema, graph::write_schema))
         .routes(routes!(graph::schema_diff))
         .routes(routes!(graph::relationships))

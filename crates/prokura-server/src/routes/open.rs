@@ -33,7 +33,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, R
 #[utoipa::path(get, path = "/metrics", tag = "server", responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn numbers(State(app): State<Arc<App>>, visit: Visit) -> Result<Response, Refusal> {
     visit.caller.may_inspect()?;
-    let page = app.telemetry().page(app.authority());
+    let page = app.telemetry().page(app.authority(), app.webhooks());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response())
 }
 

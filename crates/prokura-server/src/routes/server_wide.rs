@@ -120,7 +120,7 @@ pub(crate) async fn revoke_key(
 }
 
 /// A page of a list that is at hand whole; its cursor is the name of the last entry.
-fn page_of<T, W>(
+pub(super) fn page_of<T, W>(
     entries: &[T],
     query: &api::PageQuery,
     name: impl Fn(&T) -> String,

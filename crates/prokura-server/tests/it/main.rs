@@ -31,3 +31,4 @@ mod suites;
 mod support;
 mod telemetry;
 mod token;
+mod webhooks;

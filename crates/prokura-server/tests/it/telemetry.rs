@@ -65,7 +65,13 @@ async fn a_caller_cannot_make_up_labels() {
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<String>>);
+pub(crate) struct Kept(Arc<Mutex<String>>);
+
+impl Kept {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl tracing::Subscriber for Kept {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
@@ -109,7 +115,7 @@ async fn the_log_has_a_line_a_request_and_never_a_credential_or_an_id() {
     setup.post("/v1/tenants/default/decide", &token, &ask).await;
     setup.get("/v1/tenants/default/relationships?subject_type=user&subject_id=alice", &setup.admin).await;
     setup.get("/v1/keys", "pk_wrong_secret").await;
-    let log = kept.0.lock().unwrap().clone();
+    let log = kept.text();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("request_id=")).collect();
     assert_eq!(lines.len(), 3, "{log}");
     assert!(lines[0].contains("route=\"/v1/tenants/{tenant}/decide\""), "{log}");

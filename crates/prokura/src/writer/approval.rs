@@ -92,8 +92,10 @@ pub(super) fn cancelled(
         iter::successors(action.task.clone(), above).take(TASK_LINE_MAX).any(|task| tasks.contains(&task))
             || action.chain.iter().any(|link| delegations.contains(&link.delegation))
     };
+    // What is used up for good is not taken back.
+    let used_up = |approval: &Approval| approval.used.as_ref().is_some_and(|used| used.until.is_none());
     let open = tenant.open_approvals.all(&view, now).into_iter();
-    let ended = open.filter(|approval| ends(&approval.action)).map(|approval| {
+    let ended = open.filter(|approval| !used_up(approval) && ends(&approval.action)).map(|approval| {
         let approval = Approval { state: ApprovalState::Cancelled, ..Approval::clone(&approval) };
         Change::ApprovalSet(Box::new(approval))
     });
