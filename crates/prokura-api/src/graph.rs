@@ -284,6 +284,19 @@ pub struct AttributesWrite {
     pub reason: Option<String>,
 }
 
+/// What another system says of an object of the type that its callback is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with `id` and `attributes`")]
+pub struct CallbackMessage {
+    /// The object's id.
+    pub id: String,
+    /// All its attributes; empty, it has none.
+    pub attributes: Map<String, Value>,
+    /// Why, for whoever looks it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// Which objects' attributes are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -54,9 +54,9 @@ pub use decision::{
 };
 pub use error::{Diagnostic, ErrorBody, ErrorDetail, ErrorDetails, Fault};
 pub use graph::{
-    AttributeQuery, AttributesWrite, CaveatUse, Change, Must, ObjectAttributes, ObjectRef, Precondition, Receipt,
-    Relationship, RelationshipFilter, RelationshipQuery, Schema, SchemaWrite, StoredRelationship, SubjectRef,
-    Transaction, WriteRelationships,
+    AttributeQuery, AttributesWrite, CallbackMessage, CaveatUse, Change, Must, ObjectAttributes, ObjectRef,
+    Precondition, Receipt, Relationship, RelationshipFilter, RelationshipQuery, Schema, SchemaWrite,
+    StoredRelationship, SubjectRef, Transaction, WriteRelationships,
 };
 pub use lookup::{
     Consistency, Everyone, ExpandRequest, ExpandResponse, ExpansionNode, Found, FoundObject, HeldPermission, Operation,

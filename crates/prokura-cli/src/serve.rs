@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use prokura::{Authority, OpenError, Options};
-use prokura_server::{Config, Issuer, Server, TlsFiles, Webhook};
+use prokura_server::{Callback, Config, Issuer, Server, TlsFiles, Webhook};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -76,6 +76,8 @@ struct Configuration {
     issuer: Vec<Issuer>,
     #[serde(default)]
     webhook: Vec<Webhook>,
+    #[serde(default)]
+    callback: Vec<Callback>,
     connections: Option<usize>,
     shutdown_grace_seconds: Option<u64>,
 }
@@ -89,6 +91,7 @@ impl Configuration {
             tls: self.tls.take(),
             issuers: std::mem::take(&mut self.issuer),
             webhooks: std::mem::take(&mut self.webhook),
+            callbacks: std::mem::take(&mut self.callback),
             webhook_folder: None,
             connections: self.connections.unwrap_or(usual.connections),
             shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(usual.shutdown_grace_seconds),

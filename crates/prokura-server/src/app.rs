@@ -4,8 +4,8 @@ use axum::http::{HeaderMap, Uri, header, uri};
 use prokura::{Authority, Health};
 
 use crate::{
-    auth::Authenticator, config::Config, error::Refusal, limits::IMPORTS_MAX, request::blocking, server::ServeError,
-    telemetry::Telemetry, webhooks::Webhooks,
+    auth::Authenticator, callbacks::Callbacks, config::Config, error::Refusal, limits::IMPORTS_MAX, request::blocking,
+    server::ServeError, telemetry::Telemetry, webhooks::Webhooks,
 };
 
 /// What every request needs.
@@ -15,6 +15,7 @@ pub(crate) struct App {
     authenticator: Authenticator,
     telemetry: Telemetry,
     webhooks: Arc<Webhooks>,
+    callbacks: Callbacks,
     public_url: Option<String>,
     scheme: &'static str,
     address: SocketAddr,
@@ -34,6 +35,7 @@ impl App {
     ) -> Result<Self, ServeError> {
         let webhooks = Webhooks::open(&config.webhooks, config.webhook_folder.as_deref(), &authority);
         Ok(Self {
+            callbacks: Callbacks::open(&config.callbacks).map_err(ServeError::Callbacks)?,
             webhooks: Arc::new(webhooks.map_err(ServeError::Webhooks)?),
             authenticator: Authenticator::new(config, authority.clone()).await?,
             authority,
@@ -61,6 +63,10 @@ impl App {
 
     pub(crate) fn webhooks(&self) -> &Arc<Webhooks> {
         &self.webhooks
+    }
+
+    pub(crate) fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
     }
 
     pub(crate) fn imports(&self) -> Arc<tokio::sync::Semaphore> {

@@ -5,12 +5,13 @@ use serde::Deserialize;
 
 use crate::{
     auth::Algorithm,
+    callbacks::{self, Callback},
     limits::{CONNECTIONS_DEFAULT, LEEWAY_MAX, SHUTDOWN_GRACE_DEFAULT},
     webhooks::{self, Webhook},
 };
 
 /// How a server is set up. As TOML: the same names, `[[issuer]]` for each issuer, `[[webhook]]` for each
-/// webhook.
+/// webhook, `[[callback]]` for each callback.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -26,6 +27,9 @@ pub struct Config {
     /// Who is told what becomes of requests for access and of approvals.
     #[serde(rename = "webhook")]
     pub webhooks: Vec<Webhook>,
+    /// Which systems write attributes, by messages that they sign.
+    #[serde(rename = "callback")]
+    pub callbacks: Vec<Callback>,
     /// The folder in which it is kept how far each webhook is. None: it is forgotten when the server stops.
     pub webhook_folder: Option<PathBuf>,
     /// Connections served at once; further ones wait. Default: [`CONNECTIONS_DEFAULT`].
@@ -100,6 +104,7 @@ impl Default for Config {
             tls: None,
             issuers: Vec::new(),
             webhooks: Vec::new(),
+            callbacks: Vec::new(),
             webhook_folder: None,
             connections: CONNECTIONS_DEFAULT,
             shutdown_grace_seconds: SHUTDOWN_GRACE_DEFAULT.as_secs(),
@@ -139,6 +144,7 @@ impl Config {
                 ));
             }
         }
+        callbacks::check(&self.callbacks)?;
         webhooks::check(&self.webhooks)
     }
 }
@@ -248,6 +254,10 @@ fn default_leeway_seconds() -> u64 {
     30
 }
 
+pub(crate) fn default_tenant() -> String {
+    "default".to_owned()
+}
+
 pub(crate) fn default_tenants() -> Vec<String> {
-    vec!["default".to_owned()]
+    vec![default_tenant()]
 }

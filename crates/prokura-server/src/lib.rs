@@ -15,6 +15,7 @@
 mod app;
 mod at_once;
 mod auth;
+mod callbacks;
 mod config;
 mod convert;
 mod error;
@@ -33,6 +34,7 @@ mod tls;
 mod webhooks;
 
 pub use auth::Algorithm;
+pub use callbacks::Callback;
 pub use config::{Config, ConfigError, Issuer, TlsFiles};
 pub use routes::openapi;
 pub use server::{ServeError, Server, Stopped, router, serve};

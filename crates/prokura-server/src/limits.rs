@@ -142,6 +142,15 @@ pub const ASSERTIONS_MAX: usize = 100;
 /// Largest context of a condition that a tuple of OpenFGA's API binds, in bytes as it is recorded. OpenFGA's default.
 pub const TUPLE_CONTEXT_BYTES_MAX: usize = 32_768;
 
+/// Most callbacks.
+pub const CALLBACKS_MAX: usize = 64;
+
+/// Largest message to a callback, in bytes: it is read before it is known who sent it.
+pub const CALLBACK_BYTES_MAX: usize = 65_536;
+
+/// How far the moment at which a message to a callback was signed may be from now, in either direction.
+pub const CALLBACK_AGE_MAX: Duration = Duration::from_secs(300);
+
 /// Most webhooks: each reads the logs of its tenants.
 pub const WEBHOOKS_MAX: usize = 16;
 

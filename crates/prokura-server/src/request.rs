@@ -13,7 +13,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body::Body as HttpBody;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prokura::{Asked, ByModel, DecideError, Decided, Placed, Provenance, Question, limits::PAGE_ENTRIES_MAX};
 use prokura_model::{DelegationId, Fault, ObjectRef, TenantName, Value};
 use serde::de::DeserializeOwned;
@@ -23,7 +23,7 @@ use crate::{
     auth::{Caller, tenant_named},
     error::Refusal,
     json,
-    limits::{BODY_BYTES_MAX, BODY_WAIT_MAX, QUESTION_BYTES_MAX, REQUEST_NAME_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, BODY_WAIT_MAX, CALLBACK_BYTES_MAX, QUESTION_BYTES_MAX, REQUEST_NAME_BYTES_MAX},
     telemetry::RequestNotes,
 };
 
@@ -230,6 +230,23 @@ impl FromRequest<Arc<App>> for JsonBody {
     }
 }
 
+/// A body from somebody of whom only the body says who it is: little of it is read.
+pub(crate) struct SmallBody(pub(crate) Vec<u8>);
+
+impl FromRequest<Arc<App>> for SmallBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        let body = Limited::new(request.into_body(), CALLBACK_BYTES_MAX);
+        let Ok(collected) = tokio::time::timeout(BODY_WAIT_MAX, body.collect()).await else { return Err(too_slow()) };
+        match collected {
+            Ok(collected) => Ok(Self(collected.to_bytes().into())),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large(CALLBACK_BYTES_MAX)),
+            Err(_) => Err(Refusal::invalid("body_broken", "the body ended before its end")),
+        }
+    }
+}
+
 /// The body of an AuthZEN request: the same, with the status that AuthZEN asks for.
 pub(crate) struct AuthzenBody(pub(crate) Vec<u8>);
 
@@ -288,13 +305,13 @@ async fn read_body<B: HttpBody<Data = Bytes> + Unpin>(body: B) -> Result<Vec<u8>
     }
     match tokio::time::timeout(BODY_WAIT_MAX, whole).await {
         Ok(collected) => collected,
-        Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_too_slow",
-            Fault::Limit,
-            format!("the body did not arrive within {} s", BODY_WAIT_MAX.as_secs()),
-        )),
+        Err(_) => Err(too_slow()),
     }
+}
+
+fn too_slow() -> Refusal {
+    let message = format!("the body did not arrive within {} s", BODY_WAIT_MAX.as_secs());
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", Fault::Limit, message)
 }
 
 /// What becomes of the future at once, or when the connection has been looked at once more. Most bodies have come with their

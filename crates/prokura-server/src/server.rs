@@ -43,6 +43,9 @@ pub enum ServeError {
     /// A webhook cannot be used, or what is kept of how far they are cannot be read.
     #[error("{0}")]
     Webhooks(String),
+    /// A callback cannot be used.
+    #[error("{0}")]
+    Callbacks(String),
     /// The address cannot be listened on.
     #[error("cannot listen on `{address}`: {detail}")]
     Listen {
@@ -62,6 +65,7 @@ impl ServeError {
             Self::Tls(_) => "tls_invalid",
             Self::Keys { .. } => "issuer_keys_unreadable",
             Self::Webhooks(_) => "webhooks_invalid",
+            Self::Callbacks(_) => "callbacks_invalid",
             Self::Listen { .. } => "listen_failed",
         }
     }

@@ -4,6 +4,7 @@ mod approvals;
 mod ask;
 mod authzen;
 mod bulk;
+mod callbacks;
 mod endorsements;
 mod graph;
 mod lookup;
@@ -127,6 +128,7 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bulk::export_relationships))
         .routes(routes!(watch::watch))
         .routes(routes!(graph::attributes, graph::set_attributes))
+        .routes(routes!(callbacks::receive))
         .routes(routes!(graph::apply))
         .merge(authority())
         .routes(routes!(ask::decide))

@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 pub use config::Webhook;
 pub(crate) use config::check;
+pub(crate) use secret::Secrets;
 
 use crate::{app::App, convert};
 use follow::Follower;

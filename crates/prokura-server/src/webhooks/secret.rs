@@ -1,6 +1,6 @@
 //! What events are signed with, by the scheme of Standard Webhooks.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use base64::{
     Engine as _,
@@ -9,8 +9,10 @@ use base64::{
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::config::Webhook;
 use crate::limits::{WEBHOOK_SECRET_BYTES_MAX, WEBHOOK_SECRET_BYTES_MIN, WEBHOOK_SECRETS_MAX};
+
+/// What a signature begins with.
+const VERSION: &str = "v1,";
 
 /// What a secret begins with.
 const PREFIX: &str = "whsec_";
@@ -19,12 +21,12 @@ const PREFIX: &str = "whsec_";
 const FILE_BYTES_MAX: u64 = 65_536;
 
 /// The secrets of a webhook: several while one takes the place of another. Never shown.
-pub(super) struct Secrets(Vec<Vec<u8>>);
+pub(crate) struct Secrets(Vec<Vec<u8>>);
 
 impl Secrets {
     /// Those that the configuration names the place of.
-    pub(super) fn read(webhook: &Webhook) -> Result<Self, String> {
-        let (place, text) = match (&webhook.secret_file, &webhook.secret_env) {
+    pub(crate) fn read(file: Option<&Path>, variable: Option<&str>) -> Result<Self, String> {
+        let (place, text) = match (file, variable) {
             (Some(path), _) => {
                 let place = path.display().to_string();
                 let told = |error: std::io::Error| format!("{place}: {error}");
@@ -60,6 +62,20 @@ impl Secrets {
         let signed: Vec<String> = self.0.iter().map(|secret| signature(secret, id, seconds, body)).collect();
         signed.join(" ")
     }
+
+    /// Whether one of the signatures is by one of the secrets. In a time that says nothing about either.
+    pub(crate) fn verify(&self, id: &str, seconds: u64, body: &[u8], signatures: &str) -> bool {
+        let given = signatures.split(' ').filter_map(|signature| signature.strip_prefix(VERSION));
+        let given: Vec<Vec<u8>> =
+            given.take(WEBHOOK_SECRETS_MAX).filter_map(|code| STANDARD.decode(code).ok()).collect();
+        let mut good = false;
+        for secret in &self.0 {
+            for given in &given {
+                good |= code(secret, id, seconds, body).verify_slice(given).is_ok();
+            }
+        }
+        good
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -81,11 +97,15 @@ fn decoded(word: &str) -> Result<Vec<u8>, String> {
 }
 
 fn signature(secret: &[u8], id: &str, seconds: u64, body: &[u8]) -> String {
+    format!("{VERSION}{}", STANDARD.encode(code(secret, id, seconds, body).finalize().into_bytes()))
+}
+
+fn code(secret: &[u8], id: &str, seconds: u64, body: &[u8]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut code = Hmac::<Sha256>::new_from_slice(secret).expect("a key");
     code.update(format!("{id}.{seconds}.").as_bytes());
     code.update(body);
-    format!("v1,{}", STANDARD.encode(code.finalize().into_bytes()))
+    code
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Untold {
 
 impl Hook {
     pub(super) fn new(webhook: &Webhook) -> Result<Self, String> {
-        let secrets = Secrets::read(webhook)?;
+        let secrets = Secrets::read(webhook.secret_file.as_deref(), webhook.secret_env.as_deref())?;
         let url = Url::parse(&webhook.url).map_err(|error| error.to_string())?;
         let client = outbound::client(&url, Duration::from_secs(webhook.timeout_seconds))?;
         let (to, sending) = (url.origin().ascii_serialization(), Semaphore::new(WEBHOOK_SENDING_MAX));

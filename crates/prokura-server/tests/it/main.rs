@@ -16,6 +16,7 @@ mod bad_input;
 mod batch;
 mod both_ways;
 mod budgets;
+mod callbacks;
 mod clients;
 mod connections;
 mod grpc;

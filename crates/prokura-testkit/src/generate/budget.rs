@@ -20,6 +20,12 @@ const ONE: u64 = 1_000_000;
 impl Maker {
     /// Gives a third of the tasks budgets, those above some too, and some links uses.
     pub(super) fn bound(&mut self, draft: &mut Draft, permission: &RelationName, resource: &ObjectRef) {
+        // What a run has touched is known to all tasks of the tree, so there have to be trees.
+        if self.guarded && draft.above.is_empty() && draft.task.parent.is_none() && self.aside.chance(25) {
+            let id = task_id(&format!("{}-above", draft.task.id));
+            draft.above.push(Task { id: id.clone(), budgets: Vec::new(), ..draft.task.clone() });
+            draft.task.parent = Some(id);
+        }
         if !self.aside.chance(33) {
             return;
         }
