@@ -18,7 +18,7 @@ use prokura_testkit::{
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
 
-use super::world::{Kind, Register, World, cap, edge, object, subject};
+use super::world::{Kind, Register, World, approver, cap, edge, object, subject};
 
 const WRITERS: u64 = 3;
 const DECIDERS: u64 = 4;
@@ -183,8 +183,10 @@ impl Clients {
         let (server, invoked, why) = (self.server(), self.now(), ReasonOnly::default());
         let granting = action == Action::Grant;
         let outcome = match &register.kind {
-            Kind::Edge(number) => {
-                let (one, none) = (vec![edge(*number)], Vec::new());
+            Kind::Edge(number) | Kind::Approver(number) => {
+                let is_edge = matches!(register.kind, Kind::Edge(_));
+                let one = if is_edge { edge(*number) } else { approver(*number) };
+                let (one, none) = (vec![one], Vec::new());
                 let (touch, delete) = if granting { (one, none) } else { (none, one) };
                 let changes = WriteRelationships { touch, delete, ..WriteRelationships::default() };
                 server.write_relationships(&changes).await.map(|receipt| Some(receipt.revision))

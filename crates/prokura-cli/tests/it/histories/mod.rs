@@ -7,6 +7,7 @@
 mod clients;
 mod disk;
 mod here;
+mod taking;
 mod world;
 
 use std::{thread, time::Duration};

@@ -1,5 +1,7 @@
 //! What the clients write and decide about: registers, each of which can be granted and revoked while all else stays.
 
+use std::path::Path;
+
 use jiff::ToSpan as _;
 use prokura_api::{Cap, CapClause, CapResource, ObjectRef, Relationship, SubjectRef};
 use serde_json::{Map, Value, json};
@@ -9,10 +11,30 @@ use crate::support::{KEY, file, prokura, said};
 
 const EDGES: usize = 4;
 const AGENTS: usize = 3;
+/// Vaults that are opened by an approval which is good for every use, as long as whoever gave it may.
+const VAULTS: usize = 3;
 /// Each endorsement needs a worker of its own, so that it alone decides.
 const WORKERS: usize = 60;
 /// How many minutes after the start each of the links that lapse is over.
 const LAPSING_MINUTES: [i64; 4] = [20, 70, 140, 230];
+
+const SCHEMA: &str = "use guards
+definition user {}
+definition agent {}
+definition document {
+\trelation editor: user | agent
+\tpermission edit = editor
+}
+definition vault {
+\trelation editor: user
+\trelation desk: user
+\tpermission edit = editor
+\tpermission approve = desk
+}
+guard two_people on vault#edit {
+\trequire approval from vault#approve within 30d, reusable
+}
+";
 
 /// Something that can be granted and revoked, and how it is asked about.
 #[derive(Clone, Debug)]
@@ -29,6 +51,8 @@ pub(super) struct Register {
 pub(super) enum Kind {
     /// `document:eN#editor@user:alice`, by number.
     Edge(usize),
+    /// `vault:vN#desk@user:dana`, by number: whether she still may approve what she approved.
+    Approver(usize),
     /// Whether an agent may act.
     Standing(ObjectRef),
     /// A delegation; it is made once and revoked once.
@@ -66,6 +90,16 @@ pub(super) fn edge(number: usize) -> Relationship {
         resource: object("document", &format!("e{number}")),
         relation: "editor".to_owned(),
         subject: subject("user", "alice"),
+        caveat: None,
+        expires_at: None,
+    }
+}
+
+pub(super) fn approver(number: usize) -> Relationship {
+    Relationship {
+        resource: object("vault", &format!("v{number}")),
+        relation: "desk".to_owned(),
+        subject: subject("user", "dana"),
         caveat: None,
         expires_at: None,
     }
@@ -111,9 +145,26 @@ pub(super) fn load_world(url: &str) -> World {
         let link = format!("lapsing-{minutes}");
         register(link.clone(), Kind::Lapsing(minutes), "coder", link, "fixed")
     });
-    let (edges, agents): (Vec<_>, Vec<_>) = (edges.collect(), agents.collect());
-    let granted = agents.iter().chain(&lapsing).map(|register| register.name.clone()).collect();
-    World { fixed: [edges, agents].concat(), granted, workers: workers.collect(), lapsing: lapsing.to_vec() }
+    let vaults = (0..VAULTS).map(|number| {
+        approve(url, home.path(), number);
+        let (name, resource) = (format!("approver of v{number}"), object("vault", &format!("v{number}")));
+        Register { resource, ..register(name, Kind::Approver(number), "coder", "opens".to_owned(), "fixed") }
+    });
+    let (edges, agents, vaults): (Vec<_>, Vec<_>, Vec<_>) = (edges.collect(), agents.collect(), vaults.collect());
+    let granted = agents.iter().chain(&vaults).chain(&lapsing).map(|register| register.name.clone()).collect();
+    World { fixed: [edges, agents, vaults].concat(), granted, workers: workers.collect(), lapsing: lapsing.to_vec() }
+}
+
+/// The agent asks for what it is held for, and Dana says yes.
+fn approve(url: &str, home: &Path, number: usize) {
+    let vault = format!("vault:v{number}");
+    let run = |arguments: &[&str]| {
+        let mut command = prokura(home);
+        said(command.env("PROKURA_SERVER", url).env("PROKURA_KEY", KEY).args(arguments)).ended(0)
+    };
+    let ask = ["approval", "ask", "agent:coder", "edit", &vault, "-d", "opens", "--reason", "load", "--json"];
+    let asked = run(&ask).json();
+    run(&["approve", asked["id"].as_str().expect("an id"), "--by", "user:dana"]);
 }
 
 /// Alice may edit one document for good, lends that to everyone, and has workers that may edit it themselves.
@@ -124,9 +175,17 @@ fn declaration() -> Value {
     let mut principals = Map::from_iter([
         ("user:alice".to_owned(), json!({})),
         ("user:olga".to_owned(), json!({})),
+        ("user:dana".to_owned(), json!({})),
         ("agent:coder".to_owned(), json!({ "owner": "user:alice" })),
     ]);
     let mut delegations = Map::from_iter([("lent".to_owned(), link("lends", "coder"))]);
+    let mut opens = link("lends", "coder");
+    opens["cap"] = json!([{ "permissions": ["edit"], "resources": ["vault:*"] }]);
+    delegations.insert("opens".to_owned(), opens);
+    for number in 0..VAULTS {
+        relationships.push(format!("vault:v{number}#editor@user:alice"));
+        relationships.push(format!("vault:v{number}#desk@user:dana"));
+    }
     for number in 0..AGENTS {
         principals.insert(format!("agent:a{number}"), json!({ "owner": "user:alice" }));
         delegations.insert(format!("lent-a{number}"), link("lends", &format!("a{number}")));
@@ -142,7 +201,7 @@ fn declaration() -> Value {
         delegations.insert(format!("lapsing-{minutes}"), lapsing);
     }
     json!({
-        "schema": "definition user {}\ndefinition agent {}\ndefinition document {\n\trelation editor: user | agent\n\tpermission edit = editor\n}\n",
+        "schema": SCHEMA,
         "relationships": relationships,
         "principals": principals,
         "tasks": { "work": { "origin": "user:alice", "purpose": "load", "expires_in": "30d" } },
