@@ -1,6 +1,6 @@
 use super::Printer;
 use crate::schema::{
-    syntax::{AccessNode, PermissionNode},
+    syntax::{AccessNode, AuthorityNode, PermissionNode},
     token::{Place, TokenId, TokenKind},
 };
 
@@ -11,22 +11,35 @@ impl Printer<'_> {
         self.print(node.on, " ");
         let last = node.targets.last().map_or(node.on, PermissionNode::last);
         self.through(last);
-        self.print(node.open, " ");
+        let clauses = node.clauses.iter().map(|clause| (clause.first, clause.last));
+        self.block(node.open, clauses, node.close);
+    }
+
+    pub(super) fn authority(&mut self, node: &AuthorityNode) {
+        self.begin(node.keyword);
+        self.through(node.kind.last);
+        let clauses = node.clauses.iter().map(|clause| (clause.word, clause.name));
+        self.block(node.open, clauses, node.close);
+    }
+
+    /// Statements between braces, each by its first and its last token.
+    fn block(&mut self, open: TokenId, clauses: impl Iterator<Item = (TokenId, TokenId)>, close: TokenId) {
+        self.print(open, " ");
         self.indent += 1;
-        for clause in &node.clauses {
-            let leading = self.comments_before(clause.first);
-            let place = self.tokens.token(clause.first).place;
-            if leading.first().map_or(place, |comment| comment.place) == Place::Apart && clause.first > node.open + 1 {
+        for (first, last) in clauses {
+            let leading = self.comments_before(first);
+            let place = self.tokens.token(first).place;
+            if leading.first().map_or(place, |comment| comment.place) == Place::Apart && first > open + 1 {
                 self.blank_line();
             }
             self.comment_lines(leading);
-            self.begin(clause.first);
-            self.through(clause.last);
+            self.begin(first);
+            self.through(last);
         }
-        let leading = self.comments_before(node.close);
+        let leading = self.comments_before(close);
         self.comment_lines(leading);
         self.indent -= 1;
-        self.begin(node.close);
+        self.begin(close);
     }
 
     /// The tokens that are not printed yet, up to this one: words apart, what belongs to one name together.
