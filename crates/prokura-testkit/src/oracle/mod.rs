@@ -11,6 +11,7 @@ mod decide;
 mod guard;
 mod list;
 mod moment;
+mod rights;
 
 use prokura_model::{
     ObjectRef, RelationName, Schema, SubjectRef, Timestamp, TypeName, schema::Member, schema::UnknownName,
@@ -19,6 +20,7 @@ use prokura_model::{
 pub(crate) use cap::Asked;
 pub use decide::{CHAIN_LINKS, TASK_LINE};
 pub(crate) use moment::Moment;
+pub use rights::OWNERS_ABOVE;
 
 use crate::{Answer, Context, Standing, World};
 
