@@ -21,6 +21,19 @@ pub enum Act {
     RevokeEndorsement(EndorsementId),
 }
 
+impl Act {
+    /// The seeing of what it is about, if that is anything but somebody.
+    #[must_use]
+    pub fn seeing(&self) -> Option<Self> {
+        match self {
+            Self::Create(_) => None,
+            Self::SeeTask(id) | Self::CloseTask(id) => Some(Self::SeeTask(id.clone())),
+            Self::SeeLink(id) | Self::RevokeLink(id) => Some(Self::SeeLink(id.clone())),
+            Self::SeeEndorsement(id) | Self::RevokeEndorsement(id) => Some(Self::SeeEndorsement(id.clone())),
+        }
+    }
+}
+
 /// Whether somebody may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {

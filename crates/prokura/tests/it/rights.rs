@@ -23,7 +23,7 @@ fn written_by(authority: &Authority, who: &ObjectRef, change: Change) -> Result<
 }
 
 /// What the writer says. It is asked for what is refused later anyhow, or changes nobody's rights.
-fn tried(authority: &Authority, who: &ObjectRef, act: &Act) -> Option<Right> {
+pub(crate) fn tried(authority: &Authority, who: &ObjectRef, act: &Act) -> Option<Right> {
     let change = match act {
         Act::Create(whose) => {
             Change::TaskOpened(Task { origin: whose.clone(), expires_at: Timestamp(1), ..task("new", "user:alice") })
@@ -43,7 +43,7 @@ fn tried(authority: &Authority, who: &ObjectRef, act: &Act) -> Option<Right> {
     })
 }
 
-fn seen(snapshot: &Snapshot, who: &ObjectRef, act: &Act) -> Option<Right> {
+pub(crate) fn seen(snapshot: &Snapshot, who: &ObjectRef, act: &Act) -> Option<Right> {
     let by = By::new(who.clone());
     let said = match act {
         Act::SeeTask(id) => snapshot.may_see_task(&by, &*snapshot.task(id).unwrap()?),
