@@ -94,7 +94,7 @@ impl<'w> PlantedRights<'w> {
             return Right::No;
         }
         let World { tasks, delegations, endorsements, .. } = self.world;
-        let may = match act {
+        match act {
             Act::Create(whose) => self.stands(by, whose, Verb::Create),
             Act::SeeTask(id) => tasks.get(id).map_or(Right::No, |task| self.sees_task(by, task)),
             Act::CloseTask(id) => tasks.get(id).map_or(Right::No, |task| self.closes(by, task)),
@@ -112,8 +112,7 @@ impl<'w> PlantedRights<'w> {
                     self.stands(by, &found.worker, Verb::Revoke)
                 })
             }),
-        };
-        may
+        }
     }
 
     fn is(&self, bug: RightsBug) -> bool {

@@ -67,7 +67,7 @@ impl Checking<'_> {
         self.said(self.rights.may_task(&task, Verb::Revoke), || RightsFault::NotToEnd {
             by: self.rights.by().clone(),
             what: format!("close task `{id}`"),
-            needs: or_permissions(own, self.rights.needed(answers(), Verb::Revoke)),
+            needs: or_permissions(own, &self.rights.needed(answers(), Verb::Revoke)),
             is_task: true,
         })
     }
@@ -80,7 +80,7 @@ impl Checking<'_> {
         self.said(self.rights.may_delegation(&link, Verb::Revoke), || RightsFault::NotToEnd {
             by: self.rights.by().clone(),
             what: format!("revoke delegation `{id}`"),
-            needs: or_permissions(own, self.rights.needed([&link.from, &link.to], Verb::Revoke)),
+            needs: or_permissions(own, &self.rights.needed([&link.from, &link.to], Verb::Revoke)),
             is_task: false,
         })
     }
@@ -93,7 +93,7 @@ impl Checking<'_> {
         self.said(self.rights.may_endorsement(&found, Verb::Revoke), || RightsFault::NotToEnd {
             by: self.rights.by().clone(),
             what: format!("revoke endorsement `{id}`"),
-            needs: or_permissions(&own, self.rights.needed([&found.by, &found.worker], Verb::Revoke)),
+            needs: or_permissions(&own, &self.rights.needed([&found.by, &found.worker], Verb::Revoke)),
             is_task: false,
         })
     }
@@ -103,7 +103,7 @@ impl Checking<'_> {
             by: self.rights.by().clone(),
             what,
             whose: Box::new(whose.clone()),
-            needs: or_permissions("to be it or to own it", self.rights.needed([whose], Verb::Create)),
+            needs: or_permissions("to be it or to own it", &self.rights.needed([whose], Verb::Create)),
         })
     }
 
@@ -122,6 +122,6 @@ impl Checking<'_> {
     }
 }
 
-fn or_permissions(own: &str, needed: Vec<String>) -> String {
+fn or_permissions(own: &str, needed: &[String]) -> String {
     if needed.is_empty() { own.to_owned() } else { format!("{own}; or {}", needed.join(" or ")) }
 }

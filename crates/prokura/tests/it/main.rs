@@ -44,6 +44,7 @@ mod reading;
 mod recovering;
 #[cfg(test)]
 mod relationships;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod stopped;
