@@ -301,7 +301,10 @@ impl Snapshot {
     /// # Errors
     /// The revision is no longer kept.
     pub fn off_boarding(&self, wanted: &OffBoard) -> Result<OffBoarding, AskError> {
-        self.read(|view| Ok(off_boarding::plan(&view, self.now, wanted)?.off_boarding))
+        self.read(|view| {
+            let open = off_boarding::Open::of(&view, self.now);
+            Ok(off_boarding::plan(&view, self.now, wanted, open, self.limits.chain_links)?.off_boarding)
+        })
     }
 
     /// A task.

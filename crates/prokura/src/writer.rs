@@ -21,7 +21,7 @@ use std::sync::{
 use prokura_model::{Approval, Change, Key, KeyId, Model, ModelId, Request, TenantName};
 use prokura_store::Log;
 
-pub(crate) use access::may_answer;
+pub(crate) use access::{Ends, may_answer};
 pub(crate) use approval::may_approve;
 pub(crate) use validate::check_value;
 

@@ -2,6 +2,7 @@
 
 mod laws;
 mod limits;
+mod previewed;
 
 use std::{collections::BTreeSet, sync::Arc};
 
