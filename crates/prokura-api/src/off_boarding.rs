@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Delegation, Endorsement, ObjectRef, Principal, Relationship, Task};
+use crate::{AccessRequest, Approval, Delegation, Endorsement, ObjectRef, Principal, Relationship, Task};
 
 /// Whom to off-board, and who takes over what it owns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -38,6 +38,8 @@ pub struct Transfer {
 pub struct OffBoarding {
     /// Who: as it was found in a preview, or as it is once that is done.
     pub principal: Principal,
+    /// Whether it was registered before. One that never was is not active or anything else; off-boarding registers it.
+    pub registered: bool,
     /// The state it was found in.
     pub revision: u64,
     /// Stands for everything that is done: another one when anything of it would be different.
@@ -52,6 +54,10 @@ pub struct OffBoarding {
     pub endorsements: Sampled<Endorsement>,
     /// The relationships that are removed.
     pub relationships: Sampled<Relationship>,
+    /// The requests for access under what ends: taken back, or what they were granted ended.
+    pub requests: Sampled<AccessRequest>,
+    /// The approvals of actions under what ends: taken back.
+    pub approvals: Sampled<Approval>,
     /// What it owns: handed over, or stopped.
     pub owned: Sampled<Owned>,
     /// How much of that nobody takes over.

@@ -92,12 +92,6 @@ impl<K: Hash + Eq + Clone + Ord, T> Register<K, T> {
         all
     }
 
-    /// Whether this revision sees a value like this.
-    pub(crate) fn any(&self, revision: Revision, guard: &Guard<'_>, is_meant: impl Fn(&T) -> bool) -> bool {
-        let mut seen = self.timelines.iter(&guard.maps).filter_map(|(_, timeline)| timeline.at(revision));
-        seen.any(|(_, value)| is_meant(value))
-    }
-
     pub(crate) fn write(&self, key: K, revision: Revision, value: Option<Arc<T>>, guard: &Guard<'_>) {
         let timeline = Timeline::written(self.timelines.get(&key, &guard.maps), revision, value);
         self.timelines.insert(key, timeline, &guard.maps);

@@ -248,11 +248,6 @@ impl<'i> View<'i> {
         links.into_iter().map(|(_, link)| Arc::clone(&link.delegation)).collect()
     }
 
-    /// Whether there is a delegation like this. Looks at each until one is, in no order.
-    pub fn any_delegation(&self, is_meant: impl Fn(&Delegation) -> bool) -> bool {
-        self.index.delegations.any(self.revision, &self.index.guard(), |link| is_meant(&link.delegation))
-    }
-
     /// The endorsement.
     #[must_use]
     pub fn endorsement(&self, id: &EndorsementId) -> Option<Arc<Endorsement>> {

@@ -216,8 +216,14 @@ fn engine_status(error: &EngineError) -> StatusCode {
 /// The status for a stable code of the library. What is not listed is told by whose doing it is.
 fn status_of(code: &str, fault: Fault) -> StatusCode {
     match code {
-        "tenant_unknown" | "task_unknown" | "delegation_unknown" | "principal_unknown" | "key_unknown"
-        | "request_unknown" | "approval_unknown" => StatusCode::NOT_FOUND,
+        "tenant_unknown"
+        | "task_unknown"
+        | "delegation_unknown"
+        | "principal_unknown"
+        | "key_unknown"
+        | "endorsement_unknown"
+        | "request_unknown"
+        | "approval_unknown" => StatusCode::NOT_FOUND,
         "tenant_exists"
         | "task_exists"
         | "delegation_exists"
@@ -248,7 +254,8 @@ fn status_of(code: &str, fault: Fault) -> StatusCode {
         | "nothing_to_review"
         | "access_item_gone"
         | "key_last_admin" => StatusCode::CONFLICT,
-        "not_an_approver" | "not_to_cancel" => StatusCode::FORBIDDEN,
+        "not_an_approver" | "not_to_cancel" | "not_to_create" | "not_to_revoke" | "not_to_close" | "not_to_write"
+        | "writer_stopped" => StatusCode::FORBIDDEN,
         "memory_full" => StatusCode::INSUFFICIENT_STORAGE,
         "busy" | "record_unavailable" | "store_failed" | "writes_stopped" | "closed" => StatusCode::SERVICE_UNAVAILABLE,
         _ => match fault {

@@ -4,7 +4,7 @@ use prokura_model::{
     Change, Credential, DelegationId, ObjectRef, RelationName, SubjectRef, Timestamp, TypeName, Value,
 };
 
-use crate::Answer;
+use crate::{Act, Answer, Right};
 
 /// Whatever claims to answer as the oracle does. It starts empty.
 pub trait Candidate {
@@ -13,6 +13,11 @@ pub trait Candidate {
 
     /// Answers on everything taken in so far.
     fn answer(&self, ask: &Ask) -> Answer;
+
+    /// Whether this one may do this, if the candidate knows of such things.
+    fn may(&self, _by: &ObjectRef, _act: &Act, _now: Timestamp) -> Option<Right> {
+        None
+    }
 
     /// Whether an allow takes of budgets and uses at once. An evaluator is told what was taken.
     fn takes(&self) -> bool {

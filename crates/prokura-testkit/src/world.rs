@@ -6,7 +6,7 @@ use prokura_model::{
     Timestamp, Value,
 };
 
-use crate::{Answer, Ask, Candidate};
+use crate::{Act, Answer, Ask, Candidate, Right};
 
 /// The state of one tenant, as plain sets and maps.
 #[derive(Clone, Debug, Default)]
@@ -146,6 +146,10 @@ impl Candidate for World {
         for change in changes {
             self.take_in(change, at);
         }
+    }
+
+    fn may(&self, by: &ObjectRef, act: &Act, now: Timestamp) -> Option<Right> {
+        Some(Self::may(self, by, act, now))
     }
 
     fn answer(&self, ask: &Ask) -> Answer {

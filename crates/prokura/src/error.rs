@@ -5,6 +5,7 @@ mod approval;
 mod cap;
 mod delegation;
 mod off_boarding;
+mod rights;
 mod task;
 mod write;
 
@@ -17,6 +18,7 @@ pub use approval::ApprovalFault;
 pub use cap::CapFault;
 pub use delegation::{DelegationFault, EndorsementFault};
 pub use off_boarding::OffBoardingFault;
+pub use rights::RightsFault;
 pub use task::TaskFault;
 pub use write::{Unfit, WriteError};
 

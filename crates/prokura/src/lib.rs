@@ -142,11 +142,13 @@ mod now;
 mod off_boarding;
 mod options;
 mod page;
+mod parts;
 mod plan;
 mod queue;
 mod record;
 mod recorder;
 mod recovery;
+mod rights;
 mod shared;
 mod snapshot;
 mod tenant;
@@ -168,7 +170,7 @@ pub use declaration::{
 };
 pub use error::{
     AccessFault, ApprovalFault, AskError, CapFault, DecideError, DelegationFault, EndorsementFault, OffBoardingFault,
-    OpenError, TaskFault, Unfit, WriteError,
+    OpenError, RightsFault, TaskFault, Unfit, WriteError,
 };
 pub use health::{Condition, Health};
 pub use import::{ImportError, ImportFault, Imported};
@@ -186,6 +188,7 @@ pub use prokura_engine::{
 };
 pub use prokura_model as model;
 pub use prokura_store::{Disk, DiskFile, FolderDisk, Held, LockError, MemoryDisk};
+pub use rights::By;
 pub use snapshot::{Attributes, DelegationFilter, Snapshot, TaskFilter};
 pub use tenant::TenantDetails;
 pub use tuples::{NewModel, TupleChange, TupleChanges, TupleWrite};

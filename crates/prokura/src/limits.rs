@@ -79,6 +79,9 @@ pub const PLAN_ACTIONS_MAX: usize = 256;
 /// Most entries of each kind that the preview of an off-boarding shows; it counts all of them.
 pub const OFF_BOARDING_SAMPLE_MAX: usize = 100;
 
+/// Most owners looked at above a principal, to see whether somebody owns it: its own, that one's, and so on.
+pub const OWNERS_ABOVE_MAX: usize = 16;
+
 /// Longest name that a caller gives to a step of its work (`span`), in bytes.
 pub const SPAN_BYTES_MAX: usize = 256;
 

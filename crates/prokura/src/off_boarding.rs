@@ -9,14 +9,15 @@ use std::{
 
 use prokura_engine::{EngineError, Stored, View, limits::TASK_LINE_MAX};
 use prokura_model::{
-    Change, Delegation, Endorsement, ObjectRef, Principal, PrincipalState, RelationshipFilter, Revision,
-    SubjectIdFilter, SubjectRelationFilter, Task, TaskId, TaskState, Timestamp,
+    Approval, Change, Delegation, Endorsement, ObjectRef, Principal, PrincipalState, RelationshipFilter, Request,
+    Revision, SubjectIdFilter, SubjectRelationFilter, Task, TaskId, TaskState, Timestamp,
 };
 
 use crate::{
     Receipt,
     limits::{OFF_BOARDING_SAMPLE_MAX, TRANSACTION_CHANGES_MAX},
     tenant::WorkDigest,
+    writer::Ends,
 };
 
 /// Who is to be off-boarded, and who takes over what it owns.
@@ -61,6 +62,10 @@ pub struct OffBoarding {
     pub endorsements: Sampled<Arc<Endorsement>>,
     /// The relationships that are removed: those in which it is the subject itself.
     pub relationships: Sampled<Stored>,
+    /// The requests for access under what ends: taken back, or what they were granted ended.
+    pub requests: Sampled<Arc<Request>>,
+    /// The approvals of actions under what ends: taken back.
+    pub approvals: Sampled<Arc<Approval>>,
     /// What it owns: handed over, or stopped.
     pub owned: Sampled<Owned>,
     /// How much of that nobody takes over.
@@ -111,6 +116,22 @@ impl<T> Default for Sampled<T> {
     }
 }
 
+/// What something can still become of.
+pub(crate) struct Open {
+    pub(crate) requests: Vec<Arc<Request>>,
+    pub(crate) approvals: Vec<Arc<Approval>>,
+}
+
+impl Open {
+    /// All that is open in a state.
+    pub(crate) fn of(view: &View<'_>, now: Timestamp) -> Self {
+        let (mut requests, mut approvals) = (view.requests(), view.approvals());
+        requests.retain(|request| request.is_open(now));
+        approvals.retain(|approval| approval.is_open(now));
+        Self { requests, approvals }
+    }
+}
+
 /// What is to be written, and what that comes to.
 pub(crate) struct Plan {
     pub(crate) changes: Vec<Change>,
@@ -118,7 +139,13 @@ pub(crate) struct Plan {
 }
 
 /// What off-boarding the principal takes in this state. Whether it is legal is the writer's to say.
-pub(crate) fn plan(view: &View<'_>, now: Timestamp, wanted: &OffBoard) -> Result<Plan, EngineError> {
+pub(crate) fn plan(
+    view: &View<'_>,
+    now: Timestamp,
+    wanted: &OffBoard,
+    open: Open,
+    chain_links: usize,
+) -> Result<Plan, EngineError> {
     let found = OffBoarding {
         principal: view.principal(&wanted.principal),
         revision: view.revision(),
@@ -128,6 +155,8 @@ pub(crate) fn plan(view: &View<'_>, now: Timestamp, wanted: &OffBoard) -> Result
         delegations: Sampled::default(),
         endorsements: Sampled::default(),
         relationships: Sampled::default(),
+        requests: Sampled::default(),
+        approvals: Sampled::default(),
         owned: Sampled::default(),
         left: 0,
     };
@@ -138,6 +167,7 @@ pub(crate) fn plan(view: &View<'_>, now: Timestamp, wanted: &OffBoard) -> Result
     finding.endorsements();
     finding.owned(&held);
     finding.relationships()?;
+    finding.open(open, chain_links);
     Ok(finding.planned())
 }
 
@@ -253,6 +283,21 @@ impl Finding<'_> {
         Ok(())
     }
 
+    /// What ends because a task or a delegation does; nothing is listed of it but which.
+    fn open(&mut self, open: Open, chain_links: usize) {
+        let ending = Ends::of(&self.changes);
+        for request in open.requests {
+            if ending.ends_request(self.view, &request, self.now, chain_links) {
+                self.found.requests.add(request);
+            }
+        }
+        for approval in open.approvals {
+            if ending.ends_action(self.view, &approval.action) {
+                self.found.approvals.add(approval);
+            }
+        }
+    }
+
     /// What would not fit anyhow is counted and not kept.
     fn change(&mut self, change: Change) {
         self.found.changes += 1;
@@ -265,7 +310,14 @@ impl Finding<'_> {
         let Self { changes, mut found, left, .. } = self;
         let mut told = changes.clone();
         told.extend(left);
-        let WorkDigest(digest) = WorkDigest::of(&told);
+        let mut digest = WorkDigest::of(&told);
+        let requests: Vec<_> = found.requests.sample.iter().map(|request| &request.id).collect();
+        let approvals: Vec<_> = found.approvals.sample.iter().map(|approval| &approval.id).collect();
+        if !requests.is_empty() || !approvals.is_empty() {
+            let counts = (found.requests.count, found.approvals.count);
+            digest = WorkDigest::of_request(&(digest, counts, requests, approvals));
+        }
+        let WorkDigest(digest) = digest;
         for byte in digest {
             // Writing to a text cannot fail.
             let _ = write!(found.digest, "{byte:02x}");

@@ -1,3 +1,5 @@
+use prokura_engine::EngineError;
+
 use crate::{AskError, limits::PAGE_ENTRIES_MAX};
 
 /// Which part of a list is wanted.
@@ -50,6 +52,24 @@ impl<T> Listed<T> {
         Self::by(entries, page, key, K::to_string, read_key)
     }
 
+    /// The page of those that somebody may have; looked at one after the other, and no further than needed. What cannot be said
+    /// of one leaves it out. A cursor names only what was on a page.
+    pub(crate) fn some<K: Ord + ToString>(
+        entries: Vec<T>,
+        page: &Page,
+        key: impl Fn(&T) -> K,
+        read_key: impl Fn(&str) -> Option<K>,
+        may_have: impl Fn(&T) -> Result<bool, EngineError>,
+    ) -> Result<Self, AskError> {
+        page.check()?;
+        let start = start(&entries, page, &key, read_key)?;
+        let mut meant = entries.into_iter().skip(start).filter(|entry| may_have(entry) == Ok(true));
+        let found: Vec<T> = meant.by_ref().take(page.size).collect();
+        let more = meant.next().is_some();
+        let next = found.last().filter(|_| more).map(|last| key(last).to_string());
+        Ok(Self { entries: found, next })
+    }
+
     /// The same, for keys that are text in a way of their own.
     pub(crate) fn by<K: Ord>(
         entries: Vec<T>,
@@ -59,16 +79,22 @@ impl<T> Listed<T> {
         read_key: impl Fn(&str) -> Option<K>,
     ) -> Result<Self, AskError> {
         page.check()?;
-        let start = match &page.after {
-            None => 0,
-            Some(cursor) => {
-                let after = read_key(cursor).ok_or_else(|| AskError::CursorInvalid(cursor.clone()))?;
-                entries.partition_point(|entry| key(entry) <= after)
-            }
-        };
+        let start = start(&entries, page, &key, read_key)?;
         let more = entries.len() > start + page.size;
         let entries: Vec<T> = entries.into_iter().skip(start).take(page.size).collect();
         let next = entries.last().filter(|_| more).map(|last| text(&key(last)));
         Ok(Self { entries, next })
     }
+}
+
+/// Where a page begins.
+fn start<T, K: Ord>(
+    entries: &[T],
+    page: &Page,
+    key: &impl Fn(&T) -> K,
+    read_key: impl Fn(&str) -> Option<K>,
+) -> Result<usize, AskError> {
+    let Some(cursor) = &page.after else { return Ok(0) };
+    let after = read_key(cursor).ok_or_else(|| AskError::CursorInvalid(cursor.clone()))?;
+    Ok(entries.partition_point(|entry| key(entry) <= after))
 }

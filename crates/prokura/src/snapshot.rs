@@ -1,9 +1,4 @@
-use std::{
-    collections::{BTreeMap, HashSet},
-    iter,
-    ops::ControlFlow,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, iter, ops::ControlFlow, sync::Arc};
 
 use prokura_engine::{
     Context, Decision, EngineError, Explanation, Given, Limits, Permissionship, Question, Standing, Stats, Stored,
@@ -16,7 +11,8 @@ use prokura_model::{
 };
 
 use crate::{
-    ApprovalFilter, AskError, Listed, OffBoard, OffBoarding, Page, RequestFilter, off_boarding,
+    ApprovalFilter, AskError, By, Listed, OffBoard, OffBoarding, Page, RequestFilter, off_boarding,
+    rights::{Rights, Verb},
     tenant::Tenant,
     writer::{may_answer, may_approve},
 };
@@ -43,7 +39,7 @@ pub struct Snapshot {
 }
 
 /// Which tasks are meant. An absent member matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskFilter {
     /// For this origin.
     pub origin: Option<ObjectRef>,
@@ -51,10 +47,12 @@ pub struct TaskFilter {
     pub state: Option<TaskState>,
     /// A part of this task.
     pub parent: Option<TaskId>,
+    /// For this one to see.
+    pub seen_by: Option<By>,
 }
 
 /// Which delegations are meant. An absent member matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DelegationFilter {
     /// Under this task.
     pub task: Option<TaskId>,
@@ -62,8 +60,8 @@ pub struct DelegationFilter {
     pub from: Option<ObjectRef>,
     /// Made to this principal.
     pub to: Option<ObjectRef>,
-    /// Made by or to this one, or under a task whose origin it is.
-    pub seen_by: Option<ObjectRef>,
+    /// For this one to see.
+    pub seen_by: Option<By>,
 }
 
 /// All attributes of an object.
@@ -304,7 +302,10 @@ impl Snapshot {
     /// # Errors
     /// The revision is no longer kept.
     pub fn off_boarding(&self, wanted: &OffBoard) -> Result<OffBoarding, AskError> {
-        self.read(|view| Ok(off_boarding::plan(&view, self.now, wanted)?.off_boarding))
+        self.read(|view| {
+            let open = off_boarding::Open::of(&view, self.now);
+            Ok(off_boarding::plan(&view, self.now, wanted, open, self.limits.chain_links)?.off_boarding)
+        })
     }
 
     /// A task.
@@ -336,13 +337,18 @@ impl Snapshot {
     /// # Errors
     /// The page is not legal, or the revision is no longer kept.
     pub fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Listed<Arc<Task>>, AskError> {
-        let tasks = self.read(|view| Ok(view.tasks()))?;
         let meant = |task: &Arc<Task>| {
             filter.origin.as_ref().is_none_or(|origin| *origin == task.origin)
                 && filter.state.is_none_or(|state| state == task.state)
                 && filter.parent.as_ref().is_none_or(|parent| Some(parent) == task.parent.as_ref())
         };
-        Listed::of(tasks.into_iter().filter(meant).collect(), page, |task| task.id.clone(), |text| TaskId::new(text))
+        let (key, read_key) = (|task: &Arc<Task>| task.id.clone(), |text: &str| TaskId::new(text));
+        self.read(|view| {
+            let tasks = view.tasks().into_iter().filter(meant).collect();
+            let Some(by) = &filter.seen_by else { return Ok(Listed::of(tasks, page, key, read_key)) };
+            let rights = self.rights(view, by).for_list();
+            Ok(Listed::some(tasks, page, key, read_key, |task| rights.may_task(task, Verb::See)))
+        })?
     }
 
     /// A delegation.
@@ -358,23 +364,21 @@ impl Snapshot {
     /// # Errors
     /// The page is not legal, or the revision is no longer kept.
     pub fn delegations(&self, filter: &DelegationFilter, page: &Page) -> Result<Listed<Arc<Delegation>>, AskError> {
-        let (delegations, own_tasks) = self.read(|view| {
-            let own = |task: &Arc<Task>| filter.seen_by.as_ref().is_some_and(|seer| *seer == task.origin);
-            let tasks = if filter.seen_by.is_some() { view.tasks() } else { Vec::new() };
-            Ok((view.delegations(), tasks.iter().filter(|task| own(task)).map(|task| task.id.clone()).collect()))
-        })?;
-        let own_tasks: HashSet<TaskId> = own_tasks;
-        let seen = |delegation: &Delegation, seer: &ObjectRef| {
-            delegation.from == *seer || delegation.to == *seer || own_tasks.contains(&delegation.task)
-        };
         let meant = |delegation: &Arc<Delegation>| {
-            filter.task.as_ref().is_none_or(|task| *task == delegation.task)
-                && filter.from.as_ref().is_none_or(|from| *from == delegation.from)
+            filter.from.as_ref().is_none_or(|from| *from == delegation.from)
                 && filter.to.as_ref().is_none_or(|to| *to == delegation.to)
-                && filter.seen_by.as_ref().is_none_or(|seer| seen(delegation, seer))
         };
-        let meant = delegations.into_iter().filter(meant).collect();
-        Listed::of(meant, page, |delegation| delegation.id.clone(), |text| DelegationId::new(text))
+        let (key, read_key) = (|link: &Arc<Delegation>| link.id.clone(), |text: &str| DelegationId::new(text));
+        self.read(|view| {
+            let links = match &filter.task {
+                Some(task) => self.tenant.parts.of(task, &self.tenant.index, &view),
+                None => view.delegations(),
+            };
+            let links = links.into_iter().filter(meant).collect();
+            let Some(by) = &filter.seen_by else { return Ok(Listed::of(links, page, key, read_key)) };
+            let rights = self.rights(view, by).for_list();
+            Ok(Listed::some(links, page, key, read_key, |link| rights.may_delegation(link, Verb::See)))
+        })?
     }
 
     /// An endorsement.
@@ -385,22 +389,55 @@ impl Snapshot {
         self.read(|view| Ok(view.endorsement(id)))
     }
 
-    /// The endorsements of a worker, or of all, that somebody made or is the worker of, or all; by id.
+    /// The endorsements of a worker, or of all, that somebody may see, or all; by id.
     ///
     /// # Errors
     /// The page is not legal, or the revision is no longer kept.
     pub fn endorsements(
         &self,
         worker: Option<&ObjectRef>,
-        seen_by: Option<&ObjectRef>,
+        seen_by: Option<&By>,
         page: &Page,
     ) -> Result<Listed<Arc<Endorsement>>, AskError> {
-        let mut found = self.read(|view| Ok(view.endorsements()))?;
-        found.retain(|endorsement| {
-            worker.is_none_or(|worker| *worker == endorsement.worker)
-                && seen_by.is_none_or(|seer| *seer == endorsement.by || *seer == endorsement.worker)
-        });
-        Listed::of(found, page, |endorsement| endorsement.id.clone(), |text| EndorsementId::new(text))
+        let (key, read_key) = (|found: &Arc<Endorsement>| found.id.clone(), |text: &str| EndorsementId::new(text));
+        self.read(|view| {
+            let mut found = view.endorsements();
+            found.retain(|endorsement| worker.is_none_or(|worker| *worker == endorsement.worker));
+            let Some(by) = seen_by else { return Ok(Listed::of(found, page, key, read_key)) };
+            let rights = self.rights(view, by).for_list();
+            Ok(Listed::some(found, page, key, read_key, |found| rights.may_endorsement(found, Verb::See)))
+        })?
+    }
+
+    /// Whether this one may see the task: its origin, its owner, whoever makes or receives a delegation under it, who owns one
+    /// of these, and who the schema gives authority over one.
+    ///
+    /// # Errors
+    /// It cannot be said, or the revision is no longer kept.
+    pub fn may_see_task(&self, by: &By, task: &Task) -> Result<bool, AskError> {
+        self.read(|view| self.rights(view, by).may_task(task, Verb::See))
+    }
+
+    /// Whether this one may see the delegation: who makes it, receives it, or made one above it, the origin and the owner of its
+    /// task, who owns one of these, and who the schema gives authority over one.
+    ///
+    /// # Errors
+    /// It cannot be said, or the revision is no longer kept.
+    pub fn may_see_delegation(&self, by: &By, delegation: &Delegation) -> Result<bool, AskError> {
+        self.read(|view| self.rights(view, by).may_delegation(delegation, Verb::See))
+    }
+
+    /// Whether this one may see the endorsement: who made it, the worker, who owns one of these, and who the schema gives
+    /// authority over one.
+    ///
+    /// # Errors
+    /// It cannot be said, or the revision is no longer kept.
+    pub fn may_see_endorsement(&self, by: &By, endorsement: &Endorsement) -> Result<bool, AskError> {
+        self.read(|view| self.rights(view, by).may_endorsement(endorsement, Verb::See))
+    }
+
+    fn rights<'r>(&'r self, view: View<'r>, by: &By) -> Rights<'r> {
+        Rights::of(by.clone(), (view, &self.tenant), self.now, &self.limits)
     }
 
     /// A request for access.
@@ -491,16 +528,6 @@ impl Snapshot {
         filter.matches(approval, self.now)
             && filter.answerable_by.as_ref().is_none_or(|by| waits && answers(by))
             && filter.seen_by.as_ref().is_none_or(sees)
-    }
-
-    /// Whether a delegation under the task was made by or to the principal.
-    ///
-    /// # Errors
-    /// The revision is no longer kept.
-    pub fn has_part(&self, task: &TaskId, principal: &ObjectRef) -> Result<bool, AskError> {
-        self.read(|view| {
-            Ok(view.any_delegation(|link| link.task == *task && (link.from == *principal || link.to == *principal)))
-        })
     }
 
     /// All attributes of an object; none of one that has none.

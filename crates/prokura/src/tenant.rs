@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Receipt, access::OpenRequests, approval::OpenApprovals, consistency::mint_secret, key::Keys,
-    limits::REQUEST_IDS_KEPT_MAX, watch::Watchers,
+    limits::REQUEST_IDS_KEPT_MAX, parts::Parts, watch::Watchers,
 };
 
 /// The tenant that is there from the start.
@@ -36,6 +36,8 @@ pub(crate) struct Tenant {
     pub(crate) open_requests: OpenRequests,
     /// The approvals of which the same is true.
     pub(crate) open_approvals: OpenApprovals,
+    /// The delegations under each task.
+    pub(crate) parts: Parts,
     /// The revision that a checkpoint is taken of, which is not forgotten meanwhile.
     held: AtomicU64,
     /// The token that was asked for last: mostly the next one is the same.
@@ -52,6 +54,7 @@ impl Tenant {
             requests: Mutex::default(),
             open_requests: OpenRequests::default(),
             open_approvals: OpenApprovals::default(),
+            parts: Parts::default(),
             held: AtomicU64::new(u64::MAX),
             token: Mutex::default(),
         }

@@ -8,6 +8,7 @@ mod declare;
 mod models;
 mod off_boarding;
 mod relationships;
+mod rights;
 mod stage;
 mod sweep;
 mod validate;
@@ -20,12 +21,12 @@ use std::sync::{
 use prokura_model::{Approval, Change, Key, KeyId, Model, ModelId, Request, TenantName};
 use prokura_store::Log;
 
-pub(crate) use access::may_answer;
+pub(crate) use access::{Ends, may_answer};
 pub(crate) use approval::may_approve;
 pub(crate) use validate::check_value;
 
 use crate::{
-    ApplyMode, Declaration, DeleteRelationships, Deleted, Difference, OffBoard, OffBoarding, Provenance, Receipt,
+    ApplyMode, By, Declaration, DeleteRelationships, Deleted, Difference, OffBoard, OffBoarding, Provenance, Receipt,
     RelationshipWrite, TupleWrite, WriteError,
     access::AccessStep,
     approval::ApprovalStep,
@@ -48,8 +49,8 @@ pub(crate) struct Job {
 /// What is to be written.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// These changes.
-    Changes { tenant: Arc<Tenant>, changes: Vec<Change> },
+    /// These changes, if this one may make them; none is an administrator.
+    Changes { tenant: Arc<Tenant>, by: Option<By>, changes: Vec<Change> },
     /// Whatever makes things as declared.
     Declaration { tenant: Arc<Tenant>, declaration: Box<Declaration>, mode: ApplyMode },
     /// A model.

@@ -100,6 +100,11 @@ fn text(found: &OffBoarding, done: bool) -> String {
     let mut text = match (done, found.done_in) {
         (true, Some(revision)) => format!("{whom} is {state} (revision {revision})\n"),
         (true, None) => format!("{whom} is {state}; nothing was left to be done\n"),
+        _ if !found.registered => {
+            format!(
+                "{whom}, which is not registered (is that its name?), would be registered and off-boarded for good\n"
+            )
+        }
         _ => format!("{whom}, {state} now, would be off-boarded for good\n"),
     };
     let ends = |what: &str| if done { what.to_owned() } else { format!("would be {what}") };
@@ -113,6 +118,20 @@ fn text(found: &OffBoarding, done: bool) -> String {
         format!("{}  of {}", endorsement.id, wire::object_text(&endorsement.worker))
     });
     push(&mut text, &found.relationships, "relationships", &ends("removed"), wire::relationship_text);
+    push(&mut text, &found.requests, "requests for access", &ends("ended"), |request| {
+        let on: Vec<String> = request.resources.iter().map(wire::object_text).collect();
+        format!(
+            "{}  {} for {} on {}",
+            request.id,
+            wire::object_text(&request.requester),
+            request.permission,
+            on.join(", ")
+        )
+    });
+    push(&mut text, &found.approvals, "approvals", &ends("taken back"), |approval| {
+        let (actor, on) = (wire::object_text(&approval.actor), wire::object_text(&approval.resource));
+        format!("{}  {actor} for {} on {on}", approval.id, approval.permission)
+    });
     push(&mut text, &found.owned, "principals", "owned by it", owned);
     if found.left > 0 {
         let stop = if done { "are stopped" } else { "would be stopped" };

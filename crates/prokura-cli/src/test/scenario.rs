@@ -3,6 +3,7 @@
 mod approving;
 mod asking;
 mod entries;
+mod may;
 mod same;
 
 use std::{
@@ -22,6 +23,7 @@ use self::{
     approving::{ApproveEntry, Approving},
     asking::{AskEntry, Found},
     entries::Step,
+    may::MayEntry,
     same::same,
 };
 use super::{Places, Report, Wrong};
@@ -103,6 +105,20 @@ pub(super) fn played(source: &Source, report: &mut Report) -> Result<(), Failure
             } else {
                 let Found { answer, explanation, .. } = found;
                 report.failures.push(Wrong { line, asked, expected: ask.expect.clone(), found: answer, explanation });
+            }
+        }
+        for may in &step.may {
+            let line = places.line_of(may.place());
+            let at = places.from;
+            // What is tried here is not there for the next.
+            let trial = Played::new()?.at(now, &history)?;
+            let found = may.answered(&trial).map_err(|message| invalid(&places, at, message))?;
+            if found == may.expect {
+                report.passed += 1;
+            } else {
+                let (asked, expected) = (may.text(), may.expect.clone());
+                let (found, explanation) = (found.to_owned(), String::new());
+                report.failures.push(Wrong { line, asked, expected, found, explanation });
             }
         }
     }

@@ -224,6 +224,8 @@ fn an_off_boarding_is_shown_first_and_done_as_shown() {
     assert!(server.well(&["task", "show", "ship-checkout"]).out.contains("cancelled"));
     let again = server.well(&[&show[..], &["--yes"]].concat()).out;
     assert!(again.contains("nothing was left to be done"), "{again}");
+    let unknown = server.run(&["principal", "off-board", "user:alicia"]).out;
+    assert!(unknown.contains("user:alicia, which is not registered") && !unknown.contains("active now"), "{unknown}");
     let wrong = server.run(&["principal", "off-board", "user:bob", "--transfer", "agent:coder"]);
     let wrong = wrong.ended(2);
     assert!(wrong.err.contains("OWNED=OWNER"), "{wrong:?}");

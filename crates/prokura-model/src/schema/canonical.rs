@@ -48,8 +48,8 @@ pub fn canonical(text: &str) -> Result<String, Vec<Diagnostic>> {
                 guards.push((tokens.text_of(node.name).to_owned(), printer.text));
                 flags.extend(printer.flags);
             }
-            // What can be asked for is not SpiceDB's.
-            Item::Use { .. } | Item::Import { .. } | Item::Partial(_) | Item::Access(_) => {}
+            // What can be asked for, and who may do what with links, is not SpiceDB's.
+            Item::Use { .. } | Item::Import { .. } | Item::Partial(_) | Item::Access(_) | Item::Authority(_) => {}
         }
     }
     problems.into_result()?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    AccessItem, Allowed, Caveat, Clause, Definition, Guard, Member, Permission, Relation, Schema,
+    AccessItem, Allowed, AuthorityOver, Caveat, Clause, Definition, Guard, Member, Permission, Relation, Schema,
     canonical::canonical_condition,
 };
 use crate::{CaveatName, GuardName, RelationName, TypeName, condition::ParameterType};
@@ -61,6 +61,14 @@ pub enum Difference {
     AccessDocChanged(String),
     /// An access item says something else.
     AccessChanged(String),
+    /// The schema says who has authority over a type, which it did not.
+    AuthorityAdded(TypeName),
+    /// The schema does not say any more who has authority over a type.
+    AuthorityRemoved(TypeName),
+    /// The documentation of an authority is another.
+    AuthorityDocChanged(TypeName),
+    /// Others have authority over a type.
+    AuthorityChanged(TypeName),
     /// An attribute is new.
     AttributeAdded(TypeName, String),
     /// An attribute is gone.
@@ -116,6 +124,10 @@ impl fmt::Display for Difference {
             Self::AccessRemoved(name) => write!(f, "access `{name}` is gone"),
             Self::AccessDocChanged(name) => write!(f, "access `{name}` has another comment"),
             Self::AccessChanged(name) => write!(f, "access `{name}` says something else"),
+            Self::AuthorityAdded(kind) => write!(f, "authority over `{kind}` is new"),
+            Self::AuthorityRemoved(kind) => write!(f, "authority over `{kind}` is gone"),
+            Self::AuthorityDocChanged(kind) => write!(f, "authority over `{kind}` has another comment"),
+            Self::AuthorityChanged(kind) => write!(f, "authority over `{kind}` says something else"),
             Self::AttributeAdded(kind, name) => write!(f, "attribute `{name}` of `{kind}` is new"),
             Self::AttributeRemoved(kind, name) => write!(f, "attribute `{name}` of `{kind}` is gone"),
             Self::AttributeTypeChanged(kind, name, before, after) => {
@@ -130,7 +142,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What changed from one schema to another: definitions first, then caveats, guards and access items, each in the order of their names. A relation that
+/// What changed from one schema to another: definitions first, then caveats, guards, access items and authorities, each in the order of their names. A relation that
 /// became a permission is gone and new.
 ///
 /// ```
@@ -168,6 +180,13 @@ pub fn diff(before: &Schema, after: &Schema) -> Vec<Difference> {
         }
     }
     access(before, after, &mut found);
+    for (kind, pair) in pairs(before.authorities(), after.authorities()) {
+        match pair {
+            Pair::Before(_) => found.push(Difference::AuthorityRemoved(kind.clone())),
+            Pair::After(_) => found.push(Difference::AuthorityAdded(kind.clone())),
+            Pair::Both(before, after) => authority(before, after, &mut found),
+        }
+    }
     found
 }
 
@@ -306,6 +325,15 @@ fn access(before: &Schema, after: &Schema, found: &mut Vec<Difference>) {
                 }
             }
         }
+    }
+}
+
+fn authority(before: &AuthorityOver, after: &AuthorityOver, found: &mut Vec<Difference>) {
+    if before.doc != after.doc {
+        found.push(Difference::AuthorityDocChanged(before.kind.clone()));
+    }
+    if before.said() != after.said() {
+        found.push(Difference::AuthorityChanged(before.kind.clone()));
     }
 }
 

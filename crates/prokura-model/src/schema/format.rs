@@ -58,6 +58,7 @@ impl<'p> Printer<'p> {
                 Item::Caveat(node) => self.caveat(node),
                 Item::Definition(node) | Item::Partial(node) => self.definition(node),
                 Item::Access(node) => self.access(node),
+                Item::Authority(node) => self.authority(node),
             }
             before = Some(item);
         }

@@ -2,6 +2,7 @@
 //! become flat. What names mean is checked afterwards.
 
 mod access;
+mod authority;
 mod caveat;
 mod guard;
 mod partial;
@@ -9,11 +10,12 @@ mod partial;
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use super::{
-    AccessItem, Allowed, AllowedSubject, Caveat, Definition, Expression, Member, Permission, Relation, Span,
+    AccessItem, Allowed, AllowedSubject, AuthorityOver, Caveat, Definition, Expression, Member, Permission, Relation,
+    Span,
     diagnostic::Problems,
     syntax::{
-        AccessNode, CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode, Operator, Path,
-        TypeForm, TypeNode,
+        AccessNode, AuthorityNode, CaveatNode, DefinitionNode, ExpressionNode, File, Item, MemberBody, MemberNode,
+        Operator, Path, TypeForm, TypeNode,
     },
     token::{Flag, Place, TokenId, Tokens},
 };
@@ -35,6 +37,8 @@ pub(super) struct Lowered<'f> {
     pub(super) mistaken_caveats: BTreeSet<CaveatName>,
     /// What can be asked for, in the order of the text.
     pub(super) access: Vec<(AccessItem, &'f AccessNode)>,
+    /// Who may create, see and revoke links of others, in the order of the text.
+    pub(super) authorities: Vec<(AuthorityOver, &'f AuthorityNode)>,
 }
 
 /// Where a definition comes from.
@@ -54,6 +58,7 @@ pub(super) fn lower<'f, 't>(tokens: &Tokens<'t>, file: &'f File, problems: &mut 
         caveat_nodes: Vec::new(),
         mistaken_caveats: BTreeSet::new(),
         access: Vec::new(),
+        authorities: Vec::new(),
     };
     let mut partials = Partials::new(tokens, file, problems);
     let mut lowering = Lowering { tokens, problems };
@@ -66,6 +71,7 @@ pub(super) fn lower<'f, 't>(tokens: &Tokens<'t>, file: &'f File, problems: &mut 
             Item::Definition(node) => lowering.definition(node, before, &mut partials, &mut lowered),
             Item::Partial(_) | Item::Guard(_) => {}
             Item::Access(node) => lowering.access(node, before, &mut lowered),
+            Item::Authority(node) => lowering.authority(node, before, &mut lowered),
         }
         before = Some(item.last());
     }

@@ -3,6 +3,7 @@
 //! Text → tokens → syntax tree → [`Schema`]. A `Schema` exists only if it type-checks.
 
 mod access;
+mod authority;
 mod canonical;
 mod diagnostic;
 mod diff;
@@ -23,6 +24,7 @@ mod warnings;
 use std::{collections::BTreeMap, fmt};
 
 pub use access::{AccessAnswer, AccessItem, TICKET};
+pub use authority::AuthorityOver;
 pub use canonical::canonical;
 pub use diagnostic::{Diagnostic, Span};
 pub use diff::{Difference, diff};
@@ -45,6 +47,7 @@ pub struct Schema {
     definitions: BTreeMap<TypeName, Definition>,
     caveats: BTreeMap<CaveatName, Caveat>,
     access: Vec<AccessItem>,
+    authorities: BTreeMap<TypeName, AuthorityOver>,
     guards: BTreeMap<GuardName, Guard>,
     warnings: Vec<Diagnostic>,
 }
@@ -288,6 +291,12 @@ impl Schema {
         &self.access
     }
 
+    /// Who may create, see and revoke links of others, by the type of those others.
+    #[must_use]
+    pub fn authorities(&self) -> &BTreeMap<TypeName, AuthorityOver> {
+        &self.authorities
+    }
+
     /// Its guards, by name.
     #[must_use]
     pub fn guards(&self) -> &BTreeMap<GuardName, Guard> {
@@ -302,7 +311,15 @@ impl Schema {
         definitions: BTreeMap<TypeName, Definition>,
         caveats: BTreeMap<CaveatName, Caveat>,
     ) -> Self {
-        Self { text, definitions, caveats, access: Vec::new(), guards: BTreeMap::new(), warnings: Vec::new() }
+        Self {
+            text,
+            definitions,
+            caveats,
+            access: Vec::new(),
+            authorities: BTreeMap::new(),
+            guards: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// The definition of this name.

@@ -2,6 +2,7 @@
 //! that one reading finds several.
 
 mod access;
+mod authority;
 mod caveat;
 mod expression;
 mod guard;
@@ -59,6 +60,7 @@ impl Parser<'_> {
                 TokenKind::Keyword(Keyword::Caveat) => self.caveat().map(Item::Caveat),
                 TokenKind::Keyword(Keyword::Import) => self.import(),
                 TokenKind::Keyword(Keyword::Access) => self.access().map(Item::Access),
+                TokenKind::Keyword(Keyword::Authority) => self.authority().map(Item::Authority),
                 TokenKind::Keyword(Keyword::Guard) => self.guard().map(Item::Guard),
                 TokenKind::Identifier if self.tokens.text_of(self.next) == "use" => self.flag(defined),
                 _ => {
@@ -69,7 +71,9 @@ impl Parser<'_> {
             };
             defined |= matches!(
                 self.tokens.token(start).kind,
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Access | Keyword::Guard)
+                TokenKind::Keyword(
+                    Keyword::Definition | Keyword::Caveat | Keyword::Access | Keyword::Authority | Keyword::Guard
+                )
             );
             match item {
                 Ok(item) => items.push(item),

@@ -1,6 +1,7 @@
 //! What names mean: everything used is declared, arrows can be walked, permissions lead somewhere.
 
 mod access;
+mod authority;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,11 +24,19 @@ use crate::{
 pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
     let (tokens, file) = parser::parse(text)?;
     let mut problems = Problems::new(text);
-    let Lowered { definitions, caveats, flags, nodes, caveat_nodes, mistaken_caveats, access } =
+    let Lowered { definitions, caveats, flags, nodes, caveat_nodes, mistaken_caveats, access, authorities } =
         lower(&tokens, &file, &mut problems);
     let (access, access_nodes): (Vec<_>, Vec<_>) = access.into_iter().unzip();
-    let schema =
-        Schema { text: text.to_owned(), definitions, caveats, access, guards: BTreeMap::new(), warnings: Vec::new() };
+    let said = authorities.iter().map(|(said, _)| (said.kind.clone(), said.clone()));
+    let schema = Schema {
+        text: text.to_owned(),
+        definitions,
+        caveats,
+        access,
+        authorities: said.collect(),
+        guards: BTreeMap::new(),
+        warnings: Vec::new(),
+    };
     let (guards, guard_nodes) = guards(&tokens, &file, &schema, &mut problems);
     let conditions = access_conditions(&tokens, &access_nodes, &schema, &mut problems);
     let mut schema = Schema { guards, ..schema };
@@ -47,6 +56,7 @@ pub(super) fn resolve(text: &str) -> Result<Schema, Vec<Diagnostic>> {
         check.aliases(definition, &source.members);
     }
     check.access(&access_nodes);
+    authorities.iter().for_each(|(said, node)| check.authority(said, node));
     let reach = schema.reach();
     if flags.contains(&Flag::Typechecking) {
         check.annotations(&nodes, &reach);

@@ -28,6 +28,7 @@ pub(super) enum Item {
     /// `partial shared { … }`
     Partial(DefinitionNode),
     Access(AccessNode),
+    Authority(AuthorityNode),
     Guard(GuardNode),
 }
 
@@ -39,6 +40,7 @@ impl Item {
             Self::Caveat(node) => node.keyword,
             Self::Definition(node) | Self::Partial(node) => node.keyword,
             Self::Access(node) => node.keyword,
+            Self::Authority(node) => node.keyword,
             Self::Guard(node) => node.keyword,
         }
     }
@@ -51,6 +53,7 @@ impl Item {
             Self::Caveat(node) => node.close,
             Self::Definition(node) | Self::Partial(node) => node.close,
             Self::Access(node) => node.close,
+            Self::Authority(node) => node.close,
             Self::Guard(node) => node.close,
         }
     }
@@ -113,6 +116,23 @@ pub(super) enum AccessClause {
     BreakGlass,
     /// `origin may answer`
     Origin,
+}
+
+/// `authority over agent { … }`
+#[derive(Debug)]
+pub(super) struct AuthorityNode {
+    pub(super) keyword: TokenId,
+    pub(super) kind: Path,
+    pub(super) open: TokenId,
+    pub(super) clauses: Vec<AuthorityClauseNode>,
+    pub(super) close: TokenId,
+}
+
+/// `create by operate`
+#[derive(Debug)]
+pub(super) struct AuthorityClauseNode {
+    pub(super) word: TokenId,
+    pub(super) name: TokenId,
 }
 
 /// `guard production(amount int) on service#deploy { … }`

@@ -1,5 +1,6 @@
 mod access;
 mod any;
+mod authority;
 mod canonical;
 pub(crate) mod conformance;
 mod diagnostics;

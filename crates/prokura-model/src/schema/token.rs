@@ -96,6 +96,8 @@ pub(super) enum Keyword {
     Typechecking,
     /// `access`, after `use access`
     Access,
+    /// `authority`, after `use authority`
+    Authority,
     /// `guard`, after `use guards`
     Guard,
     /// `attribute`, after `use guards`
@@ -113,12 +115,22 @@ pub(super) enum Flag {
     Itself,
     Typechecking,
     Access,
+    /// Who may create, see and revoke links of others.
+    Authority,
 }
 
 impl Flag {
     /// All of them, in the order of their names.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Access, Self::Expiration, Self::Guards, Self::Import, Self::Partial, Self::Itself, Self::Typechecking];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Access,
+        Self::Authority,
+        Self::Expiration,
+        Self::Guards,
+        Self::Import,
+        Self::Partial,
+        Self::Itself,
+        Self::Typechecking,
+    ];
 
     /// As it is written after `use`.
     pub(super) fn name(self) -> &'static str {
@@ -130,12 +142,13 @@ impl Flag {
             Self::Itself => "self",
             Self::Typechecking => "typechecking",
             Self::Access => "access",
+            Self::Authority => "authority",
         }
     }
 
     /// Whether it is a part of SpiceDB's language too.
     pub(super) fn is_of_spicedb(self) -> bool {
-        !matches!(self, Self::Access | Self::Guards)
+        !matches!(self, Self::Access | Self::Authority | Self::Guards)
     }
 
     /// The flag of this name.
@@ -398,6 +411,7 @@ impl<'t> Lexer<'t> {
             "import" => (Keyword::Import, Flag::Import),
             "typechecking" => (Keyword::Typechecking, Flag::Typechecking),
             "access" => (Keyword::Access, Flag::Access),
+            "authority" => (Keyword::Authority, Flag::Authority),
             "guard" => (Keyword::Guard, Flag::Guards),
             "attribute" => (Keyword::Attribute, Flag::Guards),
             _ => return None,

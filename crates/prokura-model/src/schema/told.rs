@@ -28,6 +28,10 @@ impl Difference {
             Self::AccessRemoved(_) => "access_removed",
             Self::AccessDocChanged(_) => "access_doc_changed",
             Self::AccessChanged(_) => "access_changed",
+            Self::AuthorityAdded(_) => "authority_added",
+            Self::AuthorityRemoved(_) => "authority_removed",
+            Self::AuthorityDocChanged(_) => "authority_doc_changed",
+            Self::AuthorityChanged(_) => "authority_changed",
             Self::AttributeAdded(..) => "attribute_added",
             Self::AttributeRemoved(..) => "attribute_removed",
             Self::AttributeTypeChanged(..) => "attribute_type_changed",
@@ -43,9 +47,13 @@ impl Difference {
     #[must_use]
     pub fn place(&self) -> String {
         match self {
-            Self::DefinitionAdded(kind) | Self::DefinitionRemoved(kind) | Self::DefinitionDocChanged(kind) => {
-                kind.to_string()
-            }
+            Self::DefinitionAdded(kind)
+            | Self::DefinitionRemoved(kind)
+            | Self::DefinitionDocChanged(kind)
+            | Self::AuthorityAdded(kind)
+            | Self::AuthorityRemoved(kind)
+            | Self::AuthorityDocChanged(kind)
+            | Self::AuthorityChanged(kind) => kind.to_string(),
             Self::RelationAdded(kind, name)
             | Self::RelationRemoved(kind, name)
             | Self::RelationDocChanged(kind, name)

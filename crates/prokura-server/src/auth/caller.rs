@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prokura::By;
 use prokura_model::{
     Credential, DelegationId, Key, KeyRole, KeyScope, ObjectId, ObjectRef, SpokenFor, TenantName, Timestamp, TypeName,
 };
@@ -186,6 +187,12 @@ impl Caller {
                 Refusal::forbidden("this takes an admin or auditor key for the tenant, or a token that is good for it")
             }),
         }
+    }
+
+    /// For whom it writes and reads, if it is no administrator: then the state says what it may.
+    pub(crate) fn by(&self) -> Option<By> {
+        let token = self.token()?;
+        Some(By { principal: token.actor.clone(), credential: Some(self.credential()) })
     }
 
     /// Act for this one: an admin for anyone, a token for itself.

@@ -14,7 +14,7 @@ use prokura_model::{
     SubjectRef, Task, TaskState, TenantName, Terms, Timestamp, Transaction, WitnessEdge,
 };
 
-use super::cap::wire_cap;
+use super::{access::wire_request, approvals::wire_approval, cap::wire_cap};
 use crate::json;
 
 pub(crate) fn wire_object(object: &ObjectRef) -> api::ObjectRef {
@@ -145,9 +145,11 @@ pub(crate) fn wire_off_boarding(
     found: &OffBoarding,
     principal: &Principal,
     done_in: Option<Revision>,
+    now: Timestamp,
 ) -> api::OffBoarding {
     api::OffBoarding {
         principal: wire_principal(principal),
+        registered: found.principal.is_some(),
         revision: found.revision.0,
         digest: found.digest.clone(),
         changes: found.changes,
@@ -157,6 +159,8 @@ pub(crate) fn wire_off_boarding(
         relationships: sampled(&found.relationships, |stored| {
             wire_relationship_on_terms(&stored.relationship, &stored.terms)
         }),
+        requests: sampled(&found.requests, |request| wire_request(request, None, now)),
+        approvals: sampled(&found.approvals, |approval| wire_approval(approval, now)),
         owned: sampled(&found.owned, |owned| api::Owned {
             principal: wire_principal(&owned.principal),
             new_owner: owned.new_owner.as_ref().map(wire_object),
@@ -469,10 +473,10 @@ pub(crate) fn wire_change(change: &Change) -> Option<api::Change> {
         }
         Change::EndorsementRevoked(id) => api::Change::EndorsementRevoked { endorsement: id.to_string() },
         Change::RequestSet(request) => {
-            api::Change::RequestSet { request: Box::new(super::wire_request(request, None, request.asked_at)) }
+            api::Change::RequestSet { request: Box::new(wire_request(request, None, request.asked_at)) }
         }
         Change::ApprovalSet(approval) => {
-            api::Change::ApprovalSet { approval: Box::new(super::wire_approval(approval, approval.asked_at)) }
+            api::Change::ApprovalSet { approval: Box::new(wire_approval(approval, approval.asked_at)) }
         }
         Change::Consumed(consumption) => api::Change::Consumed {
             decision: consumption.decision.to_string(),

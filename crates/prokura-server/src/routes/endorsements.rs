@@ -8,10 +8,7 @@ use prokura_api as api;
 use prokura_api::ErrorBody;
 use prokura_model::{Change, Endorsement, EndorsementId};
 
-use super::{
-    graph::write,
-    tasks::{done_before, key_reused, lost, moment, own_or_named},
-};
+use super::tasks::{done_before, key_reused, lost, moment, named_or_own, write};
 use crate::{
     app::App,
     convert,
@@ -19,7 +16,8 @@ use crate::{
     request::{JsonBody, Parameters, Segments, Visit, blocking},
 };
 
-/// Endorsements. A token sees those its subject made, and those of itself.
+/// Endorsements. A token sees those its subject made, and those of itself; those of whom it owns, and those of whom the schema
+/// gives it authority over.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/endorsements", tag = "tasks",
     params(("tenant" = String, Path), api::EndorsementQuery),
@@ -33,7 +31,7 @@ pub(crate) async fn endorsements(
 ) -> Result<Json<api::Page<api::Endorsement>>, Refusal> {
     let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
     let worker = convert::object_pair(query.worker_type.as_deref(), query.worker_id.as_deref(), "worker")?;
-    let seen_by = visit.caller.token().map(|token| token.actor.clone());
+    let seen_by = visit.caller.by();
     let page = convert::page(query.limit, query.cursor.as_deref())?;
     let listed = blocking(move || Ok(snapshot.endorsements(worker.as_ref(), seen_by.as_ref(), &page)?)).await?;
     Ok(Json(api::Page {
@@ -42,7 +40,7 @@ pub(crate) async fn endorsements(
     }))
 }
 
-/// One endorsement. A token sees it if its subject made it, or is the worker.
+/// One endorsement. A token sees it as in the list.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/endorsements/{id}", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -57,8 +55,8 @@ pub(crate) async fn endorsement(
     visible(&snapshot, &visit, &id).map(|endorsement| Json(convert::wire_endorsement(&endorsement)))
 }
 
-/// Endorses a worker: work that is dispatched to it counts, inside the cap, for tasks of these origins. Only its owner, or
-/// an admin for the owner. Sent again with the same `Idempotency-Key`, it is answered with what was made first.
+/// Endorses a worker: work that is dispatched to it counts, inside the cap, for tasks of these origins. Its owner says so, or for
+/// that one whoever owns it or is given authority over it by the schema, or an admin. Sent again with the same `Idempotency-Key`, it is answered with what was made first.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/endorsements", tag = "tasks",
     params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -84,14 +82,13 @@ pub(crate) async fn endorse(
         return Ok((StatusCode::CREATED, Json(convert::wire_endorsement(&stored))));
     }
     let id = new.id.clone();
-    let changes = vec![Change::EndorsementCreated(new)];
-    write(app.authority(), tenant.clone(), visit.provenance(wire.reason), changes).await?;
+    write(&app, &visit, &tenant, wire.reason, Change::EndorsementCreated(new)).await?;
     let written = app.authority().snapshot(&tenant)?.endorsement(&id)?.ok_or_else(lost)?;
     Ok((StatusCode::CREATED, Json(convert::wire_endorsement(&written))))
 }
 
-/// Revokes an endorsement: work dispatched to the worker no longer counts by it, at the next decision. Only whoever made
-/// it, or an admin.
+/// Revokes an endorsement: work dispatched to the worker no longer counts by it, at the next decision. Whoever made
+/// it, who owns that one or the worker or is given authority over one by the schema, or an admin.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/endorsements/{id}/revoke", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -106,18 +103,16 @@ pub(crate) async fn revoke(
 ) -> Result<Json<api::Endorsement>, Refusal> {
     let tenant = visit.takes_part(&tenant)?;
     let why: api::ReasonOnly = body.decode_or_default()?;
-    let found = visible(&app.authority().snapshot(&tenant)?, &visit, &id)?;
-    visit.caller.may_act_for(&found.by)?;
-    let changes = vec![Change::EndorsementRevoked(found.id.clone())];
-    write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
-    let written = app.authority().snapshot(&tenant)?.endorsement(&found.id)?.ok_or_else(lost)?;
+    let id = EndorsementId::new(id).ok_or_else(unknown)?;
+    write(&app, &visit, &tenant, why.reason, Change::EndorsementRevoked(id.clone())).await?;
+    let written = app.authority().snapshot(&tenant)?.endorsement(&id)?.ok_or_else(lost)?;
     Ok(Json(convert::wire_endorsement(&written)))
 }
 
 fn new_endorsement(app: &App, visit: &Visit, wire: &api::NewEndorsement) -> Result<Endorsement, Refusal> {
     let now = app.authority().now();
     Ok(Endorsement {
-        by: own_or_named(visit, wire.by.as_ref(), "by")?,
+        by: named_or_own(visit, wire.by.as_ref(), "by")?,
         id: app.authority().mint_endorsement_id(),
         worker: convert::object(&wire.worker, "worker")?,
         cap: convert::cap(&wire.cap, "cap")?,
@@ -139,10 +134,15 @@ fn same_but_for_time(made: &Endorsement, asked: &Endorsement) -> bool {
 
 /// An endorsement that is not the caller's to see is not there.
 fn visible(snapshot: &Snapshot, visit: &Visit, id: &str) -> Result<Arc<Endorsement>, Refusal> {
-    let unknown =
-        || Refusal::not_found("endorsement_unknown", "there is no such endorsement, or it is not yours to see");
     let id = EndorsementId::new(id).ok_or_else(unknown)?;
     let found = snapshot.endorsement(&id)?.ok_or_else(unknown)?;
-    let Some(token) = visit.caller.token() else { return Ok(found) };
-    if found.by == token.actor || found.worker == token.actor { Ok(found) } else { Err(unknown()) }
+    let may_see = match visit.caller.by() {
+        Some(by) => snapshot.may_see_endorsement(&by, &found)?,
+        None => true,
+    };
+    if may_see { Ok(found) } else { Err(unknown()) }
+}
+
+fn unknown() -> Refusal {
+    Refusal::not_found("endorsement_unknown", "there is no such endorsement, or it is not yours to see")
 }

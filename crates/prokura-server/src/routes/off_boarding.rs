@@ -34,7 +34,7 @@ pub(crate) async fn preview(
     let whom = wanted.principal.clone();
     let found = blocking(move || Ok(authority.off_boarding(&tenant, &wanted)?)).await?;
     let principal = found.principal.as_deref().cloned().unwrap_or_else(|| unregistered(whom));
-    Ok(Json(convert::wire_off_boarding(&found, &principal, None)))
+    Ok(Json(convert::wire_off_boarding(&found, &principal, None, app.authority().now())))
 }
 
 /// Off-boards a principal for good, in one transaction: its tasks are cancelled, the delegations it made or received and the
@@ -62,7 +62,7 @@ pub(crate) async fn off_board(
         let principal = authority.snapshot(&tenant)?.principal(&whom)?;
         let principal = principal.as_deref().cloned().unwrap_or_else(|| unregistered(whom));
         let done_in = (done.off_boarding.changes > 0).then_some(done.receipt.revision);
-        Ok(convert::wire_off_boarding(&done.off_boarding, &principal, done_in))
+        Ok(convert::wire_off_boarding(&done.off_boarding, &principal, done_in, authority.now()))
     });
     Ok(Json(done.await?))
 }

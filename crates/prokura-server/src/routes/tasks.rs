@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use prokura::{DelegationFilter, Expiry, Snapshot, TaskFilter};
+use prokura::{DelegationFilter, Expiry, Receipt, Snapshot, TaskFilter};
 use prokura_api as api;
 use prokura_api::ErrorBody;
 use prokura_model::{
-    Change, Delegation, Fault, ObjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Transaction,
+    Change, Delegation, DelegationId, Fault, ObjectRef, Task, TaskId, TaskState, TenantName, Timestamp, Transaction,
 };
 
-use super::graph::write;
 use crate::{
     app::App,
     convert,
@@ -18,7 +17,8 @@ use crate::{
     request::{JsonBody, Parameters, Segments, Visit, blocking},
 };
 
-/// Tasks. A token sees those whose origin is its subject.
+/// Tasks. A token sees those that its subject is the origin or owner of or has a part in, those of whom it owns, and those of
+/// whom the schema gives it authority over.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/tasks", tag = "tasks", params(("tenant" = String, Path), api::TaskQuery),
     responses((status = 200, body = api::Page<api::Task>), (status = "4XX", body = ErrorBody))
@@ -30,12 +30,9 @@ pub(crate) async fn tasks(
     Parameters(query): Parameters<api::TaskQuery>,
 ) -> Result<Json<api::Page<api::Task>>, Refusal> {
     let snapshot = app.authority().snapshot(&visit.reads_parts(&tenant)?)?;
-    let mut origin = convert::object_pair(query.origin_type.as_deref(), query.origin_id.as_deref(), "origin")?;
-    if let Some(token) = visit.caller.token() {
-        visit.caller.may_act_for(origin.get_or_insert_with(|| token.actor.clone()))?;
-    }
+    let origin = convert::object_pair(query.origin_type.as_deref(), query.origin_id.as_deref(), "origin")?;
     let parent = query.parent.as_deref().map(|id| convert::task_id(id, "parent")).transpose()?;
-    let filter = TaskFilter { origin, state: query.state.map(convert::task_state), parent };
+    let filter = TaskFilter { origin, state: query.state.map(convert::task_state), parent, seen_by: visit.caller.by() };
     let page = convert::page(query.limit, query.cursor.as_deref())?;
     let listed = blocking(move || Ok(snapshot.tasks(&filter, &page)?)).await?;
     Ok(Json(api::Page {
@@ -44,8 +41,7 @@ pub(crate) async fn tasks(
     }))
 }
 
-/// One task, with how its budgets stand and what its run has touched. A token sees it if its subject is the origin or the owner, or is part of a
-/// delegation under it.
+/// One task, with how its budgets stand and what its run has touched. A token sees it as in the list.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/tasks/{id}", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -63,7 +59,7 @@ pub(crate) async fn task(
     Ok(Json(convert::wire_task_with(&task, &spending, &touched, snapshot.now())))
 }
 
-/// Opens a task. Sent again with the same `Idempotency-Key`, it is answered with the task that was opened first.
+/// Opens a task: for its origin, or by whoever owns that one or is given authority over it by the schema. Sent again with the same `Idempotency-Key`, it is answered with the task that was opened first.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/tasks", tag = "tasks",
     params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -77,13 +73,9 @@ pub(crate) async fn open(
 ) -> Result<(StatusCode, Json<api::Task>), Refusal> {
     let tenant = visit.takes_part(&tenant)?;
     let wire: api::NewTask = body.decode()?;
-    let origin = own_or_named(&visit, wire.origin.as_ref(), "origin")?;
+    let origin = named_or_own(&visit, wire.origin.as_ref(), "origin")?;
     let parent = wire.parent.as_deref().map(|id| convert::task_id(id, "parent")).transpose()?;
     let owner = convert::optional_object(wire.owner.as_ref(), "owner")?;
-    if let Some(parent) = &parent {
-        // Why something hidden does not fit would tell about it.
-        visible_task(app.authority().snapshot(&tenant)?, &visit, parent.as_str()).await?;
-    }
     let budgets = convert::budgets(&wire.budgets, "budgets")?;
     let now = app.authority().now();
     let expires = convert::expiry(wire.expires_at, wire.expires_in_seconds, "")?
@@ -116,12 +108,13 @@ pub(crate) async fn open(
         owner,
         budgets,
     };
-    write(app.authority(), tenant.clone(), visit.provenance(wire.reason), vec![Change::TaskOpened(task)]).await?;
+    write(&app, &visit, &tenant, wire.reason, Change::TaskOpened(task)).await?;
     let written = app.authority().snapshot(&tenant)?.task(&id)?.ok_or_else(lost)?;
     Ok((StatusCode::CREATED, Json(convert::wire_task(&written))))
 }
 
-/// Completes a task: everything under it ends, at the next decision. A token does so for its origin or its owner.
+/// Completes a task: everything under it ends, at the next decision. A token does so for
+/// its origin or its owner: as one of them, as who owns one, or as who the schema gives authority over one.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/tasks/{id}/complete", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -136,7 +129,8 @@ pub(crate) async fn complete(
     close(&app, &visit, &tenant, &id, &body, TaskState::Completed).await
 }
 
-/// Cancels a task: everything under it ends, at the next decision. A token does so for its origin or its owner.
+/// Cancels a task: everything under it ends, at the next decision. A token does so for
+/// its origin or its owner: as one of them, as who owns one, or as who the schema gives authority over one.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/tasks/{id}/cancel", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -161,18 +155,14 @@ async fn close(
 ) -> Result<Json<api::Task>, Refusal> {
     let tenant = visit.takes_part(tenant)?;
     let why: api::ReasonOnly = body.decode_or_default()?;
-    let task = visible_task(app.authority().snapshot(&tenant)?, visit, id).await?;
-    let for_owner = task.owner.as_ref().is_some_and(|owner| visit.caller.may_act_for(owner).is_ok());
-    if !for_owner {
-        visit.caller.may_act_for(&task.origin)?;
-    }
-    let changes = vec![Change::TaskClosed(task.id.clone(), state)];
-    write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
-    let written = app.authority().snapshot(&tenant)?.task(&task.id)?.ok_or_else(lost)?;
+    let id = TaskId::new(id).ok_or_else(task_unknown)?;
+    write(app, visit, &tenant, why.reason, Change::TaskClosed(id.clone(), state)).await?;
+    let written = app.authority().snapshot(&tenant)?.task(&id)?.ok_or_else(lost)?;
     Ok(Json(convert::wire_task(&written)))
 }
 
-/// Delegations. A token sees those its subject made or received, and those under its own tasks.
+/// Delegations. A token sees those its subject made or received, those below one it made, those under the tasks it is origin or
+/// owner of; those of whom it owns, and those of whom the schema gives it authority over.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/delegations", tag = "tasks",
     params(("tenant" = String, Path), api::DelegationQuery),
@@ -190,7 +180,7 @@ pub(crate) async fn delegations(
         from: convert::object_pair(query.from_type.as_deref(), query.from_id.as_deref(), "from")?,
         to: convert::object_pair(query.to_type.as_deref(), query.to_id.as_deref(), "to")?,
         // Before it is cut into pages: a cursor names what stands at the end of one.
-        seen_by: visit.caller.token().map(|token| token.actor.clone()),
+        seen_by: visit.caller.by(),
     };
     let page = convert::page(query.limit, query.cursor.as_deref())?;
     let listed = blocking(move || Ok(snapshot.delegations(&filter, &page)?)).await?;
@@ -200,7 +190,7 @@ pub(crate) async fn delegations(
     }))
 }
 
-/// One delegation. A token sees it if its subject made or received it, or is the origin of its task.
+/// One delegation. A token sees it as in the list.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/delegations/{id}", tag = "tasks",
     params(("tenant" = String, Path), ("id" = String, Path)),
@@ -215,8 +205,8 @@ pub(crate) async fn delegation(
     visible_delegation(&snapshot, &visit, &id).map(|delegation| Json(convert::wire_delegation(&delegation)))
 }
 
-/// Creates a delegation: `from` lends to `to`, inside the cap, under the task. A token creates those from its subject.
-/// Sent again with the same `Idempotency-Key`, it is answered with the delegation that was created first.
+/// Creates a delegation: `from` lends to `to`, inside the cap, under the task. A token creates those from its subject, from whom
+/// it owns, and from whom the schema gives it authority over. Sent again with the same `Idempotency-Key`, it is answered with the delegation that was created first.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/delegations", tag = "tasks",
     params(("tenant" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -231,10 +221,6 @@ pub(crate) async fn delegate(
     let tenant = visit.takes_part(&tenant)?;
     let wire: api::NewDelegation = body.decode()?;
     let new = new_delegation(&app, &visit, &wire)?;
-    if visit.caller.token().is_some() {
-        // Why something hidden does not fit would tell about it.
-        check_visible(&app, &visit, &tenant, &new).await?;
-    }
     if let Some(first) = done_before(&app, &visit, &tenant).await? {
         let created = first.changes.iter().find_map(|change| match change {
             Change::DelegationCreated(made) if same_but_for_time(made, &new) => Some(made),
@@ -245,25 +231,15 @@ pub(crate) async fn delegate(
         return Ok((StatusCode::CREATED, Json(convert::wire_delegation(&stored))));
     }
     let id = new.id.clone();
-    let changes = vec![Change::DelegationCreated(new)];
-    write(app.authority(), tenant.clone(), visit.provenance(wire.reason), changes).await?;
+    write(&app, &visit, &tenant, wire.reason, Change::DelegationCreated(new)).await?;
     let written = app.authority().snapshot(&tenant)?.delegation(&id)?.ok_or_else(lost)?;
     Ok((StatusCode::CREATED, Json(convert::wire_delegation(&written))))
-}
-
-/// What a delegation is made under is the caller's to see.
-async fn check_visible(app: &App, visit: &Visit, tenant: &TenantName, new: &Delegation) -> Result<(), Refusal> {
-    let snapshot = app.authority().snapshot(tenant)?;
-    if let Some(parent) = &new.parent {
-        visible_delegation(&snapshot, visit, parent.as_str())?;
-    }
-    visible_task(snapshot, visit, new.task.as_str()).await.map(|_| ())
 }
 
 fn new_delegation(app: &App, visit: &Visit, wire: &api::NewDelegation) -> Result<Delegation, Refusal> {
     let now = app.authority().now();
     Ok(Delegation {
-        from: own_or_named(visit, wire.from.as_ref(), "from")?,
+        from: named_or_own(visit, wire.from.as_ref(), "from")?,
         id: app.authority().mint_delegation_id(),
         task: convert::task_id(&wire.task, "task")?,
         kind: convert::delegation_kind(wire.kind),
@@ -279,7 +255,8 @@ fn new_delegation(app: &App, visit: &Visit, wire: &api::NewDelegation) -> Result
     })
 }
 
-/// Revokes a delegation: it and every link below it carry nothing any more, at the next decision. Only its `from`, or an
+/// Revokes a delegation: it and every link below it carry nothing any more, at the next decision. Its `from` or `to`, who made
+/// one above it, the origin or owner of its task, who owns one of these or is given authority over one by the schema, or an
 /// admin.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/delegations/{id}/revoke", tag = "tasks",
@@ -294,59 +271,77 @@ pub(crate) async fn revoke(
 ) -> Result<Json<api::Delegation>, Refusal> {
     let tenant = visit.takes_part(&tenant)?;
     let why: api::ReasonOnly = body.decode_or_default()?;
-    let found = visible_delegation(&app.authority().snapshot(&tenant)?, &visit, &id)?;
-    visit.caller.may_act_for(&found.from)?;
-    let changes = vec![Change::DelegationRevoked(found.id.clone())];
-    write(app.authority(), tenant.clone(), visit.provenance(why.reason), changes).await?;
-    let written = app.authority().snapshot(&tenant)?.delegation(&found.id)?.ok_or_else(lost)?;
+    let id = DelegationId::new(id).ok_or_else(delegation_unknown)?;
+    write(&app, &visit, &tenant, why.reason, Change::DelegationRevoked(id.clone())).await?;
+    let written = app.authority().snapshot(&tenant)?.delegation(&id)?.ok_or_else(lost)?;
     Ok(Json(convert::wire_delegation(&written)))
+}
+
+/// Writes where waiting for the disk is allowed: for a token, only what the state says that it may.
+pub(super) async fn write(
+    app: &App,
+    visit: &Visit,
+    tenant: &TenantName,
+    reason: Option<String>,
+    change: Change,
+) -> Result<Receipt, Refusal> {
+    let (authority, tenant) = (app.authority().clone(), tenant.clone());
+    let (provenance, by) = (visit.provenance(reason), visit.caller.by());
+    blocking(move || {
+        Ok(match by {
+            Some(by) => authority.write_by(&tenant, provenance, by, vec![change])?,
+            None => authority.write(&tenant, provenance, vec![change])?,
+        })
+    })
+    .await
 }
 
 /// Who is named, or else the token's subject; a token may name only itself.
 pub(super) fn own_or_named(visit: &Visit, named: Option<&api::ObjectRef>, path: &str) -> Result<ObjectRef, Refusal> {
-    let object = match (convert::optional_object(named, path)?, visit.caller.token()) {
-        (Some(object), _) => object,
-        (None, Some(token)) => token.actor.clone(),
-        (None, None) => {
-            return Err(Refusal::invalid_at(
-                path,
-                "member_missing",
-                "is missing: a key is nobody itself, so say who this is",
-            ));
-        }
-    };
+    let object = named_or_own(visit, named, path)?;
     visit.caller.may_act_for(&object)?;
     Ok(object)
 }
 
+/// Who is named, or else the token's subject.
+pub(super) fn named_or_own(visit: &Visit, named: Option<&api::ObjectRef>, path: &str) -> Result<ObjectRef, Refusal> {
+    match (convert::optional_object(named, path)?, visit.caller.token()) {
+        (Some(object), _) => Ok(object),
+        (None, Some(token)) => Ok(token.actor.clone()),
+        (None, None) => {
+            let message = "is missing: a key is nobody itself, so say who this is";
+            Err(Refusal::invalid_at(path, "member_missing", message))
+        }
+    }
+}
+
+fn task_unknown() -> Refusal {
+    Refusal::not_found("task_unknown", "there is no such task, or it is not yours to see")
+}
+
+fn delegation_unknown() -> Refusal {
+    Refusal::not_found("delegation_unknown", "there is no such delegation, or it is not yours to see")
+}
+
 /// A task that is not the caller's to see is not there.
 async fn visible_task(snapshot: Snapshot, visit: &Visit, id: &str) -> Result<Arc<Task>, Refusal> {
-    let unknown = || Refusal::not_found("task_unknown", "there is no such task, or it is not yours to see");
-    let id = TaskId::new(id).ok_or_else(unknown)?;
-    let task = snapshot.task(&id)?.ok_or_else(unknown)?;
-    let Some(token) = visit.caller.token() else { return Ok(task) };
-    if task.origin == token.actor || task.owner.as_ref() == Some(&token.actor) {
-        return Ok(task);
-    }
-    let actor = token.actor.clone();
-    let has_part = blocking(move || Ok(snapshot.has_part(&id, &actor)?)).await?;
-    if has_part { Ok(task) } else { Err(unknown()) }
+    let id = TaskId::new(id).ok_or_else(task_unknown)?;
+    let task = snapshot.task(&id)?.ok_or_else(task_unknown)?;
+    let Some(by) = visit.caller.by() else { return Ok(task) };
+    let asked = Arc::clone(&task);
+    let may_see = blocking(move || Ok(snapshot.may_see_task(&by, &asked)?)).await?;
+    if may_see { Ok(task) } else { Err(task_unknown()) }
 }
 
 /// A delegation that is not the caller's to see is not there.
 fn visible_delegation(snapshot: &Snapshot, visit: &Visit, id: &str) -> Result<Arc<Delegation>, Refusal> {
-    let unknown = || Refusal::not_found("delegation_unknown", "there is no such delegation, or it is not yours to see");
-    let id = prokura_model::DelegationId::new(id).ok_or_else(unknown)?;
-    let delegation = snapshot.delegation(&id)?.ok_or_else(unknown)?;
-    if may_see(snapshot, visit, &delegation)? { Ok(delegation) } else { Err(unknown()) }
-}
-
-fn may_see(snapshot: &Snapshot, visit: &Visit, delegation: &Delegation) -> Result<bool, Refusal> {
-    let Some(token) = visit.caller.token() else { return Ok(true) };
-    if delegation.from == token.actor || delegation.to == token.actor {
-        return Ok(true);
-    }
-    Ok(snapshot.task(&delegation.task)?.is_some_and(|task| task.origin == token.actor))
+    let id = DelegationId::new(id).ok_or_else(delegation_unknown)?;
+    let delegation = snapshot.delegation(&id)?.ok_or_else(delegation_unknown)?;
+    let may_see = match visit.caller.by() {
+        Some(by) => snapshot.may_see_delegation(&by, &delegation)?,
+        None => true,
+    };
+    if may_see { Ok(delegation) } else { Err(delegation_unknown()) }
 }
 
 pub(super) fn moment(expiry: Expiry, now: Timestamp) -> Timestamp {

@@ -27,6 +27,7 @@ mod matrix;
 mod openapi;
 mod openfga;
 mod questions;
+mod rights;
 mod scenarios;
 mod suites;
 mod support;

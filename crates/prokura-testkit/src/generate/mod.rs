@@ -12,12 +12,14 @@ mod chain;
 mod dispatch;
 mod graph;
 mod guard;
+mod rights;
 mod schema;
 mod tasks;
 mod terms;
 
 use prokura_model::{Change, RelationName, Schema, Timestamp, TypeName};
 
+pub use rights::RightsCase;
 pub use schema::{Kind, Sketch};
 pub(crate) use schema::{expression_text, named, relation_name};
 

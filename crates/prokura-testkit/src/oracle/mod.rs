@@ -11,6 +11,7 @@ mod decide;
 mod guard;
 mod list;
 mod moment;
+mod rights;
 mod run;
 
 use prokura_model::{
@@ -21,6 +22,7 @@ pub(crate) use cap::Asked;
 pub use decide::{CHAIN_LINKS, TASK_LINE};
 pub(crate) use guard::missing_of;
 pub(crate) use moment::Moment;
+pub use rights::OWNERS_ABOVE;
 
 use crate::{Answer, Context, Standing, World};
 

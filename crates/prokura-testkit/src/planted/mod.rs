@@ -7,9 +7,12 @@ mod budget;
 mod cap;
 mod guard;
 mod list;
+mod rights;
 mod search;
 
 use prokura_model::{Change, Timestamp};
+
+pub use rights::{PlantedRights, RightsBug};
 
 use crate::{Answer, Ask, Candidate, World};
 

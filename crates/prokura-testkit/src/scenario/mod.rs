@@ -36,12 +36,15 @@
 //!       - { subjects: "document:plan#view@user", expect: "alice, *, not bob" }             # * is everyone else
 //!       - { subjects: "document:plan#view@group#member", expect: "eng" }
 //!       - { permissions: "document:plan@user:alice", alive: true, expect: "view, viewer" } # nothing for the stopped
+//!     may:                   # see, close task; see, revoke delegation or endorsement; create for OBJECT
+//!       - { who: user:alice, what: revoke delegation d1, expect: "yes" }       # yes, no, or hidden: not even seen
 //! ```
 
 mod approval;
 mod ask;
 mod budget;
 mod context;
+mod may;
 mod read;
 mod write;
 
@@ -50,6 +53,7 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 use prokura_model::{Change, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use may::ExpectedRight;
 pub use write::text_of;
 
 use self::approval::{ApprovalEntry, ApproveEntry};
@@ -57,6 +61,7 @@ use self::{
     ask::{spoken, told},
     budget::{BudgetEntry, TakenEntry},
     context::ValueEntry,
+    may::MayEntry,
 };
 use crate::{Answer, Ask, Candidate, World};
 
@@ -116,6 +121,8 @@ struct Step {
     #[serde(skip_serializing_if = "is_default")]
     approvals: Vec<ApprovalEntry>,
     ask: Vec<AskEntry>,
+    #[serde(skip_serializing_if = "is_default")]
+    may: Vec<MayEntry>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -257,6 +264,8 @@ pub struct Stage {
     pub changes: Vec<Change>,
     /// What is asked then, and the answer as it must be written.
     pub asks: Vec<Expected>,
+    /// Who may do what then.
+    pub rights: Vec<ExpectedRight>,
 }
 
 /// A question and its right answer.
@@ -341,6 +350,11 @@ pub fn run(scenario: &Scenario, candidate: &mut impl Candidate) -> Result<(), St
     for (number, stage) in scenario.stages()?.into_iter().enumerate() {
         candidate.apply(&stage.changes, stage.now);
         world.apply(&stage.changes, stage.now);
+        for expected in &stage.rights {
+            if let Some(found) = expected.wrong(candidate, stage.now) {
+                wrong.push_str(&format!("step {} ({}): {found}\n", number + 1, stage.about));
+            }
+        }
         for (place, expected) in stage.asks.into_iter().enumerate() {
             let found = told(&candidate.answer(&expected.ask));
             if let Some((change, now)) = taken(&mut world, (number, place), &expected.ask)

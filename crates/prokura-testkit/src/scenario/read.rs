@@ -6,7 +6,7 @@ use prokura_model::{
 };
 
 use super::{
-    CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, PrincipalEntry, Stage, Step, TaskEntry,
+    CaveatEntry, ClauseEntry, DelegationEntry, EndorsementEntry, MayEntry, PrincipalEntry, Stage, Step, TaskEntry,
     context::context_of,
 };
 
@@ -81,7 +81,8 @@ impl Step {
             changes.push(given);
         }
         let asks = self.ask.iter().map(|entry| entry.expected(*now)).collect::<Result<_, _>>()?;
-        Ok(Stage { about: self.about.clone(), now: *now, changes, asks })
+        let rights = self.may.iter().map(MayEntry::expected).collect::<Result<_, _>>()?;
+        Ok(Stage { about: self.about.clone(), now: *now, changes, asks, rights })
     }
 
     /// How many tasks of this step are above this one; on a loop, as many as there are.

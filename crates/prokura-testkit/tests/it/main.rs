@@ -9,4 +9,5 @@ mod history;
 mod laws;
 mod oracle;
 mod planted;
+mod rights;
 mod scenarios;

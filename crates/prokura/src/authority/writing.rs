@@ -6,7 +6,7 @@ use prokura_model::{Change, KeyId, KeyRole, KeyScope, Relationship, TenantName, 
 
 use super::Authority;
 use crate::{
-    Applied, ApplyMode, AskError, Declaration, DeleteRelationships, Deleted, ImportError, ImportFault, Imported,
+    Applied, ApplyMode, AskError, By, Declaration, DeleteRelationships, Deleted, ImportError, ImportFault, Imported,
     NewKey, OffBoard, OffBoarded, OffBoarding, Operation, Provenance, Receipt, RelationshipUpdate, RelationshipWrite,
     Secret, WriteError,
     import::Gathered,
@@ -40,7 +40,23 @@ impl Authority {
         changes: Vec<Change>,
     ) -> Result<Receipt, WriteError> {
         let tenant = self.writable(tenant)?;
-        self.written(Work::Changes { tenant, changes }, provenance)
+        self.written(Work::Changes { tenant, by: None, changes }, provenance)
+    }
+
+    /// The same for somebody who is no administrator: opens and closes tasks, makes and revokes delegations and endorsements,
+    /// if the state says that this one may, at this moment. Each change is judged by the state before the transaction.
+    ///
+    /// # Errors
+    /// It may not make one of the changes, or may not know of what it names; and as `write`.
+    pub fn write_by(
+        &self,
+        tenant: &TenantName,
+        provenance: Provenance,
+        by: By,
+        changes: Vec<Change>,
+    ) -> Result<Receipt, WriteError> {
+        let tenant = self.writable(tenant)?;
+        self.written(Work::Changes { tenant, by: Some(by), changes }, provenance)
     }
 
     /// What off-boarding the principal would come to now. Nothing is written, and nobody is kept from changing it

@@ -8,7 +8,9 @@ use prokura_model::{
     schema::{Diagnostic, RelationshipFault, UnknownName},
 };
 
-use super::{AccessFault, ApprovalFault, CapFault, DelegationFault, EndorsementFault, OffBoardingFault, TaskFault};
+use super::{
+    AccessFault, ApprovalFault, CapFault, DelegationFault, EndorsementFault, OffBoardingFault, RightsFault, TaskFault,
+};
 use crate::Precondition;
 
 /// Why nothing was written.
@@ -293,6 +295,9 @@ pub enum WriteError {
     /// An approval is not asked for, or not given.
     #[error(transparent)]
     Approval(Box<ApprovalFault>),
+    /// Whoever writes may not.
+    #[error(transparent)]
+    Rights(Box<RightsFault>),
     /// A budget that bounds nothing as it is meant to.
     #[error("budget `{budget}` of task `{task}`: {fault}")]
     BudgetInvalid {
@@ -438,6 +443,7 @@ impl WriteError {
             Self::CapInvalid { fault, .. } => fault.code(),
             Self::Access(fault) => fault.code(),
             Self::Approval(fault) => fault.code(),
+            Self::Rights(fault) => fault.code(),
             Self::BudgetInvalid { .. } => "budget_invalid",
             Self::ReservationNotOpen(_) => "reservation_not_open",
             Self::ReservationLacks(_) => "reservation_lacks_argument",
@@ -466,6 +472,7 @@ impl WriteError {
             Self::StoreFailed(_) | Self::WritesStopped(_) | Self::Closed | Self::Internal(_) => Fault::Server,
             Self::Access(fault) => fault.fault(),
             Self::Approval(fault) => fault.fault(),
+            Self::Rights(fault) => fault.fault(),
             _ => Fault::Caller,
         }
     }

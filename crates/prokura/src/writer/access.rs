@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, iter, sync::Arc};
 
 use prokura_engine::{EngineError, Limits, View, limits::TASK_LINE_MAX};
 use prokura_model::{
-    Change, DelegationId, ObjectRef, Request, RequestAnswer, RequestId, RequestState, TaskId, Timestamp,
+    Action, Change, DelegationId, ObjectRef, Request, RequestAnswer, RequestId, RequestState, TaskId, Timestamp,
 };
 
 use super::{
@@ -85,21 +85,14 @@ pub(super) fn end_with(
     changes: &mut Vec<Change>,
     digest: Option<WorkDigest>,
 ) -> Result<(), WriteError> {
-    let (mut tasks, mut delegations) = (BTreeSet::new(), BTreeSet::new());
-    for change in changes.iter() {
-        match change {
-            Change::TaskClosed(task, _) => drop(tasks.insert(task.clone())),
-            Change::DelegationRevoked(id) => drop(delegations.insert(id.clone())),
-            _ => {}
-        }
-    }
-    if tasks.is_empty() && delegations.is_empty() {
+    let ending = Ends::of(changes);
+    if ending.is_nothing() {
         return Ok(());
     }
     let view = tenant.index.view_applied();
     let mut endings = Vec::new();
     for request in tenant.open_requests.all(&view, now) {
-        if !ends_with(&view, &request, &tasks, &delegations, shared.limits.chain_links) {
+        if !ending.ends_request(&view, &request, now, shared.limits.chain_links) {
             continue;
         }
         let mut request = Request::clone(&request);
@@ -107,14 +100,12 @@ pub(super) fn end_with(
             request.state = RequestState::Cancelled;
             let words = "its task or its delegation ended".to_owned();
             request.answer = Some(RequestAnswer { by: None, at: now, words });
-        } else if request.live_grant(now).is_some() {
-            endings.extend(grant::ended(&view, &mut request, now));
         } else {
-            continue;
+            endings.extend(grant::ended(&view, &mut request, now));
         }
         endings.push(Change::RequestSet(Box::new(request)));
     }
-    endings.extend(approval::cancelled(tenant, now, &tasks, &delegations));
+    endings.extend(approval::cancelled(tenant, now, &ending));
     if endings.is_empty() {
         return Ok(());
     }
@@ -133,20 +124,52 @@ pub(super) fn end_with(
     within("changes in a transaction", TRANSACTION_CHANGES_MAX, changes.len())
 }
 
-fn ends_with(
-    view: &View<'_>,
-    request: &Request,
-    tasks: &BTreeSet<TaskId>,
-    delegations: &BTreeSet<DelegationId>,
-    chain_links: usize,
-) -> bool {
-    let granted = request.grant.as_ref().and_then(|grant| grant.delegation.as_ref());
-    let above = |task: &TaskId| view.task(task).and_then(|task| task.parent.clone());
-    iter::successors(request.task.clone(), above).take(TASK_LINE_MAX).any(|task| tasks.contains(&task))
-        || granted.is_some_and(|granted| delegations.contains(granted))
-        || approver::links(view, request.delegation.as_ref(), chain_links)
-            .iter()
-            .any(|link| delegations.contains(&link.id))
+/// The tasks and delegations that changes end.
+#[derive(Default)]
+pub(crate) struct Ends {
+    tasks: BTreeSet<TaskId>,
+    delegations: BTreeSet<DelegationId>,
+}
+
+impl Ends {
+    pub(crate) fn of(changes: &[Change]) -> Self {
+        let mut ending = Self::default();
+        for change in changes {
+            match change {
+                Change::TaskClosed(task, _) => drop(ending.tasks.insert(task.clone())),
+                Change::DelegationRevoked(id) => drop(ending.delegations.insert(id.clone())),
+                _ => {}
+            }
+        }
+        ending
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.tasks.is_empty() && self.delegations.is_empty()
+    }
+
+    /// Whether a request waits, or was granted something, under one of them or under a part of one.
+    pub(crate) fn ends_request(&self, view: &View<'_>, request: &Request, now: Timestamp, chain_links: usize) -> bool {
+        let lasts = request.state_at(now) == RequestState::Pending || request.live_grant(now).is_some();
+        let granted = request.grant.as_ref().and_then(|grant| grant.delegation.as_ref());
+        lasts
+            && (self.ends_task(view, request.task.as_ref())
+                || granted.is_some_and(|granted| self.delegations.contains(granted))
+                || approver::links(view, request.delegation.as_ref(), chain_links)
+                    .iter()
+                    .any(|link| self.delegations.contains(&link.id)))
+    }
+
+    /// Whether an action that is to be approved is under one of them or under a part of one.
+    pub(crate) fn ends_action(&self, view: &View<'_>, action: &Action) -> bool {
+        self.ends_task(view, action.task.as_ref())
+            || action.chain.iter().any(|link| self.delegations.contains(&link.delegation))
+    }
+
+    fn ends_task(&self, view: &View<'_>, task: Option<&TaskId>) -> bool {
+        let above = |task: &TaskId| view.task(task).and_then(|task| task.parent.clone());
+        iter::successors(task.cloned(), above).take(TASK_LINE_MAX).any(|task| self.tasks.contains(&task))
+    }
 }
 
 impl Steps<'_> {

@@ -1,16 +1,16 @@
 //! Approvals: each step is decided on the newest state, and is one transaction. See `docs/decisions/0048-approvals.md`.
 
-use std::{collections::BTreeSet, iter, sync::Arc};
+use std::sync::Arc;
 
-use prokura_engine::{Context, HeldFor, Limits, Question, View, limits::TASK_LINE_MAX};
+use prokura_engine::{Context, HeldFor, Limits, Question, View};
 use prokura_model::{
-    Action, Approval, ApprovalId, ApprovalState, Approver, Change, Delegation, DelegationId, Disposition, ObjectRef,
-    RelationName, RequestAnswer, Task, TaskId, Timestamp, limits::SENTENCE_BYTES_MAX, schema::Clause,
+    Action, Approval, ApprovalId, ApprovalState, Approver, Change, Delegation, Disposition, ObjectRef, RelationName,
+    RequestAnswer, Task, Timestamp, limits::SENTENCE_BYTES_MAX, schema::Clause,
 };
 
 use super::{
     Written,
-    access::Parties,
+    access::{Ends, Parties},
     stage::{Staged, done_before, into_index, reused},
     validate::{validate, within},
 };
@@ -80,25 +80,16 @@ fn unchanged(approval: Arc<Approval>) -> Staged {
 }
 
 /// What is taken back because the task of it, one above that, or a link of its chain ends.
-pub(super) fn cancelled(
-    tenant: &Tenant,
-    now: Timestamp,
-    tasks: &BTreeSet<TaskId>,
-    delegations: &BTreeSet<DelegationId>,
-) -> Vec<Change> {
+pub(super) fn cancelled(tenant: &Tenant, now: Timestamp, ending: &Ends) -> Vec<Change> {
     let view = tenant.index.view_applied();
-    let above = |task: &TaskId| view.task(task).and_then(|task| task.parent.clone());
-    let ends = |action: &Action| {
-        iter::successors(action.task.clone(), above).take(TASK_LINE_MAX).any(|task| tasks.contains(&task))
-            || action.chain.iter().any(|link| delegations.contains(&link.delegation))
-    };
     // What is used up for good is not taken back.
     let used_up = |approval: &Approval| approval.used.as_ref().is_some_and(|used| used.until.is_none());
     let open = tenant.open_approvals.all(&view, now).into_iter();
-    let ended = open.filter(|approval| !used_up(approval) && ends(&approval.action)).map(|approval| {
-        let approval = Approval { state: ApprovalState::Cancelled, ..Approval::clone(&approval) };
-        Change::ApprovalSet(Box::new(approval))
-    });
+    let ended =
+        open.filter(|approval| !used_up(approval) && ending.ends_action(&view, &approval.action)).map(|approval| {
+            let approval = Approval { state: ApprovalState::Cancelled, ..Approval::clone(&approval) };
+            Change::ApprovalSet(Box::new(approval))
+        });
     ended.collect()
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     OffBoard, OffBoardingFault, Provenance, Receipt, WriteError,
     limits::TRANSACTION_CHANGES_MAX,
-    off_boarding::{Plan, plan},
+    off_boarding::{Open, Plan, plan},
     shared::Shared,
     tenant::{Tenant, WorkDigest},
 };
@@ -27,7 +27,10 @@ pub(super) fn stage(
 ) -> Result<Staged, WriteError> {
     let digest = provenance.request_id.is_some().then(|| WorkDigest::of_request(&(wanted, expected)));
     let now = shared.now.read();
-    let planned = plan(&tenant.index.view_applied(), now, wanted);
+    let view = tenant.index.view_applied();
+    let requests = tenant.open_requests.all(&view, now);
+    let open = Open { requests, approvals: tenant.open_approvals.all(&view, now) };
+    let planned = plan(&view, now, wanted, open, shared.limits.chain_links);
     let Plan { mut changes, off_boarding } = planned.map_err(|error| WriteError::Internal(error.to_string()))?;
     if let Some(done) = done_before(&tenant, &provenance) {
         return match digest {

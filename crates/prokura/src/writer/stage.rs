@@ -12,11 +12,13 @@ use super::{
     declare::difference,
     models, off_boarding,
     relationships::{stage_deletion, stage_write},
+    rights,
     validate::{validate, within},
 };
 use crate::{
-    ApplyMode, Declaration, Deleted, OffBoarding, Provenance, Receipt, WriteError,
+    ApplyMode, By, Declaration, Deleted, OffBoarding, Provenance, Receipt, WriteError,
     limits::{AUTHOR_BYTES_MAX, KEYS_MAX, REQUEST_ID_BYTES_MAX, TRANSACTION_BYTES_MAX},
+    rights::Rights,
     shared::Shared,
     tenant::{Done, Tenant, WorkDigest},
 };
@@ -63,7 +65,7 @@ pub(super) fn stage(shared: &Shared, work: Work, provenance: Provenance) -> Resu
         return Err(WriteError::TenantUnknown(tenant.name.clone()));
     }
     match work {
-        Work::Changes { tenant, changes } => stage_changes(shared, tenant, provenance, changes),
+        Work::Changes { tenant, by, changes } => stage_changes(shared, tenant, provenance, by, changes),
         Work::Declaration { tenant, declaration, mode } => {
             stage_declaration(shared, tenant, provenance, &declaration, mode)
         }
@@ -113,6 +115,7 @@ fn stage_changes(
     shared: &Shared,
     tenant: Arc<Tenant>,
     provenance: Provenance,
+    by: Option<By>,
     mut changes: Vec<Change>,
 ) -> Result<Staged, WriteError> {
     let digest = provenance.request_id.is_some().then(|| WorkDigest::of(&changes));
@@ -129,6 +132,9 @@ fn stage_changes(
         };
     }
     let now = shared.now.read();
+    if let Some(by) = by {
+        rights::check(Rights::of(by, (tenant.index.view_applied(), &tenant), now, &shared.limits), &changes)?;
+    }
     keep_declared(&tenant, &mut changes);
     validate(tenant.index.view_applied(), now, shared.limits.chain_links, &mut changes)?;
     access::end_with(shared, &tenant, now, &mut changes, digest)?;
@@ -199,6 +205,7 @@ pub(super) fn into_index(
     shared.expiring.take(noted);
     tenant.open_requests.note(&transaction.changes);
     tenant.open_approvals.note(&transaction.changes);
+    tenant.parts.note(&transaction.changes);
     let receipt = Receipt { revision, time };
     if let (Some(request_id), Some(work)) = (&transaction.request_id, digest) {
         let done = Done { work, ..Done::of(&transaction.changes, receipt) };

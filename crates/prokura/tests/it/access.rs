@@ -3,6 +3,7 @@
 mod conditions;
 mod laws;
 mod limits;
+mod previewed;
 
 use std::{collections::BTreeSet, sync::Arc};
 

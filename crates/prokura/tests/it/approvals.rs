@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, thread};
 
 use prokura::{
-    ApprovalFilter, Asked, Authority, Decided, MemoryDisk, Page, Question, WriteError,
+    ApprovalFilter, Asked, Authority, Decided, MemoryDisk, OffBoard, Page, Question, WriteError,
     limits::{
         APPROVAL_ACTION_BYTES_MAX, APPROVAL_ANSWER_MS, APPROVAL_GOOD_MS, APPROVALS_PENDING_MAX,
         APPROVALS_PENDING_PER_TASK_MAX,
@@ -103,6 +103,19 @@ fn state(authority: &Authority, id: &ApprovalId) -> ApprovalState {
 
 fn code<T: std::fmt::Debug>(result: Result<T, WriteError>) -> String {
     result.unwrap_err().code().to_owned()
+}
+
+#[test]
+fn an_off_boarding_shows_the_approvals_that_end() {
+    let (authority, _) = begun(&MemoryDisk::new());
+    let (given, pending) = (approved(&authority, &coder("publish")), asked(&authority, &coder("edit")).unwrap());
+    let previewed = authority.off_boarding(&tenant(), &OffBoard::of(object("user:alice"))).unwrap();
+    assert_eq!(previewed.approvals.count, 2, "{:?}", previewed.approvals);
+    let wanted = OffBoard::of(object("user:alice"));
+    authority.off_board(&tenant(), by("key:k"), wanted, Some(previewed.digest)).unwrap();
+    for id in [&given.id, &pending.id] {
+        assert_eq!(state(&authority, id), ApprovalState::Cancelled);
+    }
 }
 
 #[test]

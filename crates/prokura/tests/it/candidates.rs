@@ -5,16 +5,17 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 use prokura::{
     AskError, Authority, DelegationFilter, FoundSubject, MemoryDisk, Page, Permissionship, Question, ResourceLookup,
     Snapshot, SubjectLookup, TaskFilter,
-    model::{Action, Approval, Change, RelationshipFilter, Revision, Timestamp, encode_changes},
+    model::{Action, Approval, Change, ObjectRef, RelationshipFilter, Revision, Timestamp, encode_changes},
 };
 use prokura_store::{Entry, Log};
 use prokura_testkit::{
-    Answer, Ask, Candidate, List, Standing, Tally, Verdict, World,
+    Act, Answer, Ask, Candidate, List, Right, Standing, Tally, Verdict, World,
     compare::{cases, differential, first_seed},
     generate::Case,
     laws, scenario,
 };
 
+use super::rights;
 use super::support::{Hand, ask, by, snapshot, tenant};
 
 /// Everything goes through the writer, which refuses what is not legal.
@@ -60,6 +61,14 @@ impl Candidate for Written {
             assert_eq!(answer(&self.authority, &self.hand, ask), found, "{ask}");
         }
         found
+    }
+
+    /// Of a copy, too: whether somebody may is found by trying.
+    fn may(&self, by: &ObjectRef, act: &Act, now: Timestamp) -> Option<Right> {
+        let written = self.disk.files().into_iter().filter(|(name, _)| name.starts_with("log."));
+        let hand = Hand::at(now.0);
+        let copy = Authority::open_on(Arc::new(MemoryDisk::with_files(written)), hand.options()).unwrap();
+        rights::tried(&copy, by, act).or_else(|| Some(rights::seen(&snapshot(&copy), by, act).unwrap_or(Right::No)))
     }
 
     fn takes(&self) -> bool {

@@ -45,6 +45,8 @@ mod recovering;
 #[cfg(test)]
 mod relationships;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 mod stopped;

@@ -9,7 +9,7 @@ use prokura_model::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ApproveEntry, AskEntry, Written, delegation_id, endorsement_id, parsed, task_id};
+use super::{ApproveEntry, AskEntry, MayEntry, Written, delegation_id, endorsement_id, parsed, task_id};
 use crate::terms::{self, Termed};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +33,7 @@ pub(super) struct Step {
     attributes: BTreeMap<String, Map<String, Value>>,
     approve: Vec<ApproveEntry>,
     pub(super) ask: Vec<AskEntry>,
+    pub(super) may: Vec<MayEntry>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -1,8 +1,10 @@
 use super::Printer;
 use crate::schema::{
-    syntax::{AccessClause, AccessNode, PermissionNode},
+    syntax::{AccessClause, AccessNode, AuthorityNode, PermissionNode},
     token::{Place, TokenId, TokenKind},
 };
+
+type Statement = (TokenId, TokenId, Option<(TokenId, TokenId)>);
 
 impl Printer<'_> {
     pub(super) fn access(&mut self, node: &AccessNode) {
@@ -11,25 +13,44 @@ impl Printer<'_> {
         self.print(node.on, " ");
         let last = node.targets.last().map_or(node.on, PermissionNode::last);
         self.through(last);
-        self.print(node.open, " ");
+        let clauses = node.clauses.iter().map(|clause| {
+            let condition = match clause.says {
+                AccessClause::When(condition) => Some(condition),
+                _ => None,
+            };
+            (clause.first, clause.last, condition)
+        });
+        self.block(node.open, clauses, node.close);
+    }
+
+    pub(super) fn authority(&mut self, node: &AuthorityNode) {
+        self.begin(node.keyword);
+        self.through(node.kind.last);
+        let clauses = node.clauses.iter().map(|clause| (clause.word, clause.name, None));
+        self.block(node.open, clauses, node.close);
+    }
+
+    /// Statements between braces, each by its first and its last token, and those of the condition that it consists of.
+    fn block(&mut self, open: TokenId, clauses: impl Iterator<Item = Statement>, close: TokenId) {
+        self.print(open, " ");
         self.indent += 1;
-        for clause in &node.clauses {
-            let leading = self.comments_before(clause.first);
-            let place = self.tokens.token(clause.first).place;
-            if leading.first().map_or(place, |comment| comment.place) == Place::Apart && clause.first > node.open + 1 {
+        for (first, last, condition) in clauses {
+            let leading = self.comments_before(first);
+            let place = self.tokens.token(first).place;
+            if leading.first().map_or(place, |comment| comment.place) == Place::Apart && first > open + 1 {
                 self.blank_line();
             }
             self.comment_lines(leading);
-            self.begin(clause.first);
-            match clause.says {
-                AccessClause::When(expression) => self.condition(expression),
-                _ => self.through(clause.last),
+            self.begin(first);
+            match condition {
+                Some(condition) => self.condition(condition),
+                None => self.through(last),
             }
         }
-        let leading = self.comments_before(node.close);
+        let leading = self.comments_before(close);
         self.comment_lines(leading);
         self.indent -= 1;
-        self.begin(node.close);
+        self.begin(close);
     }
 
     /// The tokens that are not printed yet, up to this one: words apart, what belongs to one name together.

@@ -34,7 +34,7 @@ impl Parser<'_> {
                 }
                 _ => match self.access_clause() {
                     Ok(clause) => clauses.push(clause),
-                    Err(Failed) => self.skip_to_access_clause()?,
+                    Err(Failed) => self.skip_to_item_statement()?,
                 },
             }
         }
@@ -80,6 +80,12 @@ impl Parser<'_> {
         };
         let last = self.next - 1;
         let last = if self.tokens.token(last).kind == TokenKind::LineEnd { last - 1 } else { last };
+        self.item_statement_end()?;
+        Ok(AccessClauseNode { first, last, says })
+    }
+
+    /// What follows a statement of an item.
+    pub(super) fn item_statement_end(&mut self) -> Read<()> {
         match self.kind() {
             TokenKind::LineEnd | TokenKind::Semicolon => self.next += 1,
             TokenKind::RightBrace | TokenKind::End => {}
@@ -89,7 +95,7 @@ impl Parser<'_> {
                 return self.unexpected("the end of the statement", Some(help));
             }
         }
-        Ok(AccessClauseNode { first, last, says })
+        Ok(())
     }
 
     /// `service#deploy, host#restart`
@@ -108,7 +114,7 @@ impl Parser<'_> {
         Ok(PermissionNode { path, name: self.name("the name of a permission or relation")? })
     }
 
-    fn exactly(&mut self, word: &str) -> Read<TokenId> {
+    pub(super) fn exactly(&mut self, word: &str) -> Read<TokenId> {
         if self.kind() == TokenKind::Identifier && self.tokens.text_of(self.next) == word {
             return Ok(self.advance());
         }
@@ -116,14 +122,19 @@ impl Parser<'_> {
     }
 
     /// Goes on to where a statement may start or the item may end. Fails at the next item.
-    fn skip_to_access_clause(&mut self) -> Read<()> {
+    pub(super) fn skip_to_item_statement(&mut self) -> Read<()> {
         loop {
             let at_line_start = self.tokens.token(self.next).place != Place::Beside;
             match self.kind() {
                 TokenKind::End | TokenKind::RightBrace | TokenKind::LineEnd | TokenKind::Semicolon => return Ok(()),
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Access)
-                    if at_line_start =>
-                {
+                TokenKind::Keyword(
+                    Keyword::Definition
+                    | Keyword::Caveat
+                    | Keyword::Partial
+                    | Keyword::Access
+                    | Keyword::Authority
+                    | Keyword::Guard,
+                ) if at_line_start => {
                     return Err(Failed);
                 }
                 _ => self.next += 1,

@@ -181,9 +181,9 @@ impl Parser<'_> {
             let at_line_start = self.tokens.starts_line(self.next);
             match self.kind() {
                 TokenKind::End | TokenKind::RightBrace => return Ok(()),
-                TokenKind::Keyword(Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Guard)
-                    if at_line_start =>
-                {
+                TokenKind::Keyword(
+                    Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Authority | Keyword::Guard,
+                ) if at_line_start => {
                     return Err(Failed);
                 }
                 TokenKind::Identifier if at_line_start && CLAUSES.contains(&self.tokens.text_of(self.next)) => {

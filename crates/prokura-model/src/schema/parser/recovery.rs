@@ -37,12 +37,15 @@ impl Parser<'_> {
                 Some("relations and permissions stand between the braces of a definition".to_owned())
             }
             TokenKind::Identifier => match Flag::named(text) {
-                Some(flag @ (Flag::Import | Flag::Partial | Flag::Access)) => {
+                Some(flag @ (Flag::Import | Flag::Partial | Flag::Access | Flag::Authority)) => {
                     Some(format!("`{text}` needs `use {}` at the top of the text", flag.name()))
                 }
                 _ if text == "guard" => Some("`guard` needs `use guards` at the top of the text".to_owned()),
-                _ => did_you_mean(text, ["definition", "caveat", "use", "partial", "import", "access", "guard"])
-                    .map(|word| format!("did you mean `{word}`?")),
+                _ => did_you_mean(
+                    text,
+                    ["definition", "caveat", "use", "partial", "import", "access", "authority", "guard"],
+                )
+                .map(|word| format!("did you mean `{word}`?")),
             },
             TokenKind::Semicolon => Some("only one may follow a definition".to_owned()),
             _ => None,
@@ -83,6 +86,7 @@ impl Parser<'_> {
                     | Keyword::Partial
                     | Keyword::Import
                     | Keyword::Access
+                    | Keyword::Authority
                     | Keyword::Guard,
                 ) if at_line_start => {
                     return;
@@ -116,7 +120,12 @@ impl Parser<'_> {
             match self.kind() {
                 TokenKind::End => return Ok(()),
                 TokenKind::Keyword(
-                    Keyword::Definition | Keyword::Caveat | Keyword::Partial | Keyword::Access | Keyword::Guard,
+                    Keyword::Definition
+                    | Keyword::Caveat
+                    | Keyword::Partial
+                    | Keyword::Access
+                    | Keyword::Authority
+                    | Keyword::Guard,
                 ) if at_statement_start => {
                     return Err(Failed);
                 }

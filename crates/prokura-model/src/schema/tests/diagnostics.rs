@@ -184,8 +184,8 @@ use nothing
 use
 definition user {}
 use self
-    1:5: there is no `use nothing`; there are `use access`, `use expiration`, `use guards`, `use import`, `use partial`, `use self`, `use typechecking` [flag_unknown]
-    2:4: the line ends where what is to be used was expected; there are `use access`, `use expiration`, `use guards`, `use import`, `use partial`, `use self`, `use typechecking` [unexpected_token]
+    1:5: there is no `use nothing`; there are `use access`, `use authority`, `use expiration`, `use guards`, `use import`, `use partial`, `use self`, `use typechecking` [flag_unknown]
+    2:4: the line ends where what is to be used was expected; there are `use access`, `use authority`, `use expiration`, `use guards`, `use import`, `use partial`, `use self`, `use typechecking` [unexpected_token]
     4:1: `use` stands before every definition and caveat; move it to the top of the text [flag_late]
 use import
 import "users.zed"

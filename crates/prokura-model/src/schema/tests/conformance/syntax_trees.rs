@@ -100,6 +100,7 @@ fn ours(tokens: &Tokens<'_>, file: &File) -> String {
             Item::Partial(node) => writer.definition("Partial", node),
             // SpiceDB has no such line, so that no tree of its is like this one.
             Item::Access(_) => writer.line(4, "Access", &[]),
+            Item::Authority(_) => writer.line(4, "Authority", &[]),
             Item::Guard(_) => writer.line(4, "Guard", &[]),
         }
     }
