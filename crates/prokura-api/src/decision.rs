@@ -103,6 +103,9 @@ pub struct Decision {
     /// For an allow, what it takes of budgets. Of a preview, what it would take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes: Vec<BudgetDraw>,
+    /// For an allow, what its run touches with it for the first time: attributes of the resource that guards read of runs.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub touches: Map<String, Value>,
     /// If that is reserved, the moment from which the reservation is over. It has the decision's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_until: Option<Time>,

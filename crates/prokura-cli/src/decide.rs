@@ -15,7 +15,7 @@ use crate::{
     approval,
     arguments::Ended,
     failure::Failure,
-    output::{ALLOW, CHANGE, DENY, FAINT, fields, paint},
+    output::{ALLOW, CHANGE, DENY, FAINT, fields, harmless, paint},
     session::Session,
     time::{Length, shown},
     wire,
@@ -183,6 +183,8 @@ fn told(decision: &Decision, asked: &str, question: &DecideRequest) -> String {
         .iter()
         .map(|BudgetDraw { task, budget, amount }| format!("{amount} of {budget} of {task}"))
         .collect();
+    let touches: Vec<_> =
+        decision.touches.iter().map(|(name, value)| format!("{name}: {}", harmless(&value.to_string()))).collect();
     let why = match (&decision.disposition, &decision.id) {
         (Disposition::Deny | Disposition::Conditional | Disposition::Held, Some(id)) => format!("prokura explain {id}"),
         _ => String::new(),
@@ -200,6 +202,7 @@ fn told(decision: &Decision, asked: &str, question: &DecideRequest) -> String {
             ("run", decision.run.clone().filter(|run| Some(run) != decision.task.as_ref()).unwrap_or_default()),
             ("witness", witness.join("\n")),
             ("takes", takes.join("\n")),
+            ("touches", touches.join("\n")),
             ("reserved until", decision.reserved_until.map(shown).unwrap_or_default()),
             ("valid until", decision.valid_until.map(shown).unwrap_or_default()),
             ("revision", decision.revision.to_string()),

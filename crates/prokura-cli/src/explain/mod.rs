@@ -242,6 +242,7 @@ fn as_decision(record: DecisionRecord, disposition: Disposition) -> Decision {
         guards: record.guards,
         held: None,
         takes: Vec::new(),
+        touches: Map::new(),
         reserved_until: None,
     }
 }

@@ -302,6 +302,7 @@ fn wire_edge(edge: &WitnessEdge) -> api::WitnessEdge {
 
 /// A decision; without an id it is a preview.
 pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bool) -> api::Decision {
+    let touched = decision.taken.touched.iter();
     api::Decision {
         id,
         disposition: wire_disposition(decision.disposition()),
@@ -320,6 +321,7 @@ pub(crate) fn wire_decision(id: Option<String>, decision: &Decision, witness: bo
         guards: decision.fired.iter().map(super::wire_fired).collect(),
         held: decision.held.as_deref().map(super::wire_held),
         takes: decision.taken.draws.iter().map(super::wire_draw).collect(),
+        touches: touched.map(|touch| (touch.attribute.clone(), json::to_wire(&touch.value))).collect(),
         reserved_until: None,
     }
 }

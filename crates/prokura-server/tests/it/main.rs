@@ -28,6 +28,7 @@ mod openapi;
 mod openfga;
 mod questions;
 mod rights;
+mod runs;
 mod scenarios;
 mod suites;
 mod support;
