@@ -171,6 +171,21 @@ pub struct ResponseContext {
     /// The question could not be decided; nothing was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ResponseError>,
+    /// For a deny that can be asked for, by which name: the same as `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_id: Option<String>,
+    /// For a deny that can be asked for, when it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluated_at: Option<crate::Time>,
+    /// For a deny that can be asked for, how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_request: Option<RequestHint>,
+    /// The approval that the question named, if it applies to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalReference>,
+    /// What has to be done by whoever enforces this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
 }
 
 /// Why a question could not be decided.
@@ -209,6 +224,145 @@ pub struct Configuration {
     pub search_resource_endpoint: String,
     /// What may be done?
     pub search_action_endpoint: String,
+    /// Where what was denied is asked for.
+    pub access_request_endpoint: String,
+    /// What this decision point can besides.
+    pub capabilities: Vec<String>,
+    /// The types of obligations that it may send.
+    pub supported_obligations: Vec<String>,
+}
+
+/// That what was denied can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenAccessRequestHint)]
+pub struct RequestHint {
+    /// By what: the access item of the schema, or the guard that holds it.
+    pub template: String,
+    /// Until when.
+    pub expires_at: crate::Time,
+}
+
+/// What has to be done by whoever enforces an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenObligation)]
+pub struct Obligation {
+    /// Its name within the answer.
+    pub id: String,
+    /// `custom`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What: `{"vendor": "prokura", "action": "settle_reservation", "until": …, "commit": …, "release": …}`.
+    pub properties: Map<String, Value>,
+}
+
+/// What somebody said yes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenApproval)]
+pub struct ApprovalReference {
+    /// Its name, that of the task.
+    pub id: String,
+    /// When they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_at: Option<crate::Time>,
+    /// Until when it counts.
+    pub approved_until: crate::Time,
+}
+
+/// What was denied, to be asked for. Members that are not known are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenAccessRequest)]
+pub struct AccessSubmission {
+    /// As in the evaluation that was denied.
+    pub subject: Subject,
+    /// As in the evaluation that was denied.
+    pub action: Action,
+    /// As in the evaluation that was denied.
+    pub resource: Resource,
+    /// That of the evaluation, and more: `business_justification` says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+    /// Which denial it answers.
+    pub denial: Denial,
+    /// What is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_access: Option<RequestedAccess>,
+}
+
+/// Which denial a request answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenDenial)]
+pub struct Denial {
+    /// Its `evaluation_id`.
+    pub evaluation_id: String,
+}
+
+/// What is wanted, where it is access for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenRequestedAccess)]
+pub struct RequestedAccess {
+    /// Until when; for as long as the schema allows, if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_until: Option<crate::Time>,
+    /// Whether the glass is broken.
+    #[serde(default)]
+    pub emergency: bool,
+    /// The ticket it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+}
+
+/// How a request for access stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenTaskResponse)]
+pub struct AccessTaskResponse {
+    /// The request.
+    pub task: AccessTask,
+    /// Once it is approved: what to evaluate again with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<AccessResult>,
+}
+
+/// A request for access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenTask)]
+pub struct AccessTask {
+    /// Its name.
+    pub id: String,
+    /// `pending`, `approved`, `denied`, `expired` or `cancelled`.
+    pub status: String,
+    /// Where its status is asked for.
+    pub status_endpoint: String,
+    /// While it waits: until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<crate::Time>,
+    /// While it waits: `cancel`, where it is taken back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
+}
+
+/// What comes of a request that is approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenAccessResult)]
+pub struct AccessResult {
+    /// `reevaluate`: the same is evaluated again, with this approval as `context.approval`.
+    pub mode: String,
+    /// What somebody said yes to.
+    pub approval: ApprovalReference,
+}
+
+/// Why a request for access is refused (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuthzenProblem)]
+pub struct Problem {
+    /// `urn:openid:authzen:access-request:error:…`, or `about:blank` for what that profile has no name for.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The stable code.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// The sentence a person reads.
+    pub detail: String,
 }
 
 /// What is looked for: everything of a type. An id is ignored.

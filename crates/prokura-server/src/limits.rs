@@ -142,6 +142,9 @@ pub const ASSERTIONS_MAX: usize = 100;
 /// Largest context of a condition that a tuple of OpenFGA's API binds, in bytes as it is recorded. OpenFGA's default.
 pub const TUPLE_CONTEXT_BYTES_MAX: usize = 32_768;
 
+/// How long after a deny it can be asked for over AuthZEN.
+pub const DENIAL_AGE_MAX: Duration = Duration::from_secs(3_600);
+
 /// Most callbacks.
 pub const CALLBACKS_MAX: usize = 64;
 

@@ -24,7 +24,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
-    app::App, auth::Caller, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga, webhooks::Webhooks,
+    app::App, auth::Caller, error::Refusal, grpc, limits::REQUEST_NAME_BYTES_MAX, openfga, routes, webhooks::Webhooks,
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -397,7 +397,9 @@ impl RequestNotes {
 
 /// The refusal's body, in the words of the door it came through; the head stays.
 fn written(refusal: &Refusal, response: Response, route: &str, id: &str) -> Response {
-    let body = if route.contains("/access/v1/") {
+    let body = if routes::is_of_access_requests(route) {
+        routes::problem(refusal)
+    } else if route.contains("/access/v1/") {
         ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], refusal.text()).into_response()
     } else if openfga::is_route(route) {
         Json(openfga::body(refusal)).into_response()

@@ -1,7 +1,9 @@
 //! The AuthZEN door (Authorization API 1.0). Requests are read by hand: members that are not known are ignored, and a
 //! faulty item of a batch is an answer of its own.
 
+mod access;
 mod mapping;
+mod obligations;
 mod page;
 mod read;
 mod search;
@@ -25,11 +27,12 @@ use prokura_api::{
 };
 use prokura_model::{Disposition, Fault, Outcome, TenantName, Value};
 
+pub(crate) use self::access::{is_of_access_requests, problem};
 use self::read::{
     Entity, Members, Names, Parts, delegation, ill_formed, member, read_members, required_text, wrong_type,
 };
 pub(crate) use self::straight::evaluation_straight;
-pub(super) use self::{mapping::*, search::*};
+pub(super) use self::{access::*, mapping::*, search::*};
 use super::ask::for_token;
 use crate::{
     app::App,
@@ -71,6 +74,9 @@ fn configuration_at(base: String) -> Configuration {
         search_subject_endpoint: format!("{base}/access/v1/search/subject"),
         search_resource_endpoint: format!("{base}/access/v1/search/resource"),
         search_action_endpoint: format!("{base}/access/v1/search/action"),
+        access_request_endpoint: format!("{base}{ACCESS_REQUESTS}"),
+        capabilities: vec![ACCESS_REQUEST_CAPABILITY.to_owned()],
+        supported_obligations: vec![obligations::CUSTOM.to_owned()],
         policy_decision_point: base,
     }
 }
@@ -240,6 +246,10 @@ async fn evaluate(
     request: Value,
 ) -> Result<EvaluationResponse, Refusal> {
     let reserve_ms = reserve_ms(&question.context)?;
+    obligations::check(&question.context, reserve_ms)?;
+    let approval = Approved::named_by(app, visit, tenant, question)?;
+    let granted = approval.act_under(question);
+    let question = granted.as_ref().unwrap_or(question);
     let asked = Asked {
         door: "authzen".to_owned(),
         enforcement_point: visit.caller.enforcement_point(),
@@ -254,6 +264,8 @@ async fn evaluate(
             for_token(visit, question, &mut decided.decision);
             app.telemetry().decided(&Outcome::Decided(decided.decision.reason));
             let held = decided.decision.held.as_deref().map(convert::wire_held);
+            let access_request = requestable(app, tenant, question, &decided);
+            let time = Time::from_ms(decided.time.0);
             Ok(EvaluationResponse {
                 decision: decided.disposition() == Disposition::Allow,
                 context: Some(ResponseContext {
@@ -267,6 +279,11 @@ async fn evaluate(
                     ask_at: held.as_ref().map(|_| format!("/v1/tenants/{tenant}/approvals")),
                     held,
                     error: None,
+                    evaluation_id: access_request.as_ref().map(|_| decided.id.to_string()),
+                    evaluated_at: access_request.as_ref().map(|_| time),
+                    access_request,
+                    approval: approval.reference,
+                    obligations: obligations::of(tenant, &decided.id, decided.reserved_until),
                 }),
             })
         }

@@ -30,7 +30,7 @@ use axum::{
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use authzen::evaluation_straight;
+pub(crate) use authzen::{evaluation_straight, is_of_access_requests, problem};
 
 use crate::{app::App, error::Refusal, grpc, openfga, telemetry};
 
@@ -112,6 +112,12 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(authzen::tenant_search_resource))
         .routes(routes!(authzen::search_action))
         .routes(routes!(authzen::tenant_search_action))
+        .routes(routes!(authzen::ask_for_access))
+        .routes(routes!(authzen::tenant_ask_for_access))
+        .routes(routes!(authzen::access_task))
+        .routes(routes!(authzen::tenant_access_task))
+        .routes(routes!(authzen::cancel_access_task))
+        .routes(routes!(authzen::tenant_cancel_access_task))
         .routes(routes!(authzen::mapping, authzen::set_mapping))
         .routes(routes!(server_wide::tenants, server_wide::create_tenant))
         .routes(routes!(server_wide::stats))

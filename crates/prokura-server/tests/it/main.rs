@@ -10,6 +10,7 @@
 
 mod approvals;
 mod authzen;
+mod authzen_access;
 mod authzen_names;
 mod authzen_search;
 mod bad_input;
