@@ -42,10 +42,11 @@ impl<'w> Walk<'w> {
         Some(Run { id, spending: self.spending(id), before })
     }
 
-    /// Adds to what an allow takes the values that the run touches with it for the first time, where some guard reads them.
+    /// Adds to what an allow takes the values that the run touches with it for the first time, where some guard reads them. Of a
+    /// request that is sent again as well: the resource may have other values than it had then.
     pub(super) fn touch(&mut self, posed: &Posed<'_>) {
         let read = posed.program.read_of_runs();
-        if read.is_empty() || self.taking == Taking::Before {
+        if read.is_empty() {
             return;
         }
         let Some(run) = self.run() else { return };

@@ -47,8 +47,13 @@ pub(super) fn stage_consuming(
     let view = tenant.index.view_applied();
     let result = consuming.decide(view, taking, time, shared.limits);
     if let Some(done) = before
+        && let Ok(decision) = &result
         && is_allow(&result)
     {
+        // The resource has a value since that the run has not touched: the answer of then would let it be touched unseen.
+        if !decision.taken.touched.is_empty() {
+            return Err(reused(&provenance, done));
+        }
         return Ok(answered(Consumed::Before(done.receipt.revision)));
     }
     let found = Found { begun: consuming.begun, time, revision: view.revision(), result, planned: false };

@@ -125,6 +125,32 @@ fn what_is_reserved_and_given_back_was_touched_all_the_same() {
     assert_eq!(reason(&authority, &sends()), Reason::GuardForbids);
 }
 
+/// The first answer to a request is given again only as long as nothing more would be touched by it.
+#[test]
+fn a_request_sent_again_touches_nothing_unseen() {
+    let (authority, _hand) = opened(&prokura::MemoryDisk::new());
+    let uses = prokura::model::Delegation {
+        task: task_id("part"),
+        cap: everything("document"),
+        uses: Some(5),
+        ..link("used", "user:alice", "agent:coder", None)
+    };
+    write(&authority, vec![Change::DelegationCreated(uses)]).unwrap();
+    let question = question("agent:coder", "read", "document:menu", Some("used"));
+    let again = || {
+        let asked = prokura::Asked { request_id: Some("r1".to_owned()), ..prokura::Asked::by_library() };
+        authority.decide(&tenant(), &question, asked)
+    };
+    let first = again().unwrap();
+    assert_eq!(again().unwrap().id, first.id);
+    write(&authority, vec![labelled("document:menu", "secret")]).unwrap();
+    assert_eq!(again().unwrap_err().code(), "request_id_reused");
+    assert_eq!(reason(&authority, &sends()), Reason::LentAuthority, "nothing was read since");
+    assert!(ask(&authority, &question).is_ok());
+    assert_eq!(reason(&authority, &sends()), Reason::GuardForbids);
+    assert_eq!(again().unwrap().id, first.id, "now it is touched, so nothing is unseen");
+}
+
 #[test]
 fn a_plan_knows_what_its_earlier_actions_would_touch_and_leaves_no_trace() {
     let (authority, _hand) = opened(&prokura::MemoryDisk::new());
