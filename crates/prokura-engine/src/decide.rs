@@ -228,6 +228,7 @@ impl View<'_> {
                 verdict = walk.bounded(&posed, verdict)?;
             }
             if allows(&verdict) {
+                walk.end_what_may_turn(&posed);
                 walk.touch(&posed);
             }
             // What the check says explains no decision that something else ended.
@@ -552,6 +553,16 @@ impl<'w> Walk<'w> {
         );
         self.found.missing = missing;
         (Reason::ContextMissing, message)
+    }
+
+    /// An exclusion whose right side may come to hold when an edge goes rests on that edge, and the witness does not have it. Where
+    /// there are such exclusions, and edges may end, an allow is good for its moment.
+    fn end_what_may_turn(&mut self, posed: &Posed<'_>) {
+        let narrow = self.chain.iter().any(|link| link.is_narrow());
+        let name = Some(&posed.question.permission).filter(|_| !narrow);
+        if posed.program.may_turn(name) {
+            self.found.valid_until = Some(self.now);
+        }
     }
 
     /// When the edges end that the answer rests on.

@@ -56,8 +56,10 @@ pub(crate) struct Program {
     nested: Vec<Node>,
     /// The guards on each relation and permission that has some, by their names.
     guards: HashMap<u32, Vec<schema::Guard>, PackedHash>,
-    /// The attributes of which some guard reads what runs have touched.
+    /// The attributes of which somebody reads what runs have touched.
     read_of_runs: BTreeSet<String>,
+    /// The names of what may be lost with an edge that it does not rest on.
+    turning: BTreeSet<RelationName>,
 }
 
 /// A definition's number, and those of its members.
@@ -176,7 +178,8 @@ impl Program {
             mentions: Mentions::default(),
             nested: Vec::new(),
             guards: HashMap::default(),
-            read_of_runs: BTreeSet::new(),
+            read_of_runs: schema.read_of_runs(),
+            turning: schema.turning(),
         };
         let (mut declared, mut definitions) = (Vec::new(), Vec::new());
         for definition in schema.definitions().values() {
@@ -222,7 +225,6 @@ impl Program {
     fn find_guards(&mut self) {
         let schema = Arc::clone(&self.schema);
         for guard in schema.guards().values() {
-            self.read_of_runs.extend(guard.read_of_runs().map(str::to_owned));
             for (kind, member) in &guard.on {
                 if let Some((kind, relation)) = self.member_named(kind, member) {
                     self.guards.entry(member_key(kind, relation)).or_default().push(guard.clone());
@@ -239,9 +241,17 @@ impl Program {
         self.guards.get(&member_key(kind, relation)).map_or(&[], Vec::as_slice)
     }
 
-    /// The attributes of which some guard reads what runs have touched.
+    /// The attributes of which a guard or an access item reads what runs have touched. Of no others anything is kept.
     pub(crate) fn read_of_runs(&self) -> &BTreeSet<String> {
         &self.read_of_runs
+    }
+
+    /// Whether what this name stands for may be lost with an edge that it does not rest on; without a name, whether anything may.
+    pub(crate) fn may_turn(&self, name: Option<&RelationName>) -> bool {
+        match name {
+            Some(name) => self.turning.contains(name),
+            None => !self.turning.is_empty(),
+        }
     }
 
     pub(crate) fn number(&self) -> u32 {

@@ -299,8 +299,8 @@ pub(crate) fn decide_on(
     put_found(shared, &tenant.name, question, asked, found).map(DecidedOn::Recorded)
 }
 
-/// All on one state and at one moment; but those that take something are decided once more, one after the other, by the
-/// writer. Those of a plan take nothing: each is decided as if those before it had taken what they would. They are recorded once all are decided: should the index forget the state meanwhile, which takes a whole window
+/// All on one state and at one moment; but once one takes something, which the writer decides, those after it are decided on
+/// what that made of it, one after the other. Those of a plan take nothing: each is decided as if those before it had taken what they would. They are recorded once all are decided: should the index forget the state meanwhile, which takes a whole window
 /// of writes, all are decided anew.
 pub(crate) fn decide_many(
     shared: &Shared,
@@ -331,8 +331,19 @@ pub(crate) fn decide_many(
         Ok(questions.iter().map(decided).collect::<Vec<_>>())
     });
     let found = found.map_err(|error| DecideError::RecordUnavailable(format!("revision {revision}: {error}")))?;
+    // Once one of them has taken something, the others are no longer what they were on the state before.
+    let mut moved = false;
     let placed = questions.into_iter().zip(found).enumerate().map(|(place, ((question, asked), found))| {
+        let found = if moved && !planned {
+            let (begun, time) = (Instant::now(), shared.now.read());
+            let (revision, result) =
+                tenant.at_head(|view| view.decide_taking(&question, asked.taking(), time, &shared.limits));
+            Found { begun, time, revision, result, planned }
+        } else {
+            found
+        };
         if !planned && needs_writer(&found.result, &asked) {
+            moved = true;
             let asked = Asked { place: asked.place.or(Some(place)), ..asked };
             let consuming = Consuming { question, asked, by: None, begun: found.begun };
             return consume::decide(shared, &tenant, consuming);

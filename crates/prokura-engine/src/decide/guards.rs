@@ -317,7 +317,7 @@ impl Reader<'_, '_> {
             ("task", "purpose") => Some(text(&task?.purpose)),
             ("task", "opened_at") => Some(moment(task?.opened_at)),
             ("task", "expires_at") => Some(moment(task?.expires_at)),
-            ("run", _) => Some(Value::List(run?.touched(member))),
+            ("run", _) if self.program.read_of_runs().contains(member) => Some(Value::List(run?.touched(member))),
             ("chain", "length") => i64::try_from(length).ok().map(Value::Integer),
             ("chain", "dispatched") => Some(Value::Bool(dispatched)),
             ("credential", "method") => Some(text(&credential?.method)),

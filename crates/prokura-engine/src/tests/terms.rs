@@ -183,6 +183,40 @@ fn a_witness_holds_whatever_stands_behind_it() {
     }
 }
 
+/// An edge keeps an exclusion from holding, and the witness does not have it: the allow may end with that edge.
+#[test]
+fn what_an_exclusion_may_take_away_in_time_is_allowed_for_its_moment() {
+    let schema = "use expiration
+        definition user {}
+        definition group {
+            relation owner: user:*
+            relation parent: group with expiration
+            permission edit = owner - parent.all(edit)
+            permission own = owner
+        }";
+    let index = index(schema, &["group:a#owner@user:*", "group:d#owner@user:*"]);
+    let ends = |at: u64| Terms { caveat: None, expires_at: Some(Timestamp(at)) };
+    on(&index, "group:a#parent@group:e", ends(1_001));
+    on(&index, "group:a#parent@group:d", ends(9_000));
+    let decided = |permission: &str, now: u64| {
+        let asked = crate::Question {
+            actor: object("user:zoe"),
+            delegation: None,
+            permission: permission.parse().unwrap(),
+            resource: object("group:a"),
+            arguments: Context::new(),
+            credential: None,
+            tool_schema: None,
+            context: Context::new(),
+        };
+        let decision = index.view().decide(&asked, Timestamp(now), &Limits::default()).unwrap();
+        (decision.reason.word(), decision.valid_until)
+    };
+    assert_eq!(decided("edit", 1_000), ("own_authority", Some(Timestamp(1_000))));
+    assert_eq!(decided("edit", 1_001), ("no_path", None));
+    assert_eq!(decided("own", 1_000), ("own_authority", None));
+}
+
 /// What may be done to an edge: taken away, made to hold for good, or on one of two terms.
 fn edit() -> impl Strategy<Value = (usize, Option<Option<bool>>)> {
     (0_usize..3, prop_oneof![Just(None), Just(Some(None)), any::<bool>().prop_map(|on| Some(Some(on)))])

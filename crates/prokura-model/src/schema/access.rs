@@ -1,6 +1,8 @@
 //! What can be asked for, by whom it is answered, and for how long at most.
 
-use super::guard::Parameters;
+use std::collections::BTreeSet;
+
+use super::guard::{Guard, Parameters, read_of_runs};
 use crate::{RelationName, Schema, TypeName, condition::Condition};
 
 /// `access deploy_now on service#deploy { … }`: somebody who may not do this may ask for it.
@@ -67,6 +69,14 @@ impl AccessItem {
 }
 
 impl Schema {
+    /// The attributes of which guards or access items read what runs have touched. Of these it is kept.
+    #[must_use]
+    pub fn read_of_runs(&self) -> BTreeSet<String> {
+        let guards = self.guards().values().flat_map(Guard::read_of_runs);
+        let items = self.access().iter().filter_map(|item| item.when.as_ref()).flat_map(read_of_runs);
+        guards.chain(items).map(str::to_owned).collect()
+    }
+
     /// The items by which this can be asked for, in the order in which they are tried. Breaking the glass is asked for on its
     /// own.
     pub fn access_to(

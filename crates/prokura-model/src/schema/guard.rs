@@ -108,8 +108,7 @@ impl Guard {
 
     /// The attributes of which it reads what the run has touched.
     pub fn read_of_runs(&self) -> impl Iterator<Item = &str> {
-        let names = self.conditions().flat_map(Condition::parameters_used);
-        names.filter_map(|name| name.split_once('.').filter(|(root, _)| *root == RUN).map(|(_, member)| member))
+        self.conditions().flat_map(read_of_runs)
     }
 }
 
@@ -144,6 +143,12 @@ pub(super) fn duration_ms(text: &str) -> Option<u64> {
 fn span(ms: u64) -> String {
     let whole = UNITS.into_iter().find(|(_, unit)| ms.is_multiple_of(*unit));
     whole.map_or_else(|| format!("{ms}ms"), |(letter, unit)| format!("{}{letter}", ms / unit))
+}
+
+/// The attributes of which a condition reads what the run has touched.
+pub(super) fn read_of_runs(condition: &Condition) -> impl Iterator<Item = &str> {
+    let names = condition.parameters_used().iter();
+    names.filter_map(|name| name.split_once('.').filter(|(root, _)| *root == RUN).map(|(_, member)| member))
 }
 
 /// What an access item for these types reads besides the ticket: who asks, as `actor`, and whom and what for.

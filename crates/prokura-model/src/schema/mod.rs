@@ -19,6 +19,7 @@ mod spicedb;
 mod syntax;
 mod token;
 mod told;
+mod turning;
 mod warnings;
 
 use std::{collections::BTreeMap, fmt};

@@ -99,7 +99,10 @@ impl World {
                     let until = if for_now {
                         vec![Some(now)]
                     } else {
-                        self.validity(ends, now, &|later| self.is_allowed(question, later))
+                        let mut until = self.validity(ends, now, &|later| self.is_allowed(question, later));
+                        // What an exclusion rests on is hard to say, so whoever does not say it says that it is now.
+                        until.extend(self.may_turn().then_some(Some(now)));
+                        until
                     };
                     let verdict = |valid_until| Verdict { valid_until, ..Verdict::because(allow) };
                     answers.extend(until.into_iter().map(verdict).map(Answer::Decided));
@@ -208,6 +211,11 @@ impl World {
 
     fn knows(&self, object: &ObjectRef, relation: &RelationName, origin: &ObjectRef) -> bool {
         self.require_member(&object.kind, relation).is_ok() && self.require_type(&origin.kind).is_ok()
+    }
+
+    /// Whether there are exclusions that may come to hold when an edge goes, and edges may end.
+    fn may_turn(&self) -> bool {
+        self.schema.as_ref().is_some_and(|schema| !schema.turning().is_empty())
     }
 
     /// Until when an allow may be said to hold, the latest first. It holds until a task or link ends, and no longer than

@@ -1,6 +1,6 @@
 //! What runs have touched: everything that was ever allowed is looked at again.
 
-use prokura_model::{Task, TaskId, Touch, Value, schema::Guard};
+use prokura_model::{Task, TaskId, Touch, Value};
 
 use crate::{Question, World, oracle::TASK_LINE};
 
@@ -30,7 +30,8 @@ impl World {
         let run = link.and_then(|link| self.run_of(self.tasks.get(&link.task)?));
         let (Some(run), Some(schema)) = (run, &self.schema) else { return Vec::new() };
         let declared = schema.definition(question.resource.kind.as_str()).map(|definition| &definition.attributes);
-        let is_read = |name: &str| schema.guards().values().flat_map(Guard::read_of_runs).any(|read| read == name);
+        let read = schema.read_of_runs();
+        let is_read = |name: &str| read.contains(name);
         let attributes = self.attributes.get(&question.resource).into_iter().flatten();
         let counts = |name: &str| is_read(name) && declared.is_some_and(|declared| declared.contains_key(name));
         let new = attributes.filter(|(name, value)| counts(name) && !self.touched(run, name).contains(value));

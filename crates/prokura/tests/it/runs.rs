@@ -125,6 +125,46 @@ fn what_is_reserved_and_given_back_was_touched_all_the_same() {
     assert_eq!(reason(&authority, &sends()), Reason::GuardForbids);
 }
 
+#[test]
+fn asked_together_the_later_one_knows_what_the_earlier_one_touched() {
+    let (authority, _hand) = opened(&prokura::MemoryDisk::new());
+    let ask = |question| (question, prokura::Asked::by_library());
+    let together = vec![ask(sends()), ask(reads("document:plan")), ask(sends())];
+    let answers = authority.decide_many(&tenant(), together).unwrap();
+    let found: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().decision.reason).collect();
+    assert_eq!(found, [Reason::LentAuthority, Reason::LentAuthority, Reason::GuardForbids]);
+}
+
+/// What only an access item reads of a run is kept as well.
+#[test]
+fn an_access_item_knows_what_the_run_has_touched() {
+    let (authority, _hand) = opened(&prokura::MemoryDisk::new());
+    let items = "access now on mailbox#read { when \"secret\" in run.label; refuse }\n\
+                 access then on mailbox#read { grant; for at most 1h; relation lent }\n";
+    let schema = SCHEMA.replace(
+        "definition mailbox {",
+        "definition mailbox {\n    relation lent: user with expiration\n    permission read = lent",
+    );
+    let schema = schema.split("guard leak").next().unwrap();
+    let schema = format!("use access\nuse expiration\n{schema}{items}");
+    write(&authority, vec![Change::SchemaWritten(schema)]).unwrap();
+    let request = |number: usize| prokura::AccessRequest {
+        requester: object("agent:coder"),
+        task: None,
+        delegation: Some(delegation_id("sends")),
+        permission: relation("read"),
+        resources: [object("mailbox:work")].into(),
+        reason: format!("request {number}"),
+        ticket: None,
+        for_ms: None,
+        break_glass: false,
+    };
+    let item = |number| authority.request_access(&tenant(), by("library"), request(number)).unwrap().item.clone();
+    assert_eq!(item(1), "then");
+    assert!(ask(&authority, &reads("document:plan")).is_ok());
+    assert_eq!(item(2), "now");
+}
+
 /// The first answer to a request is given again only as long as nothing more would be touched by it.
 #[test]
 fn a_request_sent_again_touches_nothing_unseen() {
