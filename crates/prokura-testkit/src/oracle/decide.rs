@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use prokura_model::{
-    Cap, Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, SubjectRef, Task,
-    TaskState, Timestamp,
+    Cap, Delegation, DelegationKind, Endorsement, ObjectRef, PrincipalState, Reason, RelationName, Schema, SubjectRef,
+    Task, TaskState, Timestamp,
 };
 
 use super::{Asked, OracleError};
@@ -101,7 +101,7 @@ impl World {
                     } else {
                         let mut until = self.validity(ends, now, &|later| self.is_allowed(question, later));
                         // What an exclusion rests on is hard to say, so whoever does not say it says that it is now.
-                        until.extend(self.may_turn().then_some(Some(now)));
+                        until.extend(self.may_turn(question).then_some(Some(now)));
                         until
                     };
                     let verdict = |valid_until| Verdict { valid_until, ..Verdict::because(allow) };
@@ -213,9 +213,11 @@ impl World {
         self.require_member(&object.kind, relation).is_ok() && self.require_type(&origin.kind).is_ok()
     }
 
-    /// Whether there are exclusions that may come to hold when an edge goes, and edges may end.
-    fn may_turn(&self) -> bool {
-        self.schema.as_ref().is_some_and(|schema| !schema.turning().is_empty())
+    /// Whether an exclusion that may come to hold when an edge goes may be on the way, and edges may end. Caps may ask for
+    /// anything.
+    fn may_turn(&self, question: &Question) -> bool {
+        let turning = self.schema.as_ref().map(Schema::turning).unwrap_or_default();
+        turning.contains(&question.permission) || (question.delegation.is_some() && !turning.is_empty())
     }
 
     /// Until when an allow may be said to hold, the latest first. It holds until a task or link ends, and no longer than
